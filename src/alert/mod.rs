@@ -1,0 +1,37 @@
+//! Alert: findings of one rule family and entity, merged, for a person.
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::event::Timestamp;
+use crate::sigma::RuleMeta;
+use crate::track::{Entity, Evidence, Reason};
+
+/// Findings of one rule family and entity, merged. A later revision replaces an earlier one of the same id.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Alert {
+    /// UUID v5 of (rule family, entity, bucket of the first finding).
+    pub id: Uuid,
+    /// Grows with every finding merged; a replay gives the same revisions again.
+    pub revision: u64,
+    /// The rule with the highest level among the findings; its words are the alert's.
+    pub rule: RuleMeta,
+    /// Ids of all rules whose findings were merged, in order of first firing.
+    pub rules: Vec<Uuid>,
+    /// Whom it is about.
+    pub entity: Entity,
+    /// First event.
+    pub first: Timestamp,
+    /// Newest event.
+    pub last: Timestamp,
+    /// Events behind it.
+    pub count: u64,
+    /// Findings merged.
+    pub findings: u64,
+    /// Why the alert's rule fired first.
+    pub reason: Reason,
+    /// Sample events, oldest first, at most ten.
+    pub evidence: Vec<Evidence>,
+    /// What was approximated or lost, in words.
+    pub notes: Vec<String>,
+}

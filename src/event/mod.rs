@@ -1,0 +1,18 @@
+//! The normalised event: one exchange through an API gateway, whatever the log format it came in.
+//!
+//! Types only, no I/O. The inventory in [`field`] is the one place where a field is added: the struct, the slots that
+//! rules are compiled to, the JSON schema and the reference in `docs/events.md` all come from it.
+//! Text is borrowed from the raw record where it can be, so a decoded event costs no allocation for most fields.
+
+mod fact;
+mod field;
+mod position;
+pub mod schema;
+mod text;
+mod time;
+
+pub use fact::{Fact, FactSet};
+pub use field::{Event, Field, Kind, Value};
+pub use position::Position;
+pub use text::Text;
+pub use time::Timestamp;

@@ -1,0 +1,50 @@
+//! What a rule says of itself: everything that is not its detection.
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::event::Field;
+
+/// Sigma's levels, least first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Level {
+    /// Worth keeping, not worth a mail.
+    Informational,
+    /// Suspicious in numbers.
+    Low,
+    /// To be looked at.
+    Medium,
+    /// To be looked at soon.
+    High,
+    /// To be looked at now.
+    Critical,
+}
+
+/// What a rule (Sigma rule, correlation or statistical detector) says of itself.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RuleMeta {
+    /// Sigma `id`; stable, and part of finding and alert ids.
+    pub id: Uuid,
+    /// One line for people.
+    pub title: String,
+    /// The title in Russian, where the rule gives it.
+    pub title_ru: Option<String>,
+    /// What it finds and why that is bad.
+    pub description: String,
+    /// Findings of one family and entity merge into one alert: `gatewatch.family`, else the folder of the file.
+    pub family: String,
+    /// How bad it is.
+    pub level: Level,
+    /// Sigma tags: `attack.*`, `owasp.api*`, `requirement.*`.
+    pub tags: Vec<String>,
+    /// What harmless causes look the same.
+    pub false_positives: Vec<String>,
+    /// What to do next (`gatewatch.advice`), English.
+    pub advice: Option<String>,
+    /// What to do next, Russian.
+    pub advice_ru: Option<String>,
+    /// The field whose value is the entity of a finding (`gatewatch.entity`; the first group-by field of a correlation).
+    /// `None`: client id when there is one, else client address.
+    pub entity: Option<Field>,
+}

@@ -1,0 +1,5 @@
+//! Sigma: rules are parsed, compiled to slots and automata, and matched.
+
+mod meta;
+
+pub use meta::{Level, RuleMeta};

@@ -1,0 +1,66 @@
+//! What decode and match hand to the tracker for one block of offsets.
+
+use compact_str::CompactString;
+
+use super::{Entity, Evidence};
+use crate::event::{Position, Timestamp};
+
+/// One rule that matched one event.
+#[derive(Clone, Debug)]
+pub struct Match {
+    /// Index of the rule in the rule set.
+    pub rule: u32,
+    /// Where the event stands; ties of time are broken by it.
+    pub position: Position,
+    /// When it happened.
+    pub time: Timestamp,
+    /// Whether it was older than the newest event of its own partition by more than the lateness.
+    pub late: bool,
+    /// Whom it is about. For a correlation that the rule feeds, see `keys`.
+    pub entity: Entity,
+    /// One for each correlation that the rule feeds, in the order of the rule's `feeds`: group and counted value.
+    pub keys: Vec<CorrelationKey>,
+    /// The redacted event, for people.
+    pub evidence: Evidence,
+}
+
+/// Where one match falls in one correlation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CorrelationKey {
+    /// Index of the correlation in the rule set.
+    pub correlation: u32,
+    /// The group: values of the group-by fields, redacted as they are shown to people.
+    pub group: Entity,
+    /// Stable hash of the counted field's value (`value_count`); `None` for `event_count` or when the field is absent.
+    pub value: Option<u64>,
+}
+
+/// How many requests one client made in one minute, within one block.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Observation {
+    /// Client id, or the client address where there is none.
+    pub client: CompactString,
+    /// Start of the minute.
+    pub minute: Timestamp,
+    /// Requests that were in time for their window.
+    pub count: u32,
+    /// Requests that came later than the lateness allows.
+    pub late: u32,
+}
+
+/// A range of one partition's offsets, as the tracker sees it.
+#[derive(Clone, Debug)]
+pub struct TrackBlock {
+    /// Partition of the topic; 0 for a file.
+    pub partition: i32,
+    /// First offset of the range.
+    pub begin: i64,
+    /// First offset behind the range.
+    pub end: i64,
+    /// Newest event time of the partition up to `end` (clamped as `design.md` says).
+    pub newest: Timestamp,
+    /// Matches, in offset order.
+    pub matches: Vec<Match>,
+    /// Requests a client and minute.
+    pub observations: Vec<Observation>,
+}

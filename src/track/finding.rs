@@ -1,0 +1,137 @@
+//! A finding: what a detector claims of an entity in a window.
+
+use std::fmt;
+use std::net::IpAddr;
+
+use compact_str::CompactString;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::event::{Position, Timestamp};
+
+/// What an entity is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EntityKind {
+    /// An OAuth client, API key or certificate subject.
+    Client,
+    /// A user, resident or service account (pseudonym).
+    Subject,
+    /// A network address.
+    Address,
+    /// A token (pseudonym of its id).
+    Token,
+    /// A resource (pseudonym of its id).
+    Resource,
+    /// A method and route template.
+    Operation,
+    /// A contract.
+    Integration,
+    /// A gateway instance.
+    Gateway,
+}
+
+/// Whom or what a finding is about. Values are as stored: personal ids are pseudonyms already.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Entity {
+    /// What it is.
+    pub kind: EntityKind,
+    /// Which one; several group-by values are joined by ` | `.
+    pub value: CompactString,
+}
+
+impl fmt::Display for Entity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.value)
+    }
+}
+
+/// One event behind a finding, redacted, cut to lengths that fit a mail.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Evidence {
+    /// When it happened.
+    pub time: Timestamp,
+    /// Where it stands in the source.
+    pub position: Position,
+    /// Request id; empty when the log has none.
+    pub request_id: CompactString,
+    /// Peer address.
+    pub client_address: Option<IpAddr>,
+    /// Calling client; empty when the log has none.
+    pub client_id: CompactString,
+    /// HTTP method.
+    pub method: CompactString,
+    /// Redacted path and query, at most 512 bytes.
+    pub target: CompactString,
+    /// HTTP status, 0 when unknown.
+    pub status: u16,
+    /// User agent, at most 256 bytes.
+    pub user_agent: CompactString,
+    /// The patterns that the rule matched in it.
+    pub hits: Vec<PatternHit>,
+}
+
+/// Which pattern of a rule matched, in which field.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PatternHit {
+    /// Name of the field.
+    pub field: CompactString,
+    /// The pattern as the rule writes it, with its modifiers.
+    pub pattern: CompactString,
+}
+
+/// Why a finding was made.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "kind")]
+pub enum Reason {
+    /// A rule matched; the patterns stand on the evidence.
+    Pattern {
+        /// The patterns of the first event.
+        hits: Vec<PatternHit>,
+    },
+    /// A correlation's condition was met.
+    Correlation {
+        /// Events or distinct values in the window when it fired.
+        observed: u64,
+        /// The threshold that the rule names.
+        threshold: u64,
+        /// Width of the window in seconds.
+        window_s: u64,
+        /// Field whose distinct values were counted; `None` when events were.
+        distinct: Option<String>,
+    },
+    /// A count was far from what was expected.
+    Baseline {
+        /// What is counted, such as `requests a minute`.
+        metric: String,
+        /// What was seen.
+        observed: f64,
+        /// What was expected.
+        expected: f64,
+        /// Probability of something at least so extreme, were all normal.
+        probability: f64,
+    },
+}
+
+/// What a detector claims of an entity in a window.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Finding {
+    /// UUID v5 of (rule, entity, merge bucket of the firing event).
+    pub id: Uuid,
+    /// Id of the rule or detector.
+    pub rule: Uuid,
+    /// Whom it is about.
+    pub entity: Entity,
+    /// First event of the window.
+    pub first: Timestamp,
+    /// The event that made it fire, or the end of the window.
+    pub last: Timestamp,
+    /// Events behind it.
+    pub count: u64,
+    /// Why.
+    pub reason: Reason,
+    /// Sample events, oldest first, bounded.
+    pub evidence: Vec<Evidence>,
+    /// What was approximated or lost (late events, evictions), in words.
+    pub notes: Vec<String>,
+}
