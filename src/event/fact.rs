@@ -105,7 +105,10 @@ impl FactSet {
 
     /// The facts that are set, in the order of [`Fact::ALL`].
     pub fn iter(self) -> impl Iterator<Item = Fact> {
-        Fact::ALL.iter().copied().filter(move |fact| self.contains(*fact))
+        Fact::ALL
+            .iter()
+            .copied()
+            .filter(move |fact| self.contains(*fact))
     }
 }
 

@@ -1,8 +1,10 @@
 //! The inventory of fields: struct, slots, names and documentation from one table.
 
+use std::borrow::Cow;
 use std::net::IpAddr;
 
-use serde::{Deserialize, Serialize};
+use serde::de;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::{Fact, FactSet, Text, Timestamp};
 
@@ -47,19 +49,39 @@ macro_rules! field_type {
 }
 
 macro_rules! field_kind {
-    (text) => { Kind::Text };
-    (number) => { Kind::Number };
-    (address) => { Kind::Address };
-    (time) => { Kind::Time };
-    (list) => { Kind::List };
+    (text) => {
+        Kind::Text
+    };
+    (number) => {
+        Kind::Number
+    };
+    (address) => {
+        Kind::Address
+    };
+    (time) => {
+        Kind::Time
+    };
+    (list) => {
+        Kind::List
+    };
 }
 
 macro_rules! field_value {
-    (text, $value:expr) => { $value.as_ref().map(|text| Value::Text(text.as_str())) };
-    (number, $value:expr) => { $value.map(Value::Number) };
-    (address, $value:expr) => { $value.map(Value::Address) };
-    (time, $value:expr) => { $value.map(Value::Time) };
-    (list, $value:expr) => { (!$value.is_empty()).then(|| Value::List(&$value)) };
+    (text, $value:expr) => {
+        $value.as_ref().map(|text| Value::Text(text.as_str()))
+    };
+    (number, $value:expr) => {
+        $value.map(Value::Number)
+    };
+    (address, $value:expr) => {
+        $value.map(Value::Address)
+    };
+    (time, $value:expr) => {
+        $value.map(Value::Time)
+    };
+    (list, $value:expr) => {
+        (!$value.is_empty()).then(|| Value::List(&$value))
+    };
 }
 
 macro_rules! fields {
@@ -68,12 +90,13 @@ macro_rules! fields {
         ///
         /// Deserialised from native JSON, whose keys are the names of the fields.
         #[derive(Clone, Debug, Default, Serialize, Deserialize)]
+        #[serde(bound(deserialize = "'de: 'a"))]
         pub struct Event<'a> {
             /// When the gateway got the request; the only time that windows and retention go by.
             pub time: Timestamp,
             $(
                 $(#[doc = $doc])+
-                #[serde(borrow = "'a", default, skip_serializing_if = "is_absent")]
+                #[serde(default, skip_serializing_if = "is_absent")]
                 pub $name: field_type!($kind),
             )+
             /// Path after repeated percent-decoding and normalising, set by enrich when it differs from `path`.
@@ -326,7 +349,24 @@ impl Field {
     /// The field of this name, by our own or by Sigma's taxonomy; `None` when there is none.
     #[must_use]
     pub fn from_name(name: &str) -> Option<Field> {
-        Field::ALL.iter().copied().find(|field| field.name() == name || field.sigma_names().contains(&name))
+        Field::ALL
+            .iter()
+            .copied()
+            .find(|field| field.name() == name || field.sigma_names().contains(&name))
+    }
+}
+
+impl Serialize for Field {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.name())
+    }
+}
+
+impl<'de> Deserialize<'de> for Field {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let name = Cow::<str>::deserialize(deserializer)?;
+        Field::from_name(&name)
+            .ok_or_else(|| de::Error::custom(format_args!("no field is named `{name}`")))
     }
 }
 
@@ -346,16 +386,26 @@ mod tests {
     fn native_json_borrows_from_the_record() {
         let record = r#"{"time":"2026-03-01T10:00:00Z","path":"/residents/1","roles":["concierge"],"status":200}"#;
         let event: Event = serde_json::from_str(record).unwrap();
-        assert!(matches!(event.path.clone().unwrap().into_cow(), std::borrow::Cow::Borrowed("/residents/1")));
+        assert!(matches!(
+            event.path.clone().unwrap().into_cow(),
+            std::borrow::Cow::Borrowed("/residents/1")
+        ));
         assert!(matches!(event.get(Field::Status), Some(Value::Number(200))));
-        assert!(matches!(event.get(Field::Roles), Some(Value::List([role])) if role.as_str() == "concierge"));
+        assert!(
+            matches!(event.get(Field::Roles), Some(Value::List([role])) if role.as_str() == "concierge")
+        );
         assert!(event.get(Field::Scopes).is_none());
     }
 
     #[test]
     fn every_name_leads_back_to_its_field() {
         for field in Field::ALL {
-            assert_eq!(Field::from_name(field.name()), Some(*field), "{}", field.name());
+            assert_eq!(
+                Field::from_name(field.name()),
+                Some(*field),
+                "{}",
+                field.name()
+            );
             for alias in field.sigma_names() {
                 assert_eq!(Field::from_name(alias), Some(*field), "{alias}");
             }

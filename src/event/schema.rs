@@ -9,8 +9,11 @@ use super::{Fact, Field, Kind};
 /// The JSON schema (draft 2020-12) of a native JSON record.
 #[must_use]
 pub fn json_schema() -> Json {
-    let properties: Map<String, Json> =
-        Field::ALL.iter().filter(|field| is_input(**field)).map(|field| (field.name().to_owned(), property(*field))).collect();
+    let properties: Map<String, Json> = Field::ALL
+        .iter()
+        .filter(|field| is_input(**field))
+        .map(|field| (field.name().to_owned(), property(*field)))
+        .collect();
     json!({
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "$id": "https://gatewatch.dev/schemas/event.json",
@@ -31,8 +34,19 @@ pub fn reference() -> String {
          Both files are made by `make docs`.\n\n| field | holds | Sigma names | meaning |\n|---|---|---|---|\n",
     );
     for field in Field::ALL {
-        let names = field.sigma_names().iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
-        let _ = writeln!(page, "| `{}` | {} | {names} | {} |", field.name(), kind_name(field.kind()), field.doc().trim());
+        let names = field
+            .sigma_names()
+            .iter()
+            .map(|name| format!("`{name}`"))
+            .collect::<Vec<_>>()
+            .join(", ");
+        let _ = writeln!(
+            page,
+            "| `{}` | {} | {names} | {} |",
+            field.name(),
+            kind_name(field.kind()),
+            field.doc().trim()
+        );
     }
     page.push_str("\n## Facts\n\nThe field `fact` holds the names of what enrich found to be so.\n\n| fact | meaning |\n|---|---|\n");
     for fact in Fact::ALL {
@@ -43,7 +57,10 @@ pub fn reference() -> String {
 
 /// Whether the field is read from a record; the others are computed.
 fn is_input(field: Field) -> bool {
-    !matches!(field, Field::PathDecoded | Field::QueryDecoded | Field::Fact)
+    !matches!(
+        field,
+        Field::PathDecoded | Field::QueryDecoded | Field::Fact
+    )
 }
 
 fn property(field: Field) -> Json {
@@ -51,12 +68,16 @@ fn property(field: Field) -> Json {
     match field.kind() {
         Kind::Text => json!({"type": "string", "description": description}),
         Kind::Number => json!({"type": "integer", "minimum": 0, "description": description}),
-        Kind::Address => json!({"type": "string", "anyOf": [{"format": "ipv4"}, {"format": "ipv6"}], "description": description}),
+        Kind::Address => {
+            json!({"type": "string", "anyOf": [{"format": "ipv4"}, {"format": "ipv6"}], "description": description})
+        }
         Kind::Time => json!({
             "anyOf": [{"type": "string", "format": "date-time"}, {"type": "integer", "description": "milliseconds since 1970-01-01T00:00:00Z"}],
             "description": description,
         }),
-        Kind::List => json!({"type": "array", "items": {"type": "string"}, "description": description}),
+        Kind::List => {
+            json!({"type": "array", "items": {"type": "string"}, "description": description})
+        }
     }
 }
 

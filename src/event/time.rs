@@ -64,7 +64,9 @@ impl Timestamp {
     /// Parses RFC 3339 (`2026-03-01T10:00:00.123+03:00`); `None` when it is not.
     #[must_use]
     pub fn parse_rfc3339(text: &str) -> Option<Self> {
-        text.parse::<jiff::Timestamp>().ok().map(|t| Timestamp(t.as_microsecond()))
+        text.parse::<jiff::Timestamp>()
+            .ok()
+            .map(|t| Timestamp(t.as_microsecond()))
     }
 }
 
@@ -100,7 +102,8 @@ impl<'de> Deserialize<'de> for Timestamp {
             }
 
             fn visit_str<E: de::Error>(self, text: &str) -> Result<Timestamp, E> {
-                Timestamp::parse_rfc3339(text).ok_or_else(|| E::invalid_value(de::Unexpected::Str("text"), &self))
+                Timestamp::parse_rfc3339(text)
+                    .ok_or_else(|| E::invalid_value(de::Unexpected::Str("text"), &self))
             }
 
             fn visit_i64<E: de::Error>(self, millis: i64) -> Result<Timestamp, E> {
@@ -136,6 +139,9 @@ mod tests {
 
     #[test]
     fn windows_start_below_the_epoch_too() {
-        assert_eq!(Timestamp::from_seconds(-1).floor_to(60_000_000), Timestamp::from_seconds(-60));
+        assert_eq!(
+            Timestamp::from_seconds(-1).floor_to(60_000_000),
+            Timestamp::from_seconds(-60)
+        );
     }
 }
