@@ -1,15 +1,60 @@
 //! The configuration: complete built-in defaults, one commented file, environment overrides.
 //!
 //! A section is a file here, in the words of the part that it is for; parts get their section by value.
+//! Precedence, least first: built-in defaults, the file, `GATEWATCH_SECTION__KEY` in the environment.
 
 mod decode;
+mod delivery;
 mod enrich;
+mod http;
+mod kafka;
+mod load;
+mod log;
 mod mail;
+mod rules;
+mod source;
 mod store;
 mod track;
 
+use serde::{Deserialize, Serialize};
+
 pub use decode::Decode;
+pub use delivery::Delivery;
 pub use enrich::Enrich;
+pub use http::Http;
+pub use kafka::{Kafka, Security, Start};
+pub use load::{ConfigError, load, read_secret};
+pub use log::{Log, LogFormat};
 pub use mail::Mail;
+pub use rules::Rules;
+pub use source::{Source, SourceKind};
 pub use store::Store;
 pub use track::Track;
+
+/// The whole configuration.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// Where records come from.
+    pub source: Source,
+    /// Brokers, security, topics.
+    pub kafka: Kafka,
+    /// Formats and bounds of a record.
+    pub decode: Decode,
+    /// Country data, pseudonym key.
+    pub enrich: Enrich,
+    /// The folder of rules.
+    pub rules: Rules,
+    /// Lateness, windows, bounds.
+    pub track: Track,
+    /// ClickHouse.
+    pub store: Store,
+    /// Blocks, buffers, snapshots.
+    pub delivery: Delivery,
+    /// Server, recipients, limits.
+    pub mail: Mail,
+    /// Health and metrics.
+    pub http: Http,
+    /// gatewatch's own log.
+    pub log: Log,
+}
