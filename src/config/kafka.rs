@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use super::Secret;
+
 /// How clients and brokers speak.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -53,7 +55,9 @@ pub struct Kafka {
     pub key_file: Option<PathBuf>,
     /// SASL user.
     pub user: Option<String>,
-    /// File with the SASL password.
+    /// SASL password.
+    pub password: Secret,
+    /// File that holds the password instead.
     pub password_file: Option<PathBuf>,
     /// SASL mechanism: `SCRAM-SHA-512` or `SCRAM-SHA-256`.
     pub mechanism: String,
@@ -86,6 +90,7 @@ impl Default for Kafka {
             certificate_file: None,
             key_file: None,
             user: None,
+            password: Secret::default(),
             password_file: None,
             mechanism: "SCRAM-SHA-512".to_owned(),
             alerts_topic: "gatewatch.alerts".to_owned(),

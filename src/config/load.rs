@@ -1,4 +1,4 @@
-//! Reading the configuration and the secrets that it names.
+//! Reading the configuration.
 
 use std::path::{Path, PathBuf};
 
@@ -28,26 +28,6 @@ pub enum ConfigError {
         message: String,
         /// The nearest known key, or empty.
         hint: String,
-    },
-    /// A file with a secret cannot be read.
-    #[error("{key}: the secret in {path} cannot be read: {source}")]
-    Secret {
-        /// Key of the configuration.
-        key: String,
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        source: std::io::Error,
-    },
-    /// A secret was neither given as a file nor in the environment.
-    #[error(
-        "{key} is not set: name a file in the configuration, or set {variable} in the environment"
-    )]
-    SecretMissing {
-        /// Key of the configuration.
-        key: String,
-        /// The variable that may hold it.
-        variable: String,
     },
 }
 
@@ -130,28 +110,6 @@ fn distance(left: &str, right: &str) -> usize {
     row.last().copied().unwrap_or_default()
 }
 
-/// Reads a secret: from the file that the configuration names, else from the environment variable.
-/// White space at the end (the newline of an editor) does not count.
-///
-/// # Errors
-/// The file cannot be read, or there is neither file nor variable.
-pub fn read_secret(key: &str, file: Option<&Path>, variable: &str) -> Result<String, ConfigError> {
-    if let Some(path) = file {
-        return match std::fs::read_to_string(path) {
-            Ok(text) => Ok(text.trim_end().to_owned()),
-            Err(source) => Err(ConfigError::Secret {
-                key: key.to_owned(),
-                path: path.to_owned(),
-                source,
-            }),
-        };
-    }
-    std::env::var(variable).map_err(|_| ConfigError::SecretMissing {
-        key: key.to_owned(),
-        variable: variable.to_owned(),
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use std::io::Write;
@@ -187,15 +145,5 @@ mod tests {
         let file = file("[http]\nlisten = 7\n");
         let error = load(Some(file.path())).unwrap_err().to_string();
         assert!(error.contains("http.listen"), "{error}");
-    }
-
-    #[test]
-    fn a_secret_loses_the_newline_of_its_editor() {
-        let file = file("geheim\n");
-        assert_eq!(
-            read_secret("kafka.password_file", Some(file.path()), "NONE").unwrap(),
-            "geheim"
-        );
-        assert!(read_secret("kafka.password_file", None, "GATEWATCH_TEST_UNSET").is_err());
     }
 }

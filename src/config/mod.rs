@@ -12,23 +12,25 @@ mod load;
 mod log;
 mod mail;
 mod rules;
+mod secret;
 mod source;
 mod store;
 mod track;
 
 use serde::{Deserialize, Serialize};
 
-pub use decode::Decode;
+pub use decode::{Decode, Format};
 pub use delivery::Delivery;
 pub use enrich::Enrich;
 pub use http::Http;
 pub use kafka::{Kafka, Security, Start};
-pub use load::{ConfigError, load, read_secret};
+pub use load::{ConfigError, load};
 pub use log::{Log, LogFormat};
-pub use mail::Mail;
+pub use mail::{Locale, Mail, MinimumLevel, Recipient, Smtp, SmtpSecurity};
 pub use rules::Rules;
+pub use secret::{Secret, SecretError};
 pub use source::{Source, SourceKind};
-pub use store::Store;
+pub use store::{Retention, Store};
 pub use track::Track;
 
 /// The whole configuration.

@@ -18,7 +18,7 @@ pub enum SourceKind {
 }
 
 /// Settings of the source.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Source {
     /// `kafka`, `file` or `stdin`.
@@ -27,20 +27,4 @@ pub struct Source {
     pub path: Option<PathBuf>,
     /// Whether to wait for more at the end of the file and to follow rotation.
     pub follow: bool,
-    /// A record of more bytes is a dead letter.
-    pub max_record_bytes: usize,
-    /// Rows of records that wait between source and decode, over all partitions.
-    pub queue_rows: usize,
-}
-
-impl Default for Source {
-    fn default() -> Self {
-        Source {
-            kind: SourceKind::Kafka,
-            path: None,
-            follow: false,
-            max_record_bytes: 1 << 20,
-            queue_rows: 65_536,
-        }
-    }
 }
