@@ -80,7 +80,7 @@ impl fmt::Display for Fact {
 }
 
 /// The facts of one event, a bit each.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct FactSet(u64);
 
 const _: () = assert!(Fact::ALL.len() <= 64, "a fact needs a bit");
@@ -95,6 +95,12 @@ impl FactSet {
     #[must_use]
     pub const fn contains(self, fact: Fact) -> bool {
         self.0 & (1 << fact as u8) != 0
+    }
+
+    /// Whether any fact is set in both.
+    #[must_use]
+    pub const fn intersects(self, other: FactSet) -> bool {
+        self.0 & other.0 != 0
     }
 
     /// Whether no fact is set.

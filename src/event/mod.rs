@@ -7,12 +7,16 @@
 mod fact;
 mod field;
 mod position;
+mod read;
 pub mod schema;
+mod target;
 mod text;
 mod time;
 
 pub use fact::{Fact, FactSet};
-pub use field::{Event, Field, Kind, Value};
+pub use field::{Event, Field, Kind, Slot, Value};
 pub use position::Position;
+pub use read::EventSeed;
+pub use target::Target;
 pub use text::Text;
 pub use time::Timestamp;

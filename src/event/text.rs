@@ -26,6 +26,39 @@ impl<'a> Text<'a> {
     pub fn into_cow(self) -> Cow<'a, str> {
         self.0
     }
+
+    /// The part from the first to behind the last byte: borrowed from the record when the whole is.
+    ///
+    /// # Panics
+    /// When the range does not lie on character boundaries of the whole.
+    #[must_use]
+    pub fn slice(whole: &Cow<'a, str>, (start, end): (usize, usize)) -> Text<'a> {
+        match whole {
+            Cow::Borrowed(text) => Text::from(&text[start..end]),
+            Cow::Owned(text) => Text::from(text[start..end].to_owned()),
+        }
+    }
+
+    /// The string as a copy-on-write string.
+    #[must_use]
+    pub fn as_cow(&self) -> &Cow<'a, str> {
+        &self.0
+    }
+
+    /// The string with the lifetime of the record, when it is borrowed from it.
+    #[must_use]
+    pub fn borrowed(&self) -> Option<&'a str> {
+        match self.0 {
+            Cow::Borrowed(text) => Some(text),
+            Cow::Owned(_) => None,
+        }
+    }
+
+    /// The same string, free of the record.
+    #[must_use]
+    pub fn into_owned(self) -> Text<'static> {
+        Text(Cow::Owned(self.0.into_owned()))
+    }
 }
 
 impl Deref for Text<'_> {

@@ -61,13 +61,114 @@ impl Timestamp {
         Timestamp(self.0.saturating_sub(self.0.rem_euclid(width_micros)))
     }
 
+    /// From a date and time of day in UTC; `None` when there is no such day or time. A leap second counts as the next second.
+    ///
+    /// Days are counted as in Howard Hinnant's `days_from_civil`.
+    #[must_use]
+    pub const fn from_civil(
+        year: i64,
+        month: u8,
+        day: u8,
+        time_of_day: (u8, u8, u8),
+    ) -> Option<Self> {
+        let (hour, minute, second) = time_of_day;
+        let leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+        let month_days = match month {
+            1 | 3 | 5 | 7 | 8 | 10 | 12 => 31,
+            4 | 6 | 9 | 11 => 30,
+            2 if leap => 29,
+            2 => 28,
+            _ => return None,
+        };
+        if day == 0
+            || day > month_days
+            || hour > 23
+            || minute > 59
+            || second > 60
+            || year < 0
+            || year > 9999
+        {
+            return None;
+        }
+        let year = if month <= 2 { year - 1 } else { year };
+        let era = year.div_euclid(400);
+        let year_of_era = year.rem_euclid(400);
+        let day_of_year =
+            (153 * (month as i64 + if month > 2 { -3 } else { 9 }) + 2) / 5 + day as i64 - 1;
+        let day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
+        let days = era * 146_097 + day_of_era - 719_468;
+        Some(Timestamp::from_seconds(
+            days * 86_400 + hour as i64 * 3_600 + minute as i64 * 60 + second as i64,
+        ))
+    }
+
     /// Parses RFC 3339 (`2026-03-01T10:00:00.123+03:00`); `None` when it is not.
     #[must_use]
     pub fn parse_rfc3339(text: &str) -> Option<Self> {
-        text.parse::<jiff::Timestamp>()
-            .ok()
-            .map(|t| Timestamp(t.as_microsecond()))
+        parse_plain(text.as_bytes()).or_else(|| {
+            text.parse::<jiff::Timestamp>()
+                .ok()
+                .map(|t| Timestamp(t.as_microsecond()))
+        })
     }
+}
+
+/// The usual spelling of RFC 3339, several times faster than the general parser; `None` leaves it to that.
+fn parse_plain(text: &[u8]) -> Option<Timestamp> {
+    let (head, rest) = text.split_at_checked(19)?;
+    if head[4] != b'-'
+        || head[7] != b'-'
+        || head[10] != b'T'
+        || head[13] != b':'
+        || head[16] != b':'
+    {
+        return None;
+    }
+    let pair = |at: usize| two_digits(head[at], head[at + 1]);
+    let year = i64::from(pair(0)?) * 100 + i64::from(pair(2)?);
+    let base = Timestamp::from_civil(year, pair(5)?, pair(8)?, (pair(11)?, pair(14)?, pair(17)?))?;
+    let (micros, zone) = fraction(rest)?;
+    let offset_seconds = match zone {
+        b"Z" => 0,
+        [sign @ (b'+' | b'-'), h1, h2, b':', m1, m2] => {
+            let (hours, minutes) = (two_digits(*h1, *h2)?, two_digits(*m1, *m2)?);
+            if hours > 23 || minutes > 59 {
+                return None;
+            }
+            let offset = i64::from(hours) * 3_600 + i64::from(minutes) * 60;
+            if *sign == b'-' { -offset } else { offset }
+        }
+        _ => return None,
+    };
+    Some(base.plus_micros(micros - offset_seconds * 1_000_000))
+}
+
+fn two_digits(tens: u8, ones: u8) -> Option<u8> {
+    (tens.is_ascii_digit() && ones.is_ascii_digit()).then(|| (tens - b'0') * 10 + (ones - b'0'))
+}
+
+/// Splits `.123` off: its microseconds (further digits are cut) and what follows.
+fn fraction(text: &[u8]) -> Option<(i64, &[u8])> {
+    let Some(digits) = text.strip_prefix(b".") else {
+        return Some((0, text));
+    };
+    let length = digits
+        .iter()
+        .take_while(|byte| byte.is_ascii_digit())
+        .count();
+    if length == 0 || length > 9 {
+        return None;
+    }
+    let mut micros = 0;
+    for at in 0..6 {
+        micros = micros * 10
+            + if at < length {
+                i64::from(digits[at] - b'0')
+            } else {
+                0
+            };
+    }
+    Some((micros, &digits[length..]))
 }
 
 impl fmt::Display for Timestamp {
@@ -135,6 +236,33 @@ mod tests {
         let number: Timestamp = serde_json::from_str("1772359200250").unwrap();
         assert_eq!(text, number);
         assert_eq!(text.to_string(), "2026-03-01T10:00:00.250000Z");
+    }
+
+    #[test]
+    fn plain_times_agree_with_the_general_parser() {
+        for text in [
+            "1970-01-01T00:00:00Z",
+            "2024-02-29T23:59:59.999999999Z",
+            "2026-03-01T10:00:00.1+03:00",
+            "2100-12-31T00:00:00-11:30",
+            "1969-12-31T23:59:59.5Z",
+        ] {
+            let general = text.parse::<jiff::Timestamp>().unwrap();
+            let plain = parse_plain(text.as_bytes()).unwrap();
+            assert_eq!(
+                plain.seconds(),
+                general.as_second() - i64::from(general.subsec_nanosecond() < 0),
+                "{text}"
+            );
+        }
+        for text in [
+            "2023-02-29T00:00:00Z",
+            "2026-13-01T00:00:00Z",
+            "2026-01-01T24:00:00Z",
+            "2026-01-01T00:00:00",
+        ] {
+            assert_eq!(Timestamp::parse_rfc3339(text), None, "{text}");
+        }
     }
 
     #[test]

@@ -1,0 +1,46 @@
+//! The pages that are made from the code are those that lie in `docs`. `UPDATE_DOCS=1` writes them anew.
+
+use std::fs;
+use std::path::Path;
+
+use gatewatch::event::schema;
+
+fn compare(name: &str, made: &str) {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("docs")
+        .join(name);
+    if std::env::var_os("UPDATE_DOCS").is_some() {
+        fs::write(&file, made).unwrap();
+        return;
+    }
+    let kept = fs::read_to_string(&file).unwrap_or_default();
+    assert!(
+        kept == made,
+        "docs/{name} is stale; run UPDATE_DOCS=1 cargo test --test docs_fresh"
+    );
+}
+
+#[test]
+fn the_event_reference_is_fresh() {
+    compare("events.md", &schema::reference());
+}
+
+#[test]
+fn the_event_schema_is_fresh() {
+    let schema = serde_json::to_string_pretty(&schema::json_schema()).unwrap();
+    compare("event-schema.json", &format!("{schema}\n"));
+}
+
+#[test]
+fn a_record_that_is_decoded_fits_the_schema() {
+    let validator = jsonschema::validator_for(&schema::json_schema()).unwrap();
+    let record = serde_json::json!({
+        "time": "2026-03-01T10:00:00.250Z", "client_address": "10.0.0.1", "status": 200, "path": "/residents/1",
+        "roles": ["concierge"], "token_expires": 1_772_359_200_250_u64
+    });
+    assert!(validator.is_valid(&record));
+    assert!(
+        !validator.is_valid(&serde_json::json!({"time": "2026-03-01T10:00:00Z", "status": "200"}))
+    );
+    assert!(!validator.is_valid(&serde_json::json!({"status": 200})));
+}
