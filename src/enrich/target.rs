@@ -1,0 +1,162 @@
+//! Path and query: decoded, normalised, and looked at value by value.
+//!
+//! A part is decoded between its separators, so an encoded `/` or `&` stays inside its value. Backslashes become slashes,
+//! doubled slashes and `.` segments go; `..` segments stay, for rules look for them.
+
+use std::borrow::Cow;
+
+use super::attack::Attacks;
+use super::classes::{self, AT, BACKSLASH, DIGIT, PERCENT, PLUS};
+use super::percent::{self, Oddities};
+use super::personal::{self, Shape};
+use crate::event::{Event, Fact, FactSet, Text};
+
+/// Sets `path_decoded`, `query_decoded` and the facts of both.
+pub(super) fn inspect(event: &mut Event<'_>, attacks: &Attacks) {
+    let mut facts = event.facts;
+    let mut oddities = Oddities::default();
+    if let Some(path) = &event.path {
+        event.path_decoded = inspect_path(path, attacks, &mut oddities, &mut facts);
+    }
+    if let Some(query) = &event.query {
+        event.query_decoded = inspect_query(query, attacks, &mut oddities, &mut facts);
+    }
+    if oddities.repeated {
+        facts.insert(Fact::EncodingRepeated);
+    }
+    if oddities.broken {
+        facts.insert(Fact::EncodingBroken);
+    }
+    event.facts = facts;
+}
+
+fn inspect_path(
+    path: &str,
+    attacks: &Attacks,
+    oddities: &mut Oddities,
+    facts: &mut FactSet,
+) -> Option<Text<'static>> {
+    let classes = classes::of(path);
+    let decoded = if classes & PERCENT == 0 {
+        for segment in path.split('/') {
+            attacks.inspect(segment, facts);
+        }
+        Cow::Borrowed(path)
+    } else {
+        let mut decoded = String::with_capacity(path.len());
+        for (at, segment) in path.split('/').enumerate() {
+            if at > 0 {
+                decoded.push('/');
+            }
+            let segment = percent::decode(segment, false, oddities);
+            attacks.inspect(&segment, facts);
+            decoded.push_str(&segment);
+        }
+        Cow::Owned(decoded)
+    };
+    let normal = normalise(decoded, classes & (PERCENT | BACKSLASH) != 0);
+    // `..;` is a parent to servers that cut path parameters off.
+    if normal
+        .split('/')
+        .any(|segment| segment == ".." || segment.starts_with("..;"))
+    {
+        facts.insert(Fact::PathTraversal);
+    }
+    personal_facts(&normal, facts);
+    changed(normal, path)
+}
+
+fn inspect_query(
+    query: &str,
+    attacks: &Attacks,
+    oddities: &mut Oddities,
+    facts: &mut FactSet,
+) -> Option<Text<'static>> {
+    let is_encoded = classes::of(query) & (PERCENT | PLUS) != 0;
+    let mut decoded = String::new();
+    if is_encoded {
+        decoded.reserve(query.len());
+    }
+    for (at, pair) in query.split('&').enumerate() {
+        let (name, value) = match pair.split_once('=') {
+            Some((name, value)) => (name, Some(value)),
+            None => (pair, None),
+        };
+        let name = part(name, is_encoded, oddities);
+        attacks.inspect(&name, facts);
+        let value = value.map(|value| part(value, is_encoded, oddities));
+        if let Some(value) = &value {
+            attacks.inspect(value, facts);
+        }
+        if is_encoded {
+            if at > 0 {
+                decoded.push('&');
+            }
+            decoded.push_str(&name);
+            if let Some(value) = &value {
+                decoded.push('=');
+                decoded.push_str(value);
+            }
+        }
+    }
+    if !is_encoded {
+        personal_facts(query, facts);
+        return None;
+    }
+    personal_facts(&decoded, facts);
+    changed(Cow::Owned(decoded), query)
+}
+
+fn part<'t>(raw: &'t str, is_encoded: bool, oddities: &mut Oddities) -> Cow<'t, str> {
+    if is_encoded {
+        percent::decode(raw, true, oddities)
+    } else {
+        Cow::Borrowed(raw)
+    }
+}
+
+fn changed(text: Cow<'_, str>, raw: &str) -> Option<Text<'static>> {
+    match text {
+        Cow::Owned(text) if text != raw => Some(Text::from(text)),
+        _ => None,
+    }
+}
+
+/// Slashes in place of backslashes, no empty and no `.` segments; the last may be empty.
+fn normalise(path: Cow<'_, str>, may_have_backslash: bool) -> Cow<'_, str> {
+    let has_backslash = may_have_backslash && path.contains('\\');
+    let bytes = path.as_bytes();
+    let has_empty = bytes.windows(2).any(|pair| pair == b"//" || pair == b"/.");
+    if !has_backslash && !has_empty {
+        return path;
+    }
+    let mut normal = String::with_capacity(path.len());
+    let is_slash = |character: char| character == '/' || has_backslash && character == '\\';
+    let last = path.split(is_slash).count() - 1;
+    for (at, segment) in path.split(is_slash).enumerate() {
+        let is_nothing = (segment.is_empty() || segment == ".") && at != 0 && at != last;
+        if is_nothing {
+            continue;
+        }
+        if at > 0 {
+            normal.push('/');
+        }
+        normal.push_str(segment);
+    }
+    Cow::Owned(normal)
+}
+
+fn personal_facts(text: &str, facts: &mut FactSet) {
+    if classes::of(text) & (AT | DIGIT) == 0 {
+        return;
+    }
+    for (shape, _) in personal::find(text) {
+        facts.insert(match shape {
+            Shape::Email => Fact::PersonalEmail,
+            Shape::Phone => Fact::PersonalPhone,
+            Shape::Plate => Fact::PersonalPlate,
+            Shape::Card => Fact::PersonalCard,
+            Shape::Passport => Fact::PersonalPassport,
+        });
+    }
+}

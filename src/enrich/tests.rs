@@ -1,0 +1,252 @@
+//! Events as a whole: what enrich adds, what redaction takes away, and properties that hold for any text.
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::event::{Fact, Field, Timestamp};
+
+fn enricher() -> Enricher {
+    Enricher::new(&Enrich::default()).unwrap()
+}
+
+fn redactor() -> Redactor {
+    Redactor::new(b"0123456789abcdef0123456789abcdef", "k1")
+}
+
+fn event<'a>(path: &'a str, query: &'a str) -> Event<'a> {
+    Event {
+        time: Timestamp::from_seconds(1_772_359_200),
+        method: Some("GET".into()),
+        path: Some(path.into()),
+        query: (!query.is_empty()).then(|| query.into()),
+        ..Event::default()
+    }
+}
+
+fn facts(path: &str, query: &str) -> Vec<&'static str> {
+    let mut event = event(path, query);
+    enricher().enrich(&mut event);
+    event.facts.iter().map(Fact::name).collect()
+}
+
+#[test]
+fn an_ordinary_event_gets_route_id_and_operation_and_no_facts() {
+    let mut event = event("/residents/17/visits", "from=2026-03-01&limit=50");
+    event.host = Some("API.example.com:443".into());
+    enricher().enrich(&mut event);
+    assert_eq!(event.route.as_deref(), Some("/residents/{id}/visits"));
+    assert_eq!(event.resource_id.as_deref(), Some("17"));
+    assert_eq!(
+        event.operation.as_deref(),
+        Some("GET /residents/{id}/visits")
+    );
+    assert_eq!(event.host.as_deref(), Some("api.example.com"));
+    assert!(
+        event.facts.is_empty() && event.path_decoded.is_none() && event.query_decoded.is_none()
+    );
+}
+
+#[test]
+fn what_the_log_says_itself_stays() {
+    let mut event = event("/residents/17", "");
+    event.route = Some("/residents/:who".into());
+    event.operation = Some("readResident".into());
+    event.resource_id = Some("r-9".into());
+    enricher().enrich(&mut event);
+    assert_eq!(event.route.as_deref(), Some("/residents/:who"));
+    assert_eq!(event.operation.as_deref(), Some("readResident"));
+    assert_eq!(event.resource_id.as_deref(), Some("r-9"));
+}
+
+#[test]
+fn a_target_alone_gives_path_and_query() {
+    let mut event = Event {
+        uri: Some("https://h.example:8443/a/b?c=d".into()),
+        ..Event::default()
+    };
+    enricher().enrich(&mut event);
+    assert_eq!(
+        (event.path.as_deref(), event.query.as_deref()),
+        (Some("/a/b"), Some("c=d"))
+    );
+    assert_eq!(
+        (event.scheme.as_deref(), event.host.as_deref()),
+        (Some("https"), Some("h.example"))
+    );
+}
+
+#[test]
+fn paths_and_queries_are_decoded_and_told_of() {
+    let mut encoded = event(
+        "/a//.%2e/%252e%252e\\etc",
+        "q=%27%20or%20%271%27=%271&x=a+b",
+    );
+    enricher().enrich(&mut encoded);
+    assert_eq!(encoded.path_decoded.as_deref(), Some("/a/../../etc"));
+    assert_eq!(
+        encoded.query_decoded.as_deref(),
+        Some("q=' or '1'='1&x=a b")
+    );
+    let names: Vec<_> = encoded.facts.iter().map(Fact::name).collect();
+    assert_eq!(
+        names,
+        ["attack.sqli", "encoding.repeated", "path.traversal"]
+    );
+    assert_eq!(facts("/a/%zz", ""), ["encoding.broken"]);
+    assert_eq!(facts("/a/..;/b", ""), ["path.traversal"]);
+    assert_eq!(
+        facts("/a", "q=%3Cscript%3Ealert(1)%3C/script%3E"),
+        ["attack.xss"]
+    );
+    assert_eq!(
+        facts("/items/1%27%20or%20%271%27%3D%271", ""),
+        ["attack.sqli"]
+    );
+}
+
+#[test]
+fn personal_shapes_are_told_even_encoded() {
+    for (path, query, fact) in [
+        ("/a", "mail=ivan%40example.com", "personal.email"),
+        ("/a", "phone=%2B7+916+123-45-67", "personal.phone"),
+        ("/a", "phone=+79161234567", "personal.phone"),
+        ("/plates/%D0%90123%D0%92%D0%A177", "", "personal.plate"),
+        ("/a", "card=4111-1111-1111-1111", "personal.card"),
+        ("/a", "passport=4509%20123456", "personal.passport"),
+    ] {
+        assert_eq!(facts(path, query), [fact], "{path}?{query}");
+    }
+    assert!(facts("/x/550e8400-e29b-41d4-a716-446655440000", "t=1772359200250").is_empty());
+}
+
+#[test]
+fn hosts_lose_ports_but_not_parts_of_addresses() {
+    for (host, want) in [
+        ("h:80", "h"),
+        ("[::1]:443", "[::1]"),
+        ("[::1]", "[::1]"),
+        ("::1", "::1"),
+        ("A.b", "a.b"),
+    ] {
+        let mut event = Event {
+            host: Some(host.into()),
+            ..Event::default()
+        };
+        enricher().enrich(&mut event);
+        assert_eq!(event.host.as_deref(), Some(want), "{host}");
+    }
+}
+
+#[test]
+fn redaction_leaves_nothing_personal() {
+    let mut event = event(
+        "/residents/17/cars/42",
+        "mail=ivan%40example.com&access_token=abc&plate=%D0%90123%D0%92%D0%A177",
+    );
+    event.uri = Some("https://u:pw@h/residents/17/cars/42?phone=+79161234567#code=x".into());
+    event.subject = Some("ivanov".into());
+    event.token_id = Some("jti-1".into());
+    event.device_id = Some("cam-1".into());
+    event.cookie = Some("sid=1".into());
+    event.referer = Some("https://h/residents/17?password=x".into());
+    event.error = Some("no user ivan@example.com, card 4111 1111 1111 1111".into());
+    event.user_agent = Some("app/1.0 (+79161234567) eyJhbGciOiJub25lIn0.eyJzdWIiOiIxIn0.".into());
+    event.client_address = "10.0.0.1".parse().ok();
+    enricher().enrich(&mut event);
+    let redactor = redactor();
+    redactor.redact(&mut event);
+    let alias = redactor.pseudonym(Field::ResourceId, "42");
+    let path = format!("/residents/{{id}}/cars/{alias}");
+    assert_eq!(event.path.as_deref(), Some(path.as_str()));
+    assert_eq!(
+        event.query.as_deref(),
+        Some("mail={email}&access_token={secret}&plate={plate}")
+    );
+    assert_eq!(
+        event.query_decoded.as_deref(),
+        Some("mail={email}&access_token={secret}&plate={plate}")
+    );
+    let uri = format!("https://{{secret}}@h{path}?phone={{phone}}#code={{secret}}");
+    assert_eq!(event.uri.as_deref(), Some(uri.as_str()));
+    assert_eq!(
+        event.referer.as_deref(),
+        Some("https://h/residents/{id}?password={secret}")
+    );
+    assert_eq!(event.error.as_deref(), Some("no user {email}, card {card}"));
+    assert_eq!(
+        event.user_agent.as_deref(),
+        Some("app/1.0 ({phone}) {secret}")
+    );
+    assert_eq!(
+        event.subject.as_deref(),
+        Some(redactor.pseudonym(Field::Subject, "ivanov").as_str())
+    );
+    assert_eq!(event.resource_id.as_deref(), Some(alias.as_str()));
+    assert!(event.cookie.is_none() && event.client_address.is_some());
+}
+
+#[test]
+fn redaction_of_an_ordinary_event_changes_nothing() {
+    let mut ordinary = event("/api/v2/status", "lang=ru&page=3");
+    ordinary.user_agent =
+        Some("Mozilla/5.0 (X11; Linux x86_64) Chrome/141.0.0.0 Safari/537.36".into());
+    redactor().redact(&mut ordinary);
+    for text in [&ordinary.path, &ordinary.query, &ordinary.user_agent] {
+        assert!(text.as_ref().unwrap().borrowed().is_some());
+    }
+}
+
+#[test]
+fn a_sample_shows_structure_and_no_values() {
+    let sample = redactor().sample(b"{\"subject\":\"Ivanov 7\",\"odd\":12\xFF}");
+    assert_eq!(sample, "{\"subject\":\"xxxxxx 0\",\"xxx\":00\u{FFFD}}");
+}
+
+#[test]
+fn a_missing_country_database_is_told_with_its_setting() {
+    let config = Enrich {
+        country_database: Some("absent.mmdb".into()),
+        ..Enrich::default()
+    };
+    let error = Enricher::new(&config).unwrap_err().to_string();
+    assert!(
+        error.contains("enrich.country_database absent.mmdb"),
+        "{error}"
+    );
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn no_text_panics_enrich_or_redact(
+        path in "[/a-zA-Z0-9%.@\\\\;'\"<>А-Яа-я-]{0,60}",
+        query in "(\\PC|[%&=+'\"0-9@]|%[0-9a-fA-F]{2}|%u[0-9a-f]{4}){0,60}",
+        other in "\\PC{0,60}",
+    ) {
+        let mut event = event(&path, &query);
+        event.uri = Some(query.as_str().into());
+        event.user_agent = Some(other.as_str().into());
+        event.referer = Some(query.as_str().into());
+        event.host = Some(other.as_str().into());
+        event.resource_id = Some(other.as_str().into());
+        event.tls_cipher = Some(other.as_str().into());
+        enricher().enrich(&mut event);
+        redactor().redact(&mut event);
+        let _ = redactor().text(&other);
+    }
+
+    #[test]
+    fn no_encoding_hides_an_address(local in "[a-z]{1,8}", encode in prop::collection::vec(0_u8..3, 12)) {
+        let address = format!("{local}@ex.com");
+        let hidden: String = address.bytes().zip(encode.iter().cycle()).map(|(byte, how)| match how {
+            0 => char::from(byte).to_string(),
+            1 => format!("%{byte:02x}"),
+            _ => format!("%25{byte:02X}"),
+        }).collect();
+        let query = format!("a=1&m={hidden}&b=2");
+        let mut event = event("/a", &query);
+        redactor().redact(&mut event);
+        prop_assert_eq!(event.query.as_deref(), Some("a=1&m={email}&b=2"));
+    }
+}
