@@ -1,5 +1,6 @@
 //! What a rule says of itself: everything that is not its detection.
 
+use compact_str::CompactString;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -47,4 +48,13 @@ pub struct RuleMeta {
     /// The field whose value is the entity of a finding (`gatewatch.entity`; the first group-by field of a correlation).
     /// `None`: client id when there is one, else client address.
     pub entity: Option<Field>,
+}
+
+/// Which pattern of a rule matched, in which field.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PatternHit {
+    /// Name of the field.
+    pub field: CompactString,
+    /// The pattern as the rule writes it, with its modifiers.
+    pub pattern: CompactString,
 }

@@ -1,0 +1,92 @@
+//! The rule set: what the rest of the program sees of Sigma.
+
+use std::path::{Path, PathBuf};
+
+use super::compile::{Engine, Scratch};
+use super::error::RuleErrors;
+use super::load;
+use super::meta::PatternHit;
+use super::rule::{Correlation, Rule};
+use crate::event::Event;
+
+/// Rules and correlations, checked and compiled. Immutable; share it in an `Arc` and replace it as a whole.
+#[derive(Debug)]
+pub struct RuleSet {
+    rules: Vec<Rule>,
+    correlations: Vec<Correlation>,
+    engine: Engine,
+    fingerprint: u64,
+}
+
+impl RuleSet {
+    pub(crate) fn new(
+        rules: Vec<Rule>,
+        correlations: Vec<Correlation>,
+        engine: Engine,
+        fingerprint: u64,
+    ) -> RuleSet {
+        RuleSet {
+            rules,
+            correlations,
+            engine,
+            fingerprint,
+        }
+    }
+
+    /// Reads all `*.yml` files below a folder, in the order of their paths.
+    ///
+    /// # Errors
+    /// Everything that is wrong with any of them; a set is whole or not at all.
+    pub fn load(folder: &Path) -> Result<RuleSet, RuleErrors> {
+        load::folder(folder)
+    }
+
+    /// Builds a set from the text of rule files. A path is only read for messages and for the default family, its folder.
+    ///
+    /// # Errors
+    /// Everything that is wrong with any of them.
+    pub fn from_sources(sources: &[(PathBuf, String)]) -> Result<RuleSet, RuleErrors> {
+        load::from_sources(sources)
+    }
+
+    /// The rules, in the order of files and documents. An index into this slice is a rule's number everywhere.
+    #[must_use]
+    pub fn rules(&self) -> &[Rule] {
+        &self.rules
+    }
+
+    /// The correlations, in the order of files and documents.
+    #[must_use]
+    pub fn correlations(&self) -> &[Correlation] {
+        &self.correlations
+    }
+
+    /// Stands for the text of all rules; the same on every machine and after every restart.
+    #[must_use]
+    pub fn fingerprint(&self) -> u64 {
+        self.fingerprint
+    }
+
+    /// How many rules have no rare literal and are therefore looked at for every event.
+    #[must_use]
+    pub fn always_evaluated(&self) -> u32 {
+        self.engine.always_evaluated()
+    }
+
+    /// What a thread needs to match events.
+    #[must_use]
+    pub fn scratch(&self) -> Scratch {
+        self.engine.scratch()
+    }
+
+    /// The rules that match an event, ascending. Allocates nothing once the scratch has grown to the size of the events.
+    pub fn matches<'s>(&self, event: &Event<'_>, scratch: &'s mut Scratch) -> &'s [u32] {
+        self.engine.matches(event, scratch)
+    }
+
+    /// Which patterns of which fields made a rule match, at most eight. Meant for matches, not for every event.
+    #[must_use]
+    pub fn explain(&self, rule: u32, event: &Event<'_>) -> Vec<PatternHit> {
+        self.engine.explain(rule, event)
+    }
+}

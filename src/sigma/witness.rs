@@ -1,0 +1,254 @@
+//! Witnesses: literals of which at least one stands in every event that a rule matches.
+//!
+//! A rule whose witnesses are rare need not be looked at when none of them is seen; one automaton a field sees them all.
+//! A witness is folded text and so is what the automaton reads, so no match is lost, whatever the script.
+//! That text stands between marks, so a value that has to be at the beginning or end is only seen there.
+
+use super::fold::{END, START};
+use super::pattern::{self, Anchor, Piece, Shape};
+use super::required;
+use super::search::{Check, Scope, Search, Test};
+use crate::event::{Field, Kind};
+
+/// A literal and where it stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Witness {
+    /// The field; `None` for any field that holds text.
+    pub(crate) field: Option<Field>,
+    /// At most [`WINDOW`] bytes.
+    pub(crate) literal: Vec<u8>,
+}
+
+/// Longest witness. Longer literals are cut to their rarest part, which keeps the automata small.
+pub(crate) const WINDOW: usize = 10;
+
+/// A rule is better looked at always when its witnesses would turn up in more than this share of events.
+const WORST_CHANCE: f64 = 0.25;
+
+/// Bytes of text in which a witness may turn up by chance.
+const TEXT_BYTES: f64 = 100.0;
+
+/// What every second event has, between the marks of its fields; a literal inside of these says nothing.
+const COMMON: &[&[u8]] = &[
+    b"\xFFmozilla/5.0 (windows nt 10.0; win64; x64) applewebkit/537.36 (khtml, like gecko) chrome/120.0.0.0 safari/537.36\xFE",
+    b"\xFFmozilla/5.0 (macintosh; intel mac os x 10_15_7) version/17.0 mobile/15e148 firefox/ gecko/20100101 edg/",
+    b"\xFFmozilla/5.0 (iphone; cpu iphone os 17_0 like mac os x) mozilla/5.0 (linux; android 10; k) (x11; linux x86_64)",
+    b"\xFFhttps://www. \xFFhttp://api. \xFF/api/v1/ \xFF/api/v2/ \xFF/v1/ .com/api/v1/ .com/ .ru/ .org/ .net/ .com\xFE .ru\xFE .net\xFE .org\xFE",
+    b"/index.html\xFE index.php\xFE /static/ .js\xFE .css\xFE .png\xFE ?id= &page= \xFFid= \xFFpage= limit= offset= true\xFE false\xFE",
+];
+
+/// The witnesses of a search, or `None` when it has none that are worth it.
+pub(crate) fn of(search: &Search) -> Option<Vec<Witness>> {
+    find(search)
+        .filter(|found| found.chance <= WORST_CHANCE)
+        .map(|found| found.witnesses)
+}
+
+struct Found {
+    witnesses: Vec<Witness>,
+    /// How likely an ordinary event has one of them, roughly.
+    chance: f64,
+}
+
+fn find(search: &Search) -> Option<Found> {
+    match search {
+        Search::All(terms) => terms
+            .iter()
+            .filter_map(find)
+            .min_by(|a, b| a.chance.total_cmp(&b.chance)),
+        Search::Any(terms) => {
+            let mut all = Found {
+                witnesses: Vec::new(),
+                chance: 0.0,
+            };
+            for term in terms {
+                let found = find(term)?;
+                all.chance += found.chance;
+                all.witnesses.extend(found.witnesses);
+            }
+            Some(all)
+        }
+        Search::Not(_) => None,
+        Search::Item(item) => of_test(&item.test),
+    }
+}
+
+fn of_test(test: &Test) -> Option<Found> {
+    let fields: &[Option<Field>] = match test.scope {
+        Scope::Keywords => &[None],
+        // The extension is that of the path, or of the target where there is no path.
+        Scope::Extension => &[Some(Field::Path), Some(Field::Uri)],
+        Scope::Field(field)
+            if matches!(field.kind(), Kind::Text | Kind::List) && !has_few_values(field) =>
+        {
+            &[Some(field)]
+        }
+        Scope::Field(_) => return None,
+    };
+    let literals: Vec<Vec<u8>> = match (&test.check, test.scope) {
+        (Check::Shape { shape, .. }, Scope::Extension) => vec![dotted(shape)?],
+        (Check::Shape { shape, .. }, _) => vec![rarest_plain(shape)?],
+        (Check::Regex(source), Scope::Field(_) | Scope::Keywords) => required::literals(source)?,
+        _ => return None,
+    };
+    let mut found = Found {
+        witnesses: Vec::new(),
+        chance: 0.0,
+    };
+    for literal in literals {
+        let (window, bits) = rarest_window(&literal)?;
+        for field in fields {
+            found.chance += TEXT_BYTES * (-bits).exp2();
+            found.witnesses.push(Witness {
+                field: *field,
+                literal: window.to_vec(),
+            });
+        }
+    }
+    Some(found)
+}
+
+/// Fields of which each value is common, so that seeing it says little.
+fn has_few_values(field: Field) -> bool {
+    matches!(
+        field,
+        Field::Method
+            | Field::Scheme
+            | Field::HttpVersion
+            | Field::Direction
+            | Field::Environment
+            | Field::Gateway
+            | Field::Decision
+            | Field::TlsVersion
+            | Field::TlsCipher
+            | Field::CacheStatus
+            | Field::Country
+            | Field::Grant
+            | Field::Mfa
+            | Field::TokenAlgorithm
+            | Field::TokenOutcome
+            | Field::WebhookSignature
+            | Field::Outcome
+            | Field::LegalBasis
+            | Field::ResourceType
+    )
+}
+
+/// The rarest plain text of a shape, folded, with the marks that it has to stand beside.
+fn rarest_plain(shape: &Shape) -> Option<Vec<u8>> {
+    match shape {
+        Shape::Literal(anchor, text) => {
+            let at_start = matches!(anchor, Anchor::Whole | Anchor::Start);
+            let at_end = matches!(anchor, Anchor::Whole | Anchor::End);
+            Some(marked(text, at_start, at_end))
+        }
+        Shape::Glob(pieces) => pieces
+            .iter()
+            .enumerate()
+            .filter_map(|(at, piece)| match piece {
+                Piece::Plain(text) => Some(marked(text, at == 0, at + 1 == pieces.len())),
+                Piece::One | Piece::Many => None,
+            })
+            .max_by(|a, b| rarity(a).total_cmp(&rarity(b))),
+    }
+}
+
+fn marked(text: &str, at_start: bool, at_end: bool) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(text.len() + 2);
+    bytes.extend(at_start.then_some(START));
+    bytes.extend(pattern::fold(text).bytes());
+    bytes.extend(at_end.then_some(END));
+    bytes
+}
+
+/// An extension as it stands in a path: behind a dot.
+fn dotted(shape: &Shape) -> Option<Vec<u8>> {
+    match shape {
+        Shape::Literal(Anchor::Whole | Anchor::Start, text) => {
+            Some(marked(&format!(".{text}"), false, false))
+        }
+        _ => None,
+    }
+}
+
+/// How rare a literal is: bits of information in its rarest window, 0 for an empty one.
+pub(crate) fn rarity(literal: &[u8]) -> f64 {
+    rarest_window(literal).map_or(0.0, |(_, bits)| bits)
+}
+
+fn rarest_window(literal: &[u8]) -> Option<(&[u8], f64)> {
+    literal
+        .windows(WINDOW.min(literal.len()).max(1))
+        .map(|window| (window, bits(window)))
+        // The first of equals, so that the choice is stable.
+        .fold(None, |best: Option<(&[u8], f64)>, new| match best {
+            Some(best) if best.1 >= new.1 => Some(best),
+            _ => Some(new),
+        })
+}
+
+fn bits(window: &[u8]) -> f64 {
+    let common = COMMON
+        .iter()
+        .any(|text| memchr::memmem::find(text, window).is_some());
+    if common {
+        return 1.0;
+    }
+    window.iter().map(|byte| byte_bits(*byte)).sum()
+}
+
+/// Roughly the negative logarithm of how often a byte stands in folded request text.
+fn byte_bits(byte: u8) -> f64 {
+    match byte {
+        b'e' | b'a' | b't' | b'o' | b'i' | b'n' | b's' | b'r' | b'/' => 4.2,
+        b'0'..=b'9' | b'.' | b'-' | b' ' | b'=' | b'c' | b'd' | b'l' | b'm' | b'p' | b'u' => 5.0,
+        b'a'..=b'z' | b'&' | b'_' | b'%' | b';' | b':' | b',' | b'(' | b')' => 6.0,
+        b'?' | b'+' => 7.0,
+        // One place in a text of a hundred bytes.
+        START | END => 6.6,
+        _ => 8.5,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn chance(anchor: Anchor, text: &str) -> Option<f64> {
+        let test = Test {
+            scope: Scope::Field(Field::UserAgent),
+            check: Check::Shape {
+                shape: Shape::Literal(anchor, text.to_owned()),
+                cased: false,
+            },
+        };
+        of_test(&test).map(|found| found.chance)
+    }
+
+    #[test]
+    fn the_rarest_part_of_a_long_literal_is_kept() {
+        let (window, _) = rarest_window(b"/api/v1/users/../../etc/passwd").unwrap();
+        assert_eq!(window.len(), WINDOW);
+        assert!(
+            !COMMON
+                .iter()
+                .any(|text| memchr::memmem::find(text, window).is_some())
+        );
+    }
+
+    #[test]
+    fn common_and_short_literals_are_no_witnesses() {
+        assert!(chance(Anchor::Anywhere, "mozilla/").unwrap() > WORST_CHANCE);
+        assert!(chance(Anchor::Start, "mozilla/").unwrap() > WORST_CHANCE);
+        assert!(chance(Anchor::Anywhere, "=").unwrap() > WORST_CHANCE);
+        assert!(chance(Anchor::Anywhere, "sqlmap/").unwrap() < WORST_CHANCE);
+        assert!(chance(Anchor::Anywhere, "").is_none());
+    }
+
+    #[test]
+    fn a_value_at_its_place_is_a_witness_even_when_it_is_short_or_common() {
+        assert!(chance(Anchor::Whole, "mozilla").unwrap() < WORST_CHANCE);
+        assert!(chance(Anchor::End, "=").unwrap() < WORST_CHANCE);
+        assert!(chance(Anchor::Whole, "").unwrap() < WORST_CHANCE);
+    }
+}
