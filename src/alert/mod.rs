@@ -1,5 +1,10 @@
 //! Alert: findings of one rule family and entity, merged, for a person.
 
+mod merge;
+pub mod ocsf;
+
+pub use merge::Merger;
+
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 

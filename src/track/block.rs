@@ -14,11 +14,13 @@ pub struct Match {
     pub position: Position,
     /// When it happened.
     pub time: Timestamp,
+    /// When its turn comes: its own time, or for a late one the bound that it missed (see [`super::PartitionClock`]).
+    pub due: Timestamp,
     /// Whether it was older than the newest event of its own partition by more than the lateness.
     pub late: bool,
     /// Whom it is about. For a correlation that the rule feeds, see `keys`.
     pub entity: Entity,
-    /// One for each correlation that the rule feeds, in the order of the rule's `feeds`: group and counted value.
+    /// One for each correlation that the rule feeds and whose group-by fields the event has, in the order of `feeds`.
     pub keys: Vec<CorrelationKey>,
     /// The redacted event, for people.
     pub evidence: Evidence,

@@ -9,6 +9,8 @@ use uuid::Uuid;
 
 use crate::event::{Position, Timestamp};
 
+pub use crate::sigma::PatternHit;
+
 /// What an entity is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -29,6 +31,23 @@ pub enum EntityKind {
     Integration,
     /// A gateway instance.
     Gateway,
+}
+
+impl EntityKind {
+    /// The stable name, as it is stored and as ids are made of it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            EntityKind::Client => "client",
+            EntityKind::Subject => "subject",
+            EntityKind::Address => "address",
+            EntityKind::Token => "token",
+            EntityKind::Resource => "resource",
+            EntityKind::Operation => "operation",
+            EntityKind::Integration => "integration",
+            EntityKind::Gateway => "gateway",
+        }
+    }
 }
 
 /// Whom or what a finding is about. Values are as stored: personal ids are pseudonyms already.
@@ -69,15 +88,6 @@ pub struct Evidence {
     pub user_agent: CompactString,
     /// The patterns that the rule matched in it.
     pub hits: Vec<PatternHit>,
-}
-
-/// Which pattern of a rule matched, in which field.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct PatternHit {
-    /// Name of the field.
-    pub field: CompactString,
-    /// The pattern as the rule writes it, with its modifiers.
-    pub pattern: CompactString,
 }
 
 /// Why a finding was made.
@@ -126,7 +136,8 @@ pub struct Finding {
     pub first: Timestamp,
     /// The event that made it fire, or the end of the window.
     pub last: Timestamp,
-    /// Events behind it.
+    /// Events that it adds. A correlation that stays true makes a finding of the same id with every further event, so the
+    /// events behind an id are the sum.
     pub count: u64,
     /// Why.
     pub reason: Reason,

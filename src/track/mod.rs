@@ -1,7 +1,46 @@
-//! Track: what needs memory. Shards of entities, each with its correlations, baselines and alerts in the making.
+//! Track: what needs memory. Shards of entities, each with its correlations, baselines and matches that wait for their turn.
+//!
+//! Event time only. For the same records of the same partitions the findings are the same, however the records were cut
+//! into blocks, however the partitions interleaved, and however often a shard was restored and replayed in between.
+//!
+//! The way in: a [`BlockBuilder`] takes the events of one partition in offset order and makes [`TrackBlock`]s, [`split`] cuts
+//! one into a [`ShardPart`] a shard, [`Shard::apply`] takes its part. Merging findings into alerts is `alert`'s.
 
+mod baseline;
 mod block;
+mod build;
+mod clock;
+mod correlation;
+mod counts;
 mod finding;
+mod hash;
+mod ids;
+mod lru;
+mod matching;
+mod plan;
+pub mod rule_tests;
+mod rules;
+mod shard;
+mod snapshot;
+mod sources;
+mod split;
+#[cfg(test)]
+pub(crate) mod testing;
 
+pub use baseline::{PriorError, REQUEST_RATE};
 pub use block::{CorrelationKey, Match, Observation, TrackBlock};
+pub use build::BlockBuilder;
+pub use clock::{PartitionClock, Turn};
+pub use counts::TrackCounts;
 pub use finding::{Entity, EntityKind, Evidence, Finding, PatternHit, Reason};
+pub use hash::{SHARDS, shard_of, stable_hash};
+pub use ids::{alert_id, finding_id};
+pub(crate) use lru::Lru;
+pub use matching::{entity_of, evidence_of, group_of, value_of};
+pub use plan::{CorrelationSpec, Plan, RulePlan};
+pub use rules::match_of;
+pub use shard::{Fired, Shard};
+pub use snapshot::{SNAPSHOT_FORMAT, ShardSnapshot, SnapshotError};
+pub(crate) use snapshot::{seal, unseal};
+pub use sources::Progress;
+pub use split::{ShardPart, split};

@@ -1,0 +1,155 @@
+use super::*;
+use crate::config;
+use crate::event::Position;
+use crate::sigma::Level;
+use crate::track::testing::{client, evidence, meta};
+use crate::track::{Plan, Reason, finding_id};
+
+const WIDTH: i64 = 100_000_000;
+
+fn finding(rule: u128, name: &str, seconds: i64) -> Finding {
+    let time = Timestamp::from_seconds(seconds);
+    let position = Position {
+        partition: 0,
+        offset: seconds,
+        stamped: None,
+    };
+    let entity = client(name);
+    Finding {
+        id: finding_id(Uuid::from_u128(rule), &entity, time),
+        rule: Uuid::from_u128(rule),
+        entity,
+        first: time,
+        last: time,
+        count: 1,
+        reason: Reason::Correlation {
+            observed: rule.try_into().unwrap(),
+            threshold: 1,
+            window_s: 60,
+            distinct: None,
+        },
+        evidence: vec![evidence(time, position)],
+        notes: Vec::new(),
+    }
+}
+
+fn merge(merger: &mut Merger, rule: u128, level: Level, name: &str, seconds: i64) -> Uuid {
+    let meta = meta(rule, "injection", level);
+    merger.merge(
+        finding(rule, name, seconds),
+        &meta,
+        Timestamp::from_seconds(seconds),
+    )
+}
+
+#[test]
+fn findings_of_one_family_and_entity_are_one_alert_with_a_counter() {
+    let mut merger = Merger::new(WIDTH, 10);
+    let first = merge(&mut merger, 1, Level::Low, "a", 10);
+    let second = merge(&mut merger, 2, Level::High, "a", 20);
+    let third = merge(&mut merger, 1, Level::Low, "a", 110);
+    assert_eq!((first, first), (second, third));
+    assert_ne!(first, merge(&mut merger, 1, Level::Low, "b", 110));
+    let changed = merger.changed();
+    let alert = changed.iter().find(|alert| alert.id == first).unwrap();
+    assert_eq!((alert.count, alert.findings, alert.revision), (3, 3, 3));
+    assert_eq!((alert.first.seconds(), alert.last.seconds()), (10, 110));
+    assert_eq!(
+        alert.rule.id,
+        Uuid::from_u128(2),
+        "the highest level speaks"
+    );
+    assert!(
+        matches!(alert.reason, Reason::Correlation { observed: 2, .. }),
+        "with its own reason"
+    );
+    assert_eq!(alert.rules, [Uuid::from_u128(1), Uuid::from_u128(2)]);
+    assert!(merger.changed().is_empty());
+}
+
+#[test]
+fn an_alert_closes_when_no_finding_came_for_the_width_of_a_bucket() {
+    let mut merger = Merger::new(WIDTH, 10);
+    let first = merge(&mut merger, 1, Level::Low, "a", 10);
+    assert_eq!(first, merge(&mut merger, 1, Level::Low, "a", 110));
+    let next = merge(&mut merger, 1, Level::Low, "a", 211);
+    assert_ne!(first, next);
+    let changed = merger.changed();
+    let counts: Vec<_> = [first, next]
+        .map(|id| changed.iter().find(|alert| alert.id == id).unwrap())
+        .map(|alert| (alert.count, alert.revision))
+        .into();
+    assert_eq!(counts, [(2, 2), (1, 1)], "the closed one is told too");
+    merger.expire(Timestamp::from_seconds(311));
+    assert_eq!(merger.open(), 1);
+    merger.expire(Timestamp::from_seconds(312));
+    assert_eq!(merger.open(), 0);
+}
+
+#[test]
+fn evidence_keeps_the_first_five_and_the_last_five() {
+    let mut merger = Merger::new(WIDTH, 10);
+    for seconds in 0..30 {
+        merge(&mut merger, 1, Level::Low, "a", seconds);
+    }
+    let alert = merger.changed().remove(0);
+    let kept: Vec<i64> = alert
+        .evidence
+        .iter()
+        .map(|event| event.time.seconds())
+        .collect();
+    assert_eq!(kept, [0, 1, 2, 3, 4, 25, 26, 27, 28, 29]);
+}
+
+#[test]
+fn for_want_of_room_the_least_recent_alert_closes_and_its_id_never_falls_back() {
+    let mut merger = Merger::new(WIDTH, 2);
+    let first = merge(&mut merger, 1, Level::Low, "a", 10);
+    merge(&mut merger, 1, Level::Low, "b", 11);
+    merge(&mut merger, 1, Level::Low, "c", 12);
+    let told = merger.changed();
+    let closed = told.iter().find(|alert| alert.id == first).unwrap();
+    assert!(
+        closed.notes[0].contains("closed early"),
+        "{:?}",
+        closed.notes
+    );
+    assert_eq!(merger.evicted(), 1);
+    assert_eq!(
+        merge(&mut merger, 1, Level::Low, "a", 13),
+        first,
+        "same bucket, same id"
+    );
+    let again = merger.changed();
+    let again = again.iter().find(|alert| alert.id == first).unwrap();
+    assert!(again.revision > closed.revision);
+}
+
+#[test]
+fn open_alerts_survive_a_snapshot() {
+    let plan = Plan::new(Vec::new(), Vec::new(), config::Track::default());
+    let mut merger = Merger::new(plan.merge_us(), 10);
+    for seconds in 0..20 {
+        merge(&mut merger, 1, Level::Low, "a", seconds);
+        merge(&mut merger, 2, Level::High, "b", seconds);
+    }
+    merger.changed();
+    let mut restored = Merger::restore(&plan, &merger.snapshot()).unwrap();
+    assert!(restored.changed().is_empty());
+    for merger in [&mut merger, &mut restored] {
+        merge(merger, 1, Level::Low, "a", 30);
+        merge(merger, 1, Level::Low, "b", 31);
+    }
+    let (expected, found) = (merger.changed(), restored.changed());
+    assert_eq!(expected, found);
+    assert_eq!(found.len(), 2);
+}
+
+#[test]
+fn a_broken_snapshot_is_refused() {
+    let plan = Plan::new(Vec::new(), Vec::new(), config::Track::default());
+    let mut bytes = Merger::new(WIDTH, 2).snapshot();
+    bytes.pop();
+    assert!(Merger::restore(&plan, &bytes).is_err());
+    assert!(Merger::restore(&plan, &[]).is_err());
+}

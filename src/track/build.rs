@@ -1,0 +1,194 @@
+//! From the events of one partition to blocks of the tracker.
+
+use std::collections::HashMap;
+
+use compact_str::CompactString;
+use foldhash::fast::FixedState;
+
+use super::{Match, Observation, PartitionClock, TrackBlock, Turn};
+use crate::event::{Event, Position, Timestamp};
+
+const MINUTE_US: i64 = 60_000_000;
+
+/// Takes the events of one range of one partition in offset order: times, requests a client and minute, matches.
+///
+/// On a replay the shards stand at different offsets. A sum of requests cannot be cut afterwards, so the builder begins
+/// another block at each of those offsets (`cuts`), and every shard then skips or takes whole blocks.
+#[derive(Debug)]
+pub struct BlockBuilder {
+    clock: PartitionClock,
+    /// Offsets at which a block has to begin, descending, so the next one is the last.
+    cuts: Vec<i64>,
+    done: Vec<TrackBlock>,
+    block: TrackBlock,
+    /// The newest observation of each client in `block`.
+    newest: HashMap<CompactString, usize, FixedState>,
+}
+
+impl BlockBuilder {
+    /// A builder for the range of `partition` that begins at offset `begin`. `clock` goes on where the range before ended;
+    /// `cuts` are the offsets at which shards stand after a restore, in any order (empty when nothing is replayed).
+    #[must_use]
+    pub fn new(partition: i32, begin: i64, clock: PartitionClock, cuts: &[i64]) -> Self {
+        let mut cuts: Vec<i64> = cuts.iter().copied().filter(|cut| *cut > begin).collect();
+        cuts.sort_unstable_by(|a, b| b.cmp(a));
+        cuts.dedup();
+        BlockBuilder {
+            clock,
+            cuts,
+            done: Vec::new(),
+            block: empty(partition, begin),
+            newest: HashMap::default(),
+        }
+    }
+
+    /// Takes the next event: moves the partition's clock and counts the request. The answer goes into the event's matches.
+    pub fn event(&mut self, event: &Event<'_>, position: Position) -> Turn {
+        self.cut_before(position.offset);
+        let turn = self.clock.take(event.time, position.stamped);
+        match (&event.client_id, event.client_address) {
+            (Some(client), _) if !client.is_empty() => self.observe(client, event.time, turn.late),
+            (_, Some(address)) => {
+                self.observe(
+                    &compact_str::format_compact!("{address}"),
+                    event.time,
+                    turn.late,
+                );
+            }
+            _ => {}
+        }
+        turn
+    }
+
+    /// Takes a match of the newest event.
+    pub fn matched(&mut self, matched: Match) {
+        self.block.matches.push(matched);
+    }
+
+    /// The blocks of the range up to `end`, and the clock for the next range.
+    #[must_use]
+    pub fn finish(mut self, end: i64) -> (Vec<TrackBlock>, PartitionClock) {
+        self.cut_before(end.saturating_sub(1));
+        self.block.end = end;
+        self.block.newest = self.clock.newest();
+        self.done.push(self.block);
+        (self.done, self.clock)
+    }
+
+    fn cut_before(&mut self, offset: i64) {
+        while let Some(cut) = self.cuts.pop_if(|cut| *cut <= offset) {
+            let next = empty(self.block.partition, cut);
+            let mut block = std::mem::replace(&mut self.block, next);
+            block.end = cut;
+            block.newest = self.clock.newest();
+            self.done.push(block);
+            self.newest.clear();
+        }
+    }
+
+    fn observe(&mut self, client: &str, time: Timestamp, late: bool) {
+        let client = &*super::matching::bounded(client);
+        let minute = time.floor_to(MINUTE_US);
+        let known = self
+            .newest
+            .get(client)
+            .and_then(|at| self.block.observations.get_mut(*at))
+            .filter(|observation| observation.minute == minute);
+        if let Some(observation) = known {
+            observation.count += u32::from(!late);
+            observation.late += u32::from(late);
+            return;
+        }
+        self.newest
+            .insert(client.into(), self.block.observations.len());
+        self.block.observations.push(Observation {
+            client: client.into(),
+            minute,
+            count: u32::from(!late),
+            late: u32::from(late),
+        });
+    }
+}
+
+fn empty(partition: i32, begin: i64) -> TrackBlock {
+    TrackBlock {
+        partition,
+        begin,
+        end: begin,
+        newest: Timestamp::MIN,
+        matches: Vec::new(),
+        observations: Vec::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn event(seconds: i64, client: &'static str) -> Event<'static> {
+        Event {
+            time: Timestamp::from_seconds(seconds),
+            client_id: Some(client.into()),
+            ..Event::default()
+        }
+    }
+
+    fn at(offset: i64) -> Position {
+        Position {
+            partition: 3,
+            offset,
+            stamped: None,
+        }
+    }
+
+    fn clock() -> PartitionClock {
+        PartitionClock::new(Timestamp::MIN, 30_000_000)
+    }
+
+    #[test]
+    fn requests_are_summed_by_client_and_minute() {
+        let mut builder = BlockBuilder::new(3, 10, clock(), &[]);
+        for (offset, seconds, client) in [
+            (10, 60, "a"),
+            (11, 61, "a"),
+            (12, 62, "b"),
+            (13, 121, "a"),
+            (15, 90, "a"),
+        ] {
+            builder.event(&event(seconds, client), at(offset));
+        }
+        let (blocks, clock) = builder.finish(20);
+        let [block] = &blocks[..] else {
+            panic!("one block: {blocks:?}")
+        };
+        assert_eq!((block.begin, block.end), (10, 20));
+        let seen: Vec<_> = block
+            .observations
+            .iter()
+            .map(|o| (o.client.as_str(), o.minute.seconds(), o.count, o.late))
+            .collect();
+        assert_eq!(
+            seen,
+            [
+                ("a", 60, 2, 0),
+                ("b", 60, 1, 0),
+                ("a", 120, 1, 0),
+                ("a", 60, 0, 1)
+            ]
+        );
+        assert_eq!(clock.newest().seconds(), 121);
+    }
+
+    #[test]
+    fn blocks_are_cut_where_shards_stand() {
+        let mut builder = BlockBuilder::new(3, 10, clock(), &[12, 5, 10, 30, 18, 12]);
+        builder.event(&event(60, "a"), at(10));
+        builder.event(&event(61, "a"), at(14));
+        let (blocks, _) = builder.finish(20);
+        let ranges: Vec<_> = blocks
+            .iter()
+            .map(|b| (b.begin, b.end, b.observations.len()))
+            .collect();
+        assert_eq!(ranges, [(10, 12, 1), (12, 18, 1), (18, 20, 0)]);
+    }
+}

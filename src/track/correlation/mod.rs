@@ -1,0 +1,224 @@
+//! Correlations: `event_count` and `value_count` over exact sliding windows of event time.
+//!
+//! Matches come in the order of their turns. A window of one group holds the events of (t − timespan, t], t being the
+//! newest. The condition is looked at with every event:
+//! - when it becomes true, a finding is made that counts the events of the window which no earlier finding counted;
+//! - while it stays true, every further event makes a finding of one event. It has the id of the first as long as both fall
+//!   into one merge bucket, so it only lets the alert's counter grow, and the final count is exact. Alerts are published
+//!   once a block at most and mailed once, so this is no flood;
+//! - when an event finds it false again, the next time that it holds counts as becoming true.
+
+mod window;
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use super::plan::{CorrelationSpec, share};
+use super::{Entity, Evidence, Finding, Lru, Plan, Reason, TrackCounts, finding_id};
+use crate::event::Timestamp;
+pub(crate) use window::StoredWindow;
+use window::{Limits, Window};
+
+/// Events of a group that are kept whole, to be shown when it fires: the newest ones.
+const SAMPLES: usize = 5;
+
+/// The state of one correlation in one shard.
+pub(crate) struct Correlation {
+    groups: Lru<Entity, Group>,
+    limits: Limits,
+}
+
+struct Group {
+    window: Window,
+    /// Whether the condition held at the newest event.
+    holds: bool,
+    /// Events that came too late to be counted, since the last finding.
+    late: u64,
+    samples: VecDeque<Arc<Evidence>>,
+}
+
+/// One event of one group.
+pub(crate) struct Sample {
+    pub(crate) time: Timestamp,
+    /// Stable hash of the counted value.
+    pub(crate) value: Option<u64>,
+    pub(crate) evidence: Arc<Evidence>,
+}
+
+impl Correlation {
+    /// The empty state of a correlation.
+    pub(crate) fn new(spec: &CorrelationSpec, plan: &Plan) -> Self {
+        let needed = usize::try_from(spec.threshold).unwrap_or(usize::MAX);
+        Correlation {
+            groups: Lru::new(share(plan.settings.max_groups)),
+            limits: Limits {
+                timespan_us: spec.timespan_us.max(1),
+                entries: plan.settings.max_window.max(needed).max(1),
+                distinct: spec.distinct.is_some(),
+            },
+        }
+    }
+
+    /// Takes an event that is in time. Returns a finding when the condition holds.
+    pub(crate) fn take(
+        &mut self,
+        spec: &CorrelationSpec,
+        plan: &Plan,
+        entity: &Entity,
+        sample: Sample,
+        counts: &mut TrackCounts,
+    ) -> Option<Finding> {
+        if self.limits.distinct && sample.value.is_none() {
+            return None;
+        }
+        let limits = &self.limits;
+        let (group, evicted) = self.groups.touch(entity, || Group::new(limits));
+        counts.evicted_groups += u64::from(evicted.is_some());
+        let time = sample.time;
+        let begin = time.plus_micros(-limits.timespan_us);
+        if group.window.newest() <= begin {
+            // As if it had been forgotten: whether it already was depends on where blocks end.
+            *group = Group::new(limits);
+        }
+        counts.evicted_entries += group.window.push(time, sample.value.unwrap_or(0), limits);
+        while group
+            .samples
+            .front()
+            .is_some_and(|oldest| oldest.time <= begin)
+            || group.samples.len() == SAMPLES
+        {
+            group.samples.pop_front();
+        }
+        group.samples.push_back(sample.evidence);
+        if group.window.observed() < spec.threshold {
+            group.holds = false;
+            return None;
+        }
+        Some(group.fire(spec, plan, entity, time))
+    }
+
+    /// Notes an event that came too late for its window.
+    pub(crate) fn take_late(&mut self, entity: &Entity) {
+        if let Some(group) = self.groups.peek_mut(entity) {
+            group.late += 1;
+        }
+    }
+
+    /// Forgets groups whose windows are empty when the watermark stands at `watermark`.
+    pub(crate) fn expire(&mut self, watermark: Timestamp) {
+        while let Some((_, group)) = self.groups.oldest() {
+            // Turns only grow, so the least recently touched group has the oldest newest event.
+            if group.window.newest().plus_micros(self.limits.timespan_us) > watermark {
+                break;
+            }
+            self.groups.pop_oldest();
+        }
+    }
+
+    /// Everything worth keeping, least recently touched first.
+    pub(crate) fn store(&self) -> Vec<StoredGroup> {
+        self.groups
+            .iter()
+            .map(|(entity, group)| StoredGroup {
+                entity: entity.clone(),
+                window: group.window.store(),
+                holds: group.holds,
+                late: group.late,
+                samples: group
+                    .samples
+                    .iter()
+                    .map(|sample| (**sample).clone())
+                    .collect(),
+            })
+            .collect()
+    }
+
+    /// Takes stored groups up again.
+    pub(crate) fn restore(&mut self, groups: Vec<StoredGroup>) {
+        for stored in groups {
+            let limits = &self.limits;
+            let (group, _) = self.groups.touch(&stored.entity, || Group::new(limits));
+            group.window = Window::restore(stored.window, limits);
+            group.holds = stored.holds;
+            group.late = stored.late;
+            group.samples = stored.samples.into_iter().map(Arc::new).collect();
+        }
+    }
+}
+
+impl Group {
+    fn new(limits: &Limits) -> Self {
+        Group {
+            window: Window::new(limits),
+            holds: false,
+            late: 0,
+            samples: VecDeque::new(),
+        }
+    }
+
+    fn fire(
+        &mut self,
+        spec: &CorrelationSpec,
+        plan: &Plan,
+        entity: &Entity,
+        time: Timestamp,
+    ) -> Finding {
+        let begins = !self.holds;
+        self.holds = true;
+        let shown = if begins { SAMPLES } else { 1 };
+        let skipped = self.samples.len().saturating_sub(shown);
+        Finding {
+            id: finding_id(spec.meta.id, entity, plan.bucket(time)),
+            rule: spec.meta.id,
+            entity: entity.clone(),
+            first: if begins { self.window.oldest() } else { time },
+            last: time,
+            reason: Reason::Correlation {
+                observed: self.window.observed(),
+                threshold: spec.threshold,
+                window_s: u64::try_from(spec.timespan_us / 1_000_000).unwrap_or(0),
+                distinct: spec.distinct.clone(),
+            },
+            count: self.window.take_unreported(),
+            evidence: self
+                .samples
+                .iter()
+                .skip(skipped)
+                .map(|sample| (**sample).clone())
+                .collect(),
+            notes: self.notes(),
+        }
+    }
+
+    fn notes(&mut self) -> Vec<String> {
+        let mut notes = Vec::new();
+        let late = std::mem::take(&mut self.late);
+        if late > 0 {
+            notes.push(format!(
+                "{late} events came too late for the window and were not counted in it"
+            ));
+        }
+        let evicted = self.window.take_evicted();
+        if evicted > 0 {
+            notes.push(format!(
+                "the window was full: its {evicted} oldest events were left out, so the real numbers are higher"
+            ));
+        }
+        notes
+    }
+}
+
+/// One group of a correlation in a snapshot.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct StoredGroup {
+    entity: Entity,
+    window: StoredWindow,
+    holds: bool,
+    late: u64,
+    samples: Vec<Evidence>,
+}
+
+#[cfg(test)]
+mod tests;

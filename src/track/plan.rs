@@ -1,0 +1,133 @@
+//! What the tracker needs to know of the rules and the settings, in the order of the rule set's indices.
+
+use std::sync::Arc;
+
+use uuid::Uuid;
+
+use super::baseline::{self, Prior};
+use super::{SHARDS, stable_hash};
+use crate::config;
+use crate::event::Timestamp;
+use crate::sigma::RuleMeta;
+
+/// A rule, as the tracker sees it.
+#[derive(Clone, Debug)]
+pub struct RulePlan {
+    /// What it says of itself.
+    pub meta: Arc<RuleMeta>,
+    /// Whether a match is a finding of its own; `false` when it only feeds correlations.
+    pub alerts: bool,
+    /// Stable hash of its content: a waiting match of a rule that was changed is not taken over.
+    pub content: u64,
+}
+
+/// A correlation, as the tracker sees it.
+#[derive(Clone, Debug)]
+pub struct CorrelationSpec {
+    /// What it says of itself.
+    pub meta: Arc<RuleMeta>,
+    /// The field whose distinct values are counted (`value_count`); `None` when events are (`event_count`).
+    pub distinct: Option<String>,
+    /// Width of the sliding window in microseconds: events of (newest − width, newest] are in it.
+    pub timespan_us: i64,
+    /// The condition holds from so many on. (`gt: 10` is 11 here.)
+    pub threshold: u64,
+    /// Stable hash of its content and that of the rules that feed it: state of a changed correlation is not taken over.
+    pub content: u64,
+}
+
+/// Everything that is fixed while a tracker runs.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// Rules by index.
+    pub rules: Vec<RulePlan>,
+    /// Correlations by index.
+    pub correlations: Vec<CorrelationSpec>,
+    /// Stable hash of all of the above: whether a snapshot was made by the very same rules.
+    pub fingerprint: u64,
+    pub(crate) settings: config::Track,
+    pub(crate) prior: Prior,
+    pub(crate) baseline_meta: Arc<RuleMeta>,
+}
+
+impl Plan {
+    /// A plan of rules and correlations, with the built-in prior of request rates.
+    #[must_use]
+    pub fn new(
+        rules: Vec<RulePlan>,
+        correlations: Vec<CorrelationSpec>,
+        settings: config::Track,
+    ) -> Self {
+        let fingerprint = fingerprint(&rules, &correlations);
+        Plan {
+            rules,
+            correlations,
+            fingerprint,
+            settings,
+            prior: Prior::built_in(),
+            baseline_meta: Arc::new(baseline::meta()),
+        }
+    }
+
+    /// The lateness in microseconds, as [`super::PartitionClock`] wants it.
+    #[must_use]
+    pub fn lateness_us(&self) -> i64 {
+        i64::from(self.settings.lateness_s) * 1_000_000
+    }
+
+    /// Width of a merge bucket in microseconds; at least a second.
+    #[must_use]
+    pub fn merge_us(&self) -> i64 {
+        i64::from(self.settings.merge_s.max(1)) * 1_000_000
+    }
+
+    /// How many alerts a shard may keep open.
+    #[must_use]
+    pub fn open_alerts_a_shard(&self) -> usize {
+        share(self.settings.max_open_alerts)
+    }
+
+    /// What each rule, correlation and detector says of itself; for a restored alert.
+    #[must_use]
+    pub fn meta(&self, id: Uuid) -> Option<&Arc<RuleMeta>> {
+        self.rules
+            .iter()
+            .map(|rule| &rule.meta)
+            .chain(
+                self.correlations
+                    .iter()
+                    .map(|correlation| &correlation.meta),
+            )
+            .chain([&self.baseline_meta])
+            .find(|meta| meta.id == id)
+    }
+
+    /// The start of the merge bucket that an instant falls in.
+    pub(crate) fn bucket(&self, time: Timestamp) -> Timestamp {
+        time.floor_to(self.merge_us())
+    }
+}
+
+/// A shard's share of a bound of the whole process.
+pub(crate) fn share(bound: usize) -> usize {
+    bound.div_ceil(SHARDS).max(1)
+}
+
+fn fingerprint(rules: &[RulePlan], correlations: &[CorrelationSpec]) -> u64 {
+    let contents: Vec<[u8; 8]> = rules
+        .iter()
+        .map(|rule| rule.content)
+        .chain(correlations.iter().map(|correlation| correlation.content))
+        .map(u64::to_be_bytes)
+        .collect();
+    let ids = rules
+        .iter()
+        .map(|rule| &rule.meta.id)
+        .chain(correlations.iter().map(|correlation| &correlation.meta.id));
+    let parts: Vec<&[u8]> = contents
+        .iter()
+        .map(<[u8; 8]>::as_slice)
+        .chain(ids.map(|id| id.as_bytes().as_slice()))
+        .collect();
+    stable_hash(&parts)
+}

@@ -1,0 +1,246 @@
+//! A shard as bytes and back.
+//!
+//! The state is postcard behind a checksum. It names rules and correlations by id and content hash: on restore, what
+//! belongs to a rule that is gone or changed is left out (and counted), everything else goes on. Offsets and watermark stand
+//! outside of the state, so a shard that is not dirty can be stored anew with its old state.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+use uuid::Uuid;
+
+use super::baseline::StoredBaseline;
+use super::correlation::StoredGroup;
+use super::sources::{Progress, Sources};
+use super::split::{Target, Turn, Waiting};
+use super::{Entity, Evidence, Plan, Shard, stable_hash};
+use crate::event::Timestamp;
+
+/// Version of the layout of a snapshot's state; one of another version is not read.
+pub const SNAPSHOT_FORMAT: u16 = 1;
+
+/// A shard's state between two blocks.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ShardSnapshot {
+    /// Version of the layout of `state`.
+    pub format: u16,
+    /// [`Plan::fingerprint`] of the rules it was made with.
+    pub rules: u64,
+    /// How far each partition was applied.
+    pub progress: BTreeMap<i32, Progress>,
+    /// Every event whose turn comes before was taken.
+    pub watermark: Timestamp,
+    /// The rest, for [`Shard::restore`].
+    pub state: Vec<u8>,
+}
+
+/// A snapshot cannot be used.
+#[derive(Debug, Error)]
+pub enum SnapshotError {
+    /// Written by another version.
+    #[error(
+        "the snapshot has format {found}, this version reads {SNAPSHOT_FORMAT}: use an older one or replay from the start"
+    )]
+    Format {
+        /// The format that it has.
+        found: u16,
+    },
+    /// Cut short or changed on its way.
+    #[error("the snapshot's checksum is wrong: use an older one or replay from the start")]
+    Checksum,
+    /// Not the layout that its format promises.
+    #[error("the snapshot cannot be read: {0}")]
+    Layout(#[from] postcard::Error),
+}
+
+#[derive(Serialize, Deserialize)]
+struct StoredShard {
+    rules: Vec<(Uuid, u64)>,
+    correlations: Vec<(Uuid, u64, Vec<StoredGroup>)>,
+    waiting: Vec<StoredWaiting>,
+    baseline: StoredBaseline,
+}
+
+#[derive(Serialize, Deserialize)]
+struct StoredWaiting {
+    due: Timestamp,
+    partition: i32,
+    offset: i64,
+    /// Index into the stored correlations; `None`: a finding of its own rule.
+    correlation: Option<u32>,
+    /// Index into the stored rules.
+    rule: u32,
+    time: Timestamp,
+    late: bool,
+    entity: Entity,
+    value: Option<u64>,
+    evidence: Evidence,
+}
+
+impl Shard {
+    /// The shard as it is between two blocks; it counts as clean from now on.
+    ///
+    /// # Panics
+    /// Never: the state has no type that postcard refuses.
+    #[must_use]
+    pub fn snapshot(&mut self) -> ShardSnapshot {
+        let plan = &self.plan;
+        let stored = StoredShard {
+            rules: plan
+                .rules
+                .iter()
+                .map(|rule| (rule.meta.id, rule.content))
+                .collect(),
+            correlations: plan
+                .correlations
+                .iter()
+                .zip(&self.correlations)
+                .map(|(spec, state)| (spec.meta.id, spec.content, state.store()))
+                .collect(),
+            waiting: self
+                .waiting
+                .iter()
+                .map(|(turn, waiting)| store(turn, waiting))
+                .collect(),
+            baseline: self.baseline.store(),
+        };
+        self.dirty = false;
+        ShardSnapshot {
+            format: SNAPSHOT_FORMAT,
+            rules: plan.fingerprint,
+            progress: self.sources.progress().clone(),
+            watermark: self.watermark,
+            state: seal(&stored),
+        }
+    }
+
+    /// A shard that goes on from a snapshot.
+    ///
+    /// # Errors
+    /// When the snapshot is of another format or broken. Rules that were changed are no error: their state is left out.
+    pub fn restore(plan: Arc<Plan>, snapshot: &ShardSnapshot) -> Result<Shard, SnapshotError> {
+        if snapshot.format != SNAPSHOT_FORMAT {
+            return Err(SnapshotError::Format {
+                found: snapshot.format,
+            });
+        }
+        let stored: StoredShard = unseal(&snapshot.state)?;
+        let mut shard = Shard::new(plan);
+        let places = Places::new(&shard.plan, &stored);
+        for (at, (_, _, groups)) in stored.correlations.into_iter().enumerate() {
+            match places.correlations[at] {
+                Some(index) => shard.correlations[index as usize].restore(groups),
+                None => shard.counts.dropped_on_restore += groups.len() as u64,
+            }
+        }
+        for waiting in stored.waiting {
+            match places.locate(waiting) {
+                Some((turn, waiting)) => {
+                    shard.waiting.insert(turn, waiting);
+                }
+                None => shard.counts.dropped_on_restore += 1,
+            }
+        }
+        shard.baseline.restore(stored.baseline);
+        shard.sources = Sources::restored(snapshot.progress.clone());
+        shard.watermark = snapshot.watermark;
+        Ok(shard)
+    }
+}
+
+/// Where the rules and correlations of a snapshot stand in the present plan.
+struct Places {
+    rules: Vec<Option<u32>>,
+    correlations: Vec<Option<u32>>,
+}
+
+impl Places {
+    fn new(plan: &Plan, stored: &StoredShard) -> Self {
+        let index = |contents: &mut dyn Iterator<Item = (Uuid, u64)>| -> HashMap<(Uuid, u64), u32> {
+            contents.zip(0..).collect()
+        };
+        let rules = index(&mut plan.rules.iter().map(|rule| (rule.meta.id, rule.content)));
+        let correlations = index(
+            &mut plan
+                .correlations
+                .iter()
+                .map(|spec| (spec.meta.id, spec.content)),
+        );
+        Places {
+            rules: stored
+                .rules
+                .iter()
+                .map(|key| rules.get(key).copied())
+                .collect(),
+            correlations: stored
+                .correlations
+                .iter()
+                .map(|(id, content, _)| correlations.get(&(*id, *content)).copied())
+                .collect(),
+        }
+    }
+
+    fn locate(&self, stored: StoredWaiting) -> Option<(Turn, Waiting)> {
+        let rule = *self.rules.get(stored.rule as usize)?;
+        let rule = rule?;
+        let target = match stored.correlation {
+            None => Target::Rule(rule),
+            Some(at) => Target::Correlation((*self.correlations.get(at as usize)?)?),
+        };
+        let turn = Turn {
+            due: stored.due,
+            partition: stored.partition,
+            offset: stored.offset,
+            target,
+        };
+        let waiting = Waiting {
+            time: stored.time,
+            late: stored.late,
+            entity: stored.entity,
+            value: stored.value,
+            rule,
+            evidence: Arc::new(stored.evidence),
+        };
+        Some((turn, waiting))
+    }
+}
+
+fn store(turn: &Turn, waiting: &Waiting) -> StoredWaiting {
+    StoredWaiting {
+        due: turn.due,
+        partition: turn.partition,
+        offset: turn.offset,
+        correlation: match turn.target {
+            Target::Rule(_) => None,
+            Target::Correlation(correlation) => Some(correlation),
+        },
+        rule: waiting.rule,
+        time: waiting.time,
+        late: waiting.late,
+        entity: waiting.entity.clone(),
+        value: waiting.value,
+        evidence: (*waiting.evidence).clone(),
+    }
+}
+
+/// Postcard behind the stable hash of its bytes.
+pub(crate) fn seal<T: Serialize>(value: &T) -> Vec<u8> {
+    let bytes = postcard::to_allocvec(value).expect("state has known lengths and no flattening");
+    let mut sealed = Vec::with_capacity(bytes.len() + 8);
+    sealed.extend_from_slice(&stable_hash(&[&bytes]).to_be_bytes());
+    sealed.extend_from_slice(&bytes);
+    sealed
+}
+
+/// What [`seal`] sealed.
+pub(crate) fn unseal<'b, T: Deserialize<'b>>(sealed: &'b [u8]) -> Result<T, SnapshotError> {
+    let (checksum, bytes) = sealed
+        .split_first_chunk::<8>()
+        .ok_or(SnapshotError::Checksum)?;
+    if stable_hash(&[bytes]).to_be_bytes() != *checksum {
+        return Err(SnapshotError::Checksum);
+    }
+    Ok(postcard::from_bytes(bytes)?)
+}

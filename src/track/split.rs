@@ -1,0 +1,117 @@
+//! A block cut into what each shard needs of it.
+
+use std::sync::Arc;
+
+use compact_str::CompactString;
+
+use super::{Entity, Evidence, Observation, Plan, SHARDS, TrackBlock, shard_of};
+use crate::event::Timestamp;
+
+/// One shard's part of a block. Every shard gets the range and the newest time, whether or not anything in it is its own.
+#[derive(Debug)]
+pub struct ShardPart {
+    pub(crate) partition: i32,
+    pub(crate) begin: i64,
+    pub(crate) end: i64,
+    pub(crate) newest: Timestamp,
+    pub(crate) waiting: Vec<(Turn, Waiting)>,
+    pub(crate) observations: Vec<Observation>,
+}
+
+/// The place of a match in the one order in which all are taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Turn {
+    pub(crate) due: Timestamp,
+    pub(crate) partition: i32,
+    pub(crate) offset: i64,
+    pub(crate) target: Target,
+}
+
+/// Which detector takes it. An event that several rules of one correlation match is one event of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Target {
+    /// A finding of its own, by index of the rule.
+    Rule(u32),
+    /// By index of the correlation.
+    Correlation(u32),
+}
+
+/// A match that waits for its turn.
+#[derive(Clone, Debug)]
+pub(crate) struct Waiting {
+    pub(crate) time: Timestamp,
+    pub(crate) late: bool,
+    /// Entity of the finding, or group of the correlation.
+    pub(crate) entity: Entity,
+    pub(crate) value: Option<u64>,
+    /// Index of the rule that matched.
+    pub(crate) rule: u32,
+    pub(crate) evidence: Arc<Evidence>,
+}
+
+/// Cuts a block into one part a shard, in the order of the shards. Matches of unknown indices are left out.
+#[must_use]
+pub fn split(block: TrackBlock, plan: &Plan) -> Vec<ShardPart> {
+    let mut parts: Vec<ShardPart> = (0..SHARDS)
+        .map(|_| ShardPart {
+            partition: block.partition,
+            begin: block.begin,
+            end: block.end,
+            newest: block.newest,
+            waiting: Vec::new(),
+            observations: Vec::new(),
+        })
+        .collect();
+    for matched in block.matches {
+        let Some(rule) = plan.rules.get(matched.rule as usize) else {
+            continue;
+        };
+        let evidence = Arc::new(matched.evidence);
+        let mut push = |target, entity: Entity, value| {
+            let turn = Turn {
+                due: matched.due,
+                partition: matched.position.partition,
+                offset: matched.position.offset,
+                target,
+            };
+            let waiting = Waiting {
+                time: matched.time,
+                late: matched.late,
+                value,
+                rule: matched.rule,
+                evidence: Arc::clone(&evidence),
+                entity,
+            };
+            parts[shard_of(&waiting.entity.value)]
+                .waiting
+                .push((turn, waiting));
+        };
+        for key in matched.keys {
+            if (key.correlation as usize) < plan.correlations.len() {
+                push(Target::Correlation(key.correlation), key.group, key.value);
+            }
+        }
+        if rule.alerts {
+            push(Target::Rule(matched.rule), matched.entity, None);
+        }
+    }
+    for observation in block.observations {
+        parts[shard_of(&observation.client)]
+            .observations
+            .push(observation);
+    }
+    parts
+}
+
+/// An entity with a short value, for the baseline: a client, or its address where the log names no client.
+pub(crate) fn client_entity(client: &CompactString) -> Entity {
+    let kind = if client.parse::<std::net::IpAddr>().is_ok() {
+        super::EntityKind::Address
+    } else {
+        super::EntityKind::Client
+    };
+    Entity {
+        kind,
+        value: client.clone(),
+    }
+}

@@ -1,0 +1,110 @@
+//! Plans and matches for tests.
+
+use std::sync::Arc;
+
+use uuid::Uuid;
+
+use super::{
+    CorrelationKey, CorrelationSpec, Entity, EntityKind, Evidence, Match, Plan, RulePlan, Turn,
+};
+use crate::config;
+use crate::event::{Position, Timestamp};
+use crate::sigma::{Level, RuleMeta};
+
+pub(crate) fn meta(number: u128, family: &str, level: Level) -> Arc<RuleMeta> {
+    Arc::new(RuleMeta {
+        id: Uuid::from_u128(number),
+        title: format!("rule {number}"),
+        title_ru: None,
+        description: String::new(),
+        family: family.to_owned(),
+        level,
+        tags: Vec::new(),
+        false_positives: Vec::new(),
+        advice: None,
+        advice_ru: None,
+        entity: None,
+    })
+}
+
+pub(crate) fn rule(number: u128, alerts: bool) -> RulePlan {
+    RulePlan {
+        meta: meta(number, "injection", Level::Medium),
+        alerts,
+        content: 1,
+    }
+}
+
+pub(crate) fn correlation(
+    number: u128,
+    distinct: bool,
+    threshold: u64,
+    seconds: i64,
+) -> CorrelationSpec {
+    CorrelationSpec {
+        meta: meta(number, "guessing", Level::High),
+        distinct: distinct.then(|| "path".to_owned()),
+        timespan_us: seconds * 1_000_000,
+        threshold,
+        content: 1,
+    }
+}
+
+/// Rule 0 alerts; rule 1 feeds an event count (0) and a value count (1), three in a minute each.
+pub(crate) fn plan(settings: config::Track) -> Plan {
+    let rules = vec![rule(1, true), rule(2, false)];
+    let correlations = vec![correlation(11, false, 3, 60), correlation(12, true, 3, 60)];
+    Plan::new(rules, correlations, settings)
+}
+
+pub(crate) fn client(name: &str) -> Entity {
+    Entity {
+        kind: EntityKind::Client,
+        value: name.into(),
+    }
+}
+
+pub(crate) fn evidence(time: Timestamp, position: Position) -> Evidence {
+    Evidence {
+        time,
+        position,
+        request_id: compact_str::format_compact!("r{}", position.offset),
+        client_address: None,
+        client_id: "".into(),
+        method: "GET".into(),
+        target: "/".into(),
+        status: 200,
+        user_agent: "".into(),
+        hits: Vec::new(),
+    }
+}
+
+/// A match of a rule of [`plan`].
+pub(crate) fn matched(
+    rule: u32,
+    position: Position,
+    time: Timestamp,
+    turn: Turn,
+    name: &str,
+    value: u64,
+) -> Match {
+    let key = |correlation| CorrelationKey {
+        correlation,
+        group: client(name),
+        value: Some(value),
+    };
+    Match {
+        rule,
+        position,
+        time,
+        due: turn.due,
+        late: turn.late,
+        entity: client(name),
+        keys: if rule == 1 {
+            vec![key(0), key(1)]
+        } else {
+            Vec::new()
+        },
+        evidence: evidence(time, position),
+    }
+}
