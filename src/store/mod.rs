@@ -1,1 +1,34 @@
-//! (filled in by the next commits)
+//! The store: ClickHouse, where events, dead letters, alerts and snapshots are kept, each exactly once.
+//!
+//! Delivery: rows are gathered into a block ([`EventBlock`], [`DeadLetterBlock`], [`alert_rows`]), the block becomes an
+//! [`Insert`], and [`Store::insert`] sends it under a token. An insert that was acknowledged is kept. One whose outcome is not
+//! known ([`StoreError::is_retryable`]) is sent again, the same bytes with the same token: ClickHouse drops what it has, in the
+//! table and in its roll-ups. The window is 10,000 tokens a table partition, far more than are ever in doubt.
+
+pub mod embedded;
+
+mod alerts;
+mod blob;
+mod block;
+mod client;
+mod columns;
+mod day;
+mod dead_letter;
+mod error;
+mod migrate;
+mod native;
+mod recovery;
+mod rows;
+mod seal;
+mod snapshot;
+
+pub use alerts::alert_rows;
+pub use block::{EventBlock, Insert};
+pub use client::Store;
+pub use columns::column_of;
+pub use day::DayCounts;
+pub use dead_letter::{DeadLetter, DeadLetterBlock};
+pub use error::StoreError;
+pub use recovery::StoredCount;
+pub use seal::{Origin, Sealed, Sealer};
+pub use snapshot::Snapshot;

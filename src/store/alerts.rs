@@ -1,0 +1,100 @@
+//! Alerts on their way into `alerts`, and back.
+
+use super::StoreError;
+use super::block::Insert;
+use super::native::Wire;
+use super::rows::{Cell, Rows};
+use crate::alert::Alert;
+use crate::sigma::Level;
+use crate::track::{EntityKind, Reason};
+
+const COLUMNS: &[(&str, Wire)] = &[
+    ("id", Wire::Text),
+    ("revision", Wire::U64),
+    ("rule", Wire::Text),
+    ("rules", Wire::Texts),
+    ("title", Wire::Text),
+    ("family", Wire::Text),
+    ("level", Wire::Text),
+    ("tags", Wire::Texts),
+    ("entity_kind", Wire::Text),
+    ("entity", Wire::Text),
+    ("first", Wire::Time),
+    ("last", Wire::Time),
+    ("count", Wire::U64),
+    ("findings", Wire::U64),
+    ("reason", Wire::Text),
+    ("json", Wire::Text),
+];
+
+/// The rows of some alerts, ready to be inserted under one token.
+///
+/// # Errors
+/// When an alert cannot be written as JSON.
+pub fn alert_rows(alerts: &[Alert]) -> Result<Insert, StoreError> {
+    let mut rows = Rows::new("alerts", COLUMNS);
+    for alert in alerts {
+        push(&mut rows, alert).map_err(|source| StoreError::Json {
+            what: "an alert",
+            source,
+        })?;
+    }
+    Ok(rows.finish())
+}
+
+fn push(rows: &mut Rows, alert: &Alert) -> Result<(), serde_json::Error> {
+    let json = serde_json::to_vec(alert)?;
+    let rule_ids: Vec<String> = alert.rules.iter().map(ToString::to_string).collect();
+    let rule_ids: Vec<&str> = rule_ids.iter().map(String::as_str).collect();
+    let tags: Vec<&str> = alert.rule.tags.iter().map(String::as_str).collect();
+    rows.push([
+        Cell::Text(&alert.id.to_string()),
+        Cell::Number(alert.revision),
+        Cell::Text(&alert.rule.id.to_string()),
+        Cell::Texts(&rule_ids),
+        Cell::Text(&alert.rule.title),
+        Cell::Text(&alert.rule.family),
+        Cell::Text(level_name(alert.rule.level)),
+        Cell::Texts(&tags),
+        Cell::Text(kind_name(alert.entity.kind)),
+        Cell::Text(&alert.entity.value),
+        Cell::Time(Some(alert.first)),
+        Cell::Time(Some(alert.last)),
+        Cell::Number(alert.count),
+        Cell::Number(alert.findings),
+        Cell::Text(reason_name(&alert.reason)),
+        Cell::Bytes(&json),
+    ]);
+    Ok(())
+}
+
+fn level_name(level: Level) -> &'static str {
+    match level {
+        Level::Informational => "informational",
+        Level::Low => "low",
+        Level::Medium => "medium",
+        Level::High => "high",
+        Level::Critical => "critical",
+    }
+}
+
+fn kind_name(kind: EntityKind) -> &'static str {
+    match kind {
+        EntityKind::Client => "client",
+        EntityKind::Subject => "subject",
+        EntityKind::Address => "address",
+        EntityKind::Token => "token",
+        EntityKind::Resource => "resource",
+        EntityKind::Operation => "operation",
+        EntityKind::Integration => "integration",
+        EntityKind::Gateway => "gateway",
+    }
+}
+
+fn reason_name(reason: &Reason) -> &'static str {
+    match reason {
+        Reason::Pattern { .. } => "pattern",
+        Reason::Correlation { .. } => "correlation",
+        Reason::Baseline { .. } => "baseline",
+    }
+}

@@ -1,0 +1,100 @@
+//! The columns of `events`: the inventory of fields without what is never stored, and where the record stands.
+
+use super::native::Wire;
+use crate::event::{Field, Kind};
+
+/// What fills a column of `events`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Source {
+    /// A field of the event.
+    Field(Field),
+    /// Which key made the pseudonyms of the row.
+    KeyId,
+    /// Topic or file of the record.
+    Topic,
+    /// Partition of the record.
+    Partition,
+    /// Offset of the record.
+    Offset,
+    /// Time stamp that the record bears in Kafka.
+    Stamped,
+}
+
+/// The column of `events` that holds a field; `None` for what is never stored: cookies, the whole target (its parts are)
+/// and what is computed from other columns.
+#[must_use]
+pub const fn column_of(field: Field) -> Option<&'static str> {
+    match field {
+        Field::Cookie | Field::Uri | Field::PathDecoded | Field::QueryDecoded => None,
+        Field::Fact => Some("facts"),
+        stored => Some(stored.name()),
+    }
+}
+
+/// Every column of `events` that an insert fills, in the order of the table.
+pub(crate) fn event_columns() -> impl Iterator<Item = Source> {
+    Field::ALL
+        .iter()
+        .filter(|field| column_of(**field).is_some())
+        .map(|field| Source::Field(*field))
+        .chain([
+            Source::KeyId,
+            Source::Topic,
+            Source::Partition,
+            Source::Offset,
+            Source::Stamped,
+        ])
+}
+
+impl Source {
+    /// Name of the column.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Source::Field(field) => {
+                column_of(field).expect("only stored fields are made into a source")
+            }
+            Source::KeyId => "key_id",
+            Source::Topic => "topic",
+            Source::Partition => "partition",
+            Source::Offset => "offset",
+            Source::Stamped => "stamped",
+        }
+    }
+
+    /// How its values travel.
+    pub(crate) fn wire(self) -> Wire {
+        match self {
+            Source::Field(field) => field_wire(field),
+            Source::KeyId | Source::Topic => Wire::Text,
+            Source::Partition => Wire::I32,
+            Source::Offset => Wire::I64,
+            Source::Stamped => Wire::Time,
+        }
+    }
+
+    /// What the column holds, as the table's comment.
+    pub(crate) fn comment(self) -> &'static str {
+        match self {
+            Source::Field(field) => field.doc().trim_ascii(),
+            Source::KeyId => "Which key made the pseudonyms of the row.",
+            Source::Topic => "Topic or file of the record.",
+            Source::Partition => "Partition of the topic, 0 for a file.",
+            Source::Offset => "Offset in the partition, for a file the byte where the line begins.",
+            Source::Stamped => "Time stamp of the record in Kafka, 1970-01-01 for a file.",
+        }
+    }
+}
+
+fn field_wire(field: Field) -> Wire {
+    match field.kind() {
+        Kind::Text => Wire::Text,
+        Kind::Address => Wire::Address,
+        Kind::Time => Wire::Time,
+        Kind::List => Wire::Texts,
+        Kind::Number => match field {
+            Field::Status | Field::Attempt => Wire::U16,
+            Field::CacheAgeS => Wire::U32,
+            _ => Wire::U64,
+        },
+    }
+}

@@ -1,0 +1,280 @@
+//! ClickHouse's Native format: a block of columns, written as values come.
+//!
+//! A column is a growing buffer of bytes that are already in the form in which they travel, so pushing a value is a copy and
+//! a finished block is sent without another pass. Form: `https://clickhouse.com/docs/interfaces/formats/Native` and the
+//! serialisations of the types; without a protocol version a block is the number of columns and rows (varints), then for
+//! each column its name, its type and its values.
+
+use std::net::{IpAddr, Ipv6Addr};
+
+use bytes::{BufMut, Bytes, BytesMut};
+
+use crate::event::Timestamp;
+
+/// Column bodies shorter than this are put together into one chunk; longer ones are sent as they are, without a copy.
+const OWN_CHUNK: usize = 64 * 1024;
+
+/// The last instant that a TTL expression can still compute with: 2106-02-07, the end of `DateTime`.
+const LAST_MICROS: i64 = 4_294_967_295_000_000;
+
+/// How a column's values travel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Wire {
+    /// `String`; the server makes a `LowCardinality` or an `Enum` of it where the table has one.
+    Text,
+    /// `Array(String)`.
+    Texts,
+    /// `UInt8`.
+    U8,
+    /// `UInt16`.
+    U16,
+    /// `UInt32`.
+    U32,
+    /// `UInt64`.
+    U64,
+    /// `Int32`.
+    I32,
+    /// `Int64`.
+    I64,
+    /// `DateTime64(6, 'UTC')`: microseconds since the epoch.
+    Time,
+    /// `IPv6`; an IPv4 address is mapped into it.
+    Address,
+}
+
+impl Wire {
+    const fn type_name(self) -> &'static str {
+        match self {
+            Wire::Text => "String",
+            Wire::Texts => "Array(String)",
+            Wire::U8 => "UInt8",
+            Wire::U16 => "UInt16",
+            Wire::U32 => "UInt32",
+            Wire::U64 => "UInt64",
+            Wire::I32 => "Int32",
+            Wire::I64 => "Int64",
+            Wire::Time => "DateTime64(6, 'UTC')",
+            Wire::Address => "IPv6",
+        }
+    }
+}
+
+/// One column of a block. Each row pushes one value of the column's wire form.
+#[derive(Debug)]
+pub(crate) struct Column {
+    name: &'static str,
+    wire: Wire,
+    /// Values; for `Texts` those of all rows, one after the other.
+    values: Vec<u8>,
+    /// For `Texts`: where each row ends, counted in values.
+    ends: Vec<u8>,
+    /// For `Texts`: values so far.
+    count: u64,
+}
+
+impl Column {
+    pub(crate) fn new(name: &'static str, wire: Wire) -> Self {
+        Column {
+            name,
+            wire,
+            values: Vec::new(),
+            ends: Vec::new(),
+            count: 0,
+        }
+    }
+
+    pub(crate) fn name(&self) -> &'static str {
+        self.name
+    }
+
+    /// Bytes of the values so far.
+    pub(crate) fn bytes(&self) -> usize {
+        self.values.len() + self.ends.len()
+    }
+
+    /// One `String`, which may hold any bytes.
+    #[inline]
+    pub(crate) fn push_bytes(&mut self, value: &[u8]) {
+        debug_assert_eq!(self.wire, Wire::Text);
+        put_string(&mut self.values, value);
+    }
+
+    /// One `Array(String)`.
+    #[inline]
+    pub(crate) fn push_texts<'t>(&mut self, texts: impl Iterator<Item = &'t str>) {
+        debug_assert_eq!(self.wire, Wire::Texts);
+        for text in texts {
+            put_string(&mut self.values, text.as_bytes());
+            self.count += 1;
+        }
+        self.ends.extend_from_slice(&self.count.to_le_bytes());
+    }
+
+    /// One number, cut to what the column holds.
+    #[inline]
+    pub(crate) fn push_number(&mut self, value: u64) {
+        match self.wire {
+            Wire::U8 => self.values.push(u8::try_from(value).unwrap_or(u8::MAX)),
+            Wire::U16 => {
+                let value = u16::try_from(value).unwrap_or(u16::MAX);
+                self.values.extend_from_slice(&value.to_le_bytes());
+            }
+            Wire::U32 => {
+                let value = u32::try_from(value).unwrap_or(u32::MAX);
+                self.values.extend_from_slice(&value.to_le_bytes());
+            }
+            _ => {
+                debug_assert_eq!(self.wire, Wire::U64);
+                self.values.extend_from_slice(&value.to_le_bytes());
+            }
+        }
+    }
+
+    /// One `Int32`.
+    #[inline]
+    pub(crate) fn push_i32(&mut self, value: i32) {
+        debug_assert_eq!(self.wire, Wire::I32);
+        self.values.extend_from_slice(&value.to_le_bytes());
+    }
+
+    /// One `Int64`.
+    #[inline]
+    pub(crate) fn push_i64(&mut self, value: i64) {
+        debug_assert_eq!(self.wire, Wire::I64);
+        self.values.extend_from_slice(&value.to_le_bytes());
+    }
+
+    /// One instant, moved into what the table can hold (1970 to 2106).
+    #[inline]
+    pub(crate) fn push_time(&mut self, value: Timestamp) {
+        debug_assert_eq!(self.wire, Wire::Time);
+        self.values
+            .extend_from_slice(&storable(value).micros().to_le_bytes());
+    }
+
+    /// One address.
+    #[inline]
+    pub(crate) fn push_address(&mut self, value: IpAddr) {
+        debug_assert_eq!(self.wire, Wire::Address);
+        let address: Ipv6Addr = match value {
+            IpAddr::V4(address) => address.to_ipv6_mapped(),
+            IpAddr::V6(address) => address,
+        };
+        self.values.extend_from_slice(&address.octets());
+    }
+
+    /// What stands for "the log did not show it": empty, 0, `::`, the epoch.
+    #[inline]
+    pub(crate) fn push_absent(&mut self) {
+        match self.wire {
+            Wire::Text | Wire::U8 => self.values.push(0),
+            Wire::Texts => self.ends.extend_from_slice(&self.count.to_le_bytes()),
+            Wire::U16 => self.values.extend_from_slice(&[0; 2]),
+            Wire::U32 | Wire::I32 => self.values.extend_from_slice(&[0; 4]),
+            Wire::U64 | Wire::I64 | Wire::Time => self.values.extend_from_slice(&[0; 8]),
+            Wire::Address => self.values.extend_from_slice(&[0; 16]),
+        }
+    }
+}
+
+/// The instant that is stored for `time`: itself, or the nearest that the tables can hold.
+#[must_use]
+pub(crate) fn storable(time: Timestamp) -> Timestamp {
+    Timestamp::from_micros(time.micros().clamp(0, LAST_MICROS))
+}
+
+/// The block as chunks, to be sent one after the other.
+pub(crate) fn block(rows: usize, columns: Vec<Column>) -> Vec<Bytes> {
+    let mut chunks = Vec::new();
+    let mut small = BytesMut::new();
+    put_varint(&mut small, columns.len() as u64);
+    put_varint(&mut small, rows as u64);
+    for column in columns {
+        put_string(&mut small, column.name.as_bytes());
+        put_string(&mut small, column.wire.type_name().as_bytes());
+        for body in [column.ends, column.values] {
+            if body.len() < OWN_CHUNK {
+                small.extend_from_slice(&body);
+            } else {
+                chunks.push(small.split().freeze());
+                chunks.push(Bytes::from(body));
+            }
+        }
+    }
+    if !small.is_empty() {
+        chunks.push(small.freeze());
+    }
+    chunks
+}
+
+#[inline]
+fn put_string(buffer: &mut impl BufMut, value: &[u8]) {
+    put_varint(buffer, value.len() as u64);
+    buffer.put_slice(value);
+}
+
+/// LEB128: seven bits a byte, least first.
+#[inline]
+fn put_varint(buffer: &mut impl BufMut, mut value: u64) {
+    while value >= 0x80 {
+        #[expect(clippy::cast_possible_truncation, reason = "seven bits and the flag")]
+        buffer.put_u8(value as u8 | 0x80);
+        value >>= 7;
+    }
+    #[expect(clippy::cast_possible_truncation, reason = "below 0x80")]
+    buffer.put_u8(value as u8);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_block_has_the_documented_form() {
+        let mut text = Column::new("a", Wire::Text);
+        text.push_bytes(b"xy");
+        text.push_absent();
+        let mut texts = Column::new("b", Wire::Texts);
+        texts.push_texts(["p", "q"].into_iter());
+        texts.push_absent();
+        let chunks = block(2, vec![text, texts]);
+        let mut expected = vec![2, 2, 1, b'a', 6];
+        expected.extend_from_slice(b"String");
+        expected.extend_from_slice(&[2, b'x', b'y', 0]);
+        expected.extend_from_slice(&[1, b'b', 13]);
+        expected.extend_from_slice(b"Array(String)");
+        expected.extend_from_slice(&[2, 0, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0]);
+        expected.extend_from_slice(&[1, b'p', 1, b'q']);
+        assert_eq!(chunks.concat(), expected);
+    }
+
+    #[test]
+    fn long_columns_are_chunks_of_their_own() {
+        let mut column = Column::new("a", Wire::Text);
+        column.push_bytes(&vec![b'x'; OWN_CHUNK]);
+        let mut after = Column::new("b", Wire::U16);
+        after.push_number(70_000);
+        let chunks = block(1, vec![column, after]);
+        assert_eq!(chunks.len(), 3);
+        assert!(chunks[2].ends_with(&[0xff, 0xff]), "numbers saturate");
+    }
+
+    #[test]
+    fn lengths_are_varints() {
+        let mut buffer = Vec::new();
+        for value in [0, 127, 128, 300, u64::MAX] {
+            put_varint(&mut buffer, value);
+        }
+        assert_eq!(&buffer[..6], &[0, 127, 0x80, 1, 0xac, 2]);
+        assert_eq!(buffer.len(), 6 + 10);
+    }
+
+    #[test]
+    fn hostile_times_are_moved_into_the_table() {
+        assert_eq!(storable(Timestamp::MIN).micros(), 0);
+        assert_eq!(
+            storable(Timestamp::from_micros(i64::MAX)).micros(),
+            LAST_MICROS
+        );
+    }
+}

@@ -1,0 +1,18 @@
+//! The store against the real server: the embedded ClickHouse, started from the built binary.
+//!
+//! `GATEWATCH_CHDB` names libchdb.so; without it these tests fail, so that nobody takes them for passed.
+#![allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_possible_wrap,
+    clippy::cast_sign_loss,
+    clippy::cast_precision_loss,
+    reason = "the numbers are small and made here"
+)]
+
+mod cluster;
+mod encryption;
+mod inserts;
+mod measure;
+mod migrations;
+mod people;
+mod server;
