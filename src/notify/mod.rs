@@ -1,1 +1,31 @@
-//! (filled in by the next commits)
+//! Notify: alerts become mails, each recipient's in their language, none twice, none in a flood.
+//!
+//! Delivery contract. Alerts are read from their topic in order. What is to be said of an alert is decided by
+//! [`policy`] alone, from the alert, the clock that is handed in and the ledger of what was said before. After the
+//! server took a mail, that is written to the ledger and acknowledged; only then the offset of the alert may be committed.
+//! So a kill at any instant costs at most one mail sent twice, and the second has the Message-ID of the first.
+
+mod daily;
+mod desk;
+mod direct;
+mod error;
+mod ledger;
+pub mod mail;
+mod message;
+mod outbox;
+mod outcomes;
+pub mod policy;
+mod service;
+mod settings;
+mod stage;
+mod test_mail;
+mod topic;
+mod transport;
+
+pub use direct::{Ledger, run_direct};
+pub use error::{NotifyError, SendError};
+pub use ledger::{Entry, Key, RecipientKey, State};
+pub use outcomes::{Counter, Outcomes};
+pub use service::{Topics, run};
+pub use stage::Stage;
+pub use test_mail::send_test_mail;

@@ -1,0 +1,298 @@
+//! The notifier itself, wherever its alerts come from and its ledger lies: policy, letters, sending.
+
+use std::sync::Arc;
+
+use tokio::task::JoinSet;
+use tracing::{info, warn};
+
+use super::mail::{BundleKind, DailyCounts, Mail, render, render_bundle, render_daily};
+use super::outbox::{Landing, Outbox};
+use super::policy::{Bundle, Decision, Policy};
+use super::settings::Settings;
+use super::transport::Transport;
+use super::{Entry, Key, NotifyError, Outcomes, SendError, Stage, State, daily};
+use crate::alert::Alert;
+use crate::config;
+use crate::event::Timestamp;
+use crate::sigma::Level;
+
+/// Decides, writes and sends. The caller feeds it alerts and time, writes the entries that it hands out to the ledger
+/// and tells it when they are acknowledged.
+pub(crate) struct Desk {
+    settings: Arc<Settings>,
+    transport: Arc<Transport>,
+    outcomes: Arc<Outcomes>,
+    policy: Policy,
+    outbox: Outbox,
+    flying: JoinSet<(u64, Result<(), SendError>)>,
+    /// The last failure told in the log, so that an outage is one line and not thousands.
+    told_failure: Option<SendError>,
+}
+
+/// A letter that is over: `entry` goes to the ledger, then `number` to [`Desk::acknowledged`].
+#[derive(Debug)]
+pub(crate) struct Finished {
+    pub(crate) number: u64,
+    pub(crate) entry: Entry,
+}
+
+/// What a desk is made of; checked and read once, shared by every desk of a process.
+#[derive(Clone)]
+pub(crate) struct Office {
+    settings: Arc<Settings>,
+    transport: Arc<Transport>,
+    pub(crate) outcomes: Arc<Outcomes>,
+}
+
+impl Office {
+    pub(crate) fn new(mail: &config::Mail, outcomes: Arc<Outcomes>) -> Result<Self, NotifyError> {
+        Ok(Office {
+            settings: Arc::new(Settings::new(mail)?),
+            transport: Arc::new(Transport::new(&mail.directory, &mail.smtp)?),
+            outcomes,
+        })
+    }
+
+    /// A desk that knows nothing yet; give it the ledger's entries, oldest first.
+    pub(crate) fn open(&self) -> Desk {
+        Desk {
+            policy: Policy::new(self.settings.limits, self.settings.readers.clone()),
+            outbox: Outbox::new(self.settings.give_up),
+            settings: Arc::clone(&self.settings),
+            transport: Arc::clone(&self.transport),
+            outcomes: Arc::clone(&self.outcomes),
+            flying: JoinSet::new(),
+            told_failure: None,
+        }
+    }
+}
+
+impl Desk {
+    /// Takes an entry of the ledger in.
+    pub(crate) fn restore(&mut self, entry: &Entry) {
+        self.policy.restore(entry, &self.outcomes);
+    }
+
+    /// Decides about an alert. The entries handed back must be in the ledger before the offset may be committed.
+    pub(crate) fn accept(&mut self, alert: &Alert, offset: i64, now: Timestamp) -> Vec<Entry> {
+        self.outcomes.alerts.count();
+        let mut held = Vec::new();
+        for decision in self.policy.decide(alert, now, &self.outcomes) {
+            match decision {
+                Decision::Hold(entry) => held.push(entry),
+                Decision::Mail { reader, stage } => {
+                    let locale = self.settings.readers[reader].locale;
+                    let mail = render(alert, stage, locale, &self.settings.context);
+                    let about = About {
+                        subject: alert.id,
+                        stage,
+                        count: alert.count,
+                        level: alert.rule.level,
+                    };
+                    self.post(reader, about, &mail, Some(offset), now);
+                }
+            }
+        }
+        held
+    }
+
+    /// Puts summaries and the daily mail into the outbox when they are due.
+    pub(crate) fn tick(&mut self, counts: Option<&DailyCounts>, now: Timestamp) {
+        for bundle in self.policy.due(now) {
+            self.post_bundle(&bundle, now);
+        }
+        let due = self
+            .settings
+            .daily_at
+            .and_then(|at| daily::due(&self.settings.context.zone, at, now));
+        let (Some(id), Some(counts)) = (due, counts) else {
+            return;
+        };
+        if !daily::is_fresh(counts, now) {
+            return;
+        }
+        let settings = Arc::clone(&self.settings);
+        for &reader in &settings.daily {
+            if self.policy.take_daily(reader, id) {
+                let mail = render_daily(counts, settings.readers[reader].locale, &settings.context);
+                self.post(reader, About::besides(id, Stage::Daily), &mail, None, now);
+            }
+        }
+    }
+
+    /// Puts all summaries into the outbox, due or not: nothing more will come.
+    pub(crate) fn flush(&mut self, now: Timestamp) {
+        for bundle in self.policy.flush() {
+            self.post_bundle(&bundle, now);
+        }
+    }
+
+    /// Starts the next letter that may go. One at a time: until its entry is in the ledger no other is sent, or a kill
+    /// could repeat more than one.
+    pub(crate) fn launch(&mut self, now: Timestamp) {
+        if !self.flying.is_empty() {
+            return;
+        }
+        if let Some((number, letter)) = self.outbox.take(now) {
+            let transport = Arc::clone(&self.transport);
+            self.flying
+                .spawn(async move { (number, transport.send(&letter).await) });
+        }
+    }
+
+    /// Waits for a letter on its way; `None` at once when there is none. Safe to drop while it waits.
+    pub(crate) async fn landed(&mut self) -> Option<(u64, Result<(), SendError>)> {
+        match self.flying.join_next().await? {
+            Ok(landed) => Some(landed),
+            Err(error) => {
+                // Sending does not panic and is never aborted; were it to, the letter stays and is not sent again blindly.
+                warn!(%error, "a letter was lost on its way");
+                None
+            }
+        }
+    }
+
+    /// Takes in what became of a letter.
+    pub(crate) fn settle(
+        &mut self,
+        number: u64,
+        result: &Result<(), SendError>,
+        now: Timestamp,
+    ) -> Option<Finished> {
+        self.count(result);
+        let Landing::Over(entry) = self.outbox.landed(number, result, now)? else {
+            return None;
+        };
+        match entry.state {
+            State::Sent => {
+                self.outcomes.sent.count();
+                if matches!(entry.key.stage, Stage::Digest | Stage::Backlog) {
+                    self.outcomes.summaries.count();
+                }
+                info!(alert = %entry.key.subject, stage = %entry.key.stage, recipient = %entry.key.recipient, "mail sent");
+            }
+            State::Refused { code } => {
+                self.outcomes.refused.count();
+                warn!(alert = %entry.key.subject, stage = %entry.key.stage, recipient = %entry.key.recipient, code, "mail refused for good");
+            }
+            State::GivenUp | State::Held { .. } => {
+                self.outcomes.given_up.count();
+                warn!(alert = %entry.key.subject, stage = %entry.key.stage, recipient = %entry.key.recipient, "mail given up, put off for too long");
+            }
+        }
+        Some(Finished { number, entry })
+    }
+
+    /// The ledger has the entry of this letter.
+    pub(crate) fn acknowledged(&mut self, number: u64) {
+        self.outbox.done(number);
+    }
+
+    /// Whether more alerts may be taken.
+    pub(crate) fn has_room(&self) -> bool {
+        self.outbox.has_room()
+    }
+
+    /// Letters that are not done.
+    pub(crate) fn waiting(&self) -> usize {
+        self.outbox.len()
+    }
+
+    /// Letters on their way right now.
+    pub(crate) fn flying(&self) -> usize {
+        self.flying.len()
+    }
+
+    /// The offset that may be committed when everything before `position` was taken in.
+    pub(crate) fn committable(&self, position: i64) -> i64 {
+        self.outbox.first_open_offset().unwrap_or(position)
+    }
+
+    fn post_bundle(&mut self, bundle: &Bundle, now: Timestamp) {
+        let locale = self.settings.readers[bundle.reader].locale;
+        let context = &self.settings.context;
+        let mail = render_bundle(bundle.kind, bundle.total, &bundle.worst, locale, context);
+        let stage = match bundle.kind {
+            BundleKind::Digest => Stage::Digest,
+            BundleKind::Backlog => Stage::Backlog,
+        };
+        self.post(
+            bundle.reader,
+            About::besides(bundle.id, stage),
+            &mail,
+            None,
+            now,
+        );
+    }
+
+    fn post(
+        &mut self,
+        reader: usize,
+        about: About,
+        mail: &Mail,
+        offset: Option<i64>,
+        now: Timestamp,
+    ) {
+        let key = Key {
+            subject: about.subject,
+            stage: about.stage,
+            recipient: self.settings.readers[reader].key,
+        };
+        let to = &self.settings.addresses[reader];
+        match self.settings.sender.compose(mail, key, to, now) {
+            Ok(letter) => {
+                let entry = Entry {
+                    key,
+                    at: now,
+                    count: about.count,
+                    level: about.level,
+                    state: State::Sent,
+                };
+                self.outbox.push(letter, entry, offset, now);
+            }
+            Err(error) => {
+                self.outcomes.not_composed.count();
+                warn!(alert = %key.subject, stage = %key.stage, %error, "mail could not be composed");
+            }
+        }
+    }
+
+    fn count(&mut self, result: &Result<(), SendError>) {
+        let Err(error) = result else {
+            self.told_failure = None;
+            return;
+        };
+        match error {
+            SendError::Login { .. } => self.outcomes.login_failed.count(),
+            SendError::PutOff { .. } | SendError::Unreachable { .. } => {
+                self.outcomes.put_off.count();
+            }
+            SendError::Refused { .. } => return,
+        }
+        if self.told_failure.as_ref() != Some(error) {
+            warn!(%error, waiting = self.outbox.len(), "mail waits");
+            self.told_failure = Some(error.clone());
+        }
+    }
+}
+
+/// What a letter is about, for its key and its entry.
+#[derive(Clone, Copy)]
+struct About {
+    subject: uuid::Uuid,
+    stage: Stage,
+    count: u64,
+    level: Level,
+}
+
+impl About {
+    /// A letter that is not about one alert.
+    fn besides(subject: uuid::Uuid, stage: Stage) -> Self {
+        About {
+            subject,
+            stage,
+            count: 0,
+            level: Level::Informational,
+        }
+    }
+}

@@ -1,0 +1,166 @@
+//! A mail's content as blocks, and the two ways to write it: plain text and HTML.
+//!
+//! Both parts come from the same blocks, so neither says what the other leaves out.
+
+use std::fmt::Write;
+
+use super::clean::Clean;
+use super::html::Html;
+
+/// A mail's content, top to bottom.
+#[derive(Debug, Default)]
+pub(crate) struct Document {
+    /// Colour of the bar on top.
+    pub(crate) tone: Tone,
+    /// Small line above the title: level and stage.
+    pub(crate) label: Clean,
+    /// The title.
+    pub(crate) title: Clean,
+    /// The blocks.
+    pub(crate) blocks: Vec<Block>,
+    /// Small print at the end.
+    pub(crate) footer: Vec<Clean>,
+    /// `lang` of the HTML part.
+    pub(crate) language: &'static str,
+}
+
+/// What a mail's colour says.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Tone {
+    /// Nothing to do.
+    #[default]
+    Calm,
+    /// To be looked at.
+    Warning,
+    /// To be looked at soon.
+    Serious,
+    /// To be looked at now.
+    Alarm,
+}
+
+/// One piece of a mail.
+#[derive(Debug)]
+pub(crate) enum Block {
+    /// A heading.
+    Heading(Clean),
+    /// A paragraph.
+    Paragraph(Clean),
+    /// Names and values.
+    Facts(Vec<(Clean, Clean)>),
+    /// A list of points.
+    List(Vec<Clean>),
+    /// A table: heads, and rows of as many cells.
+    Table(Vec<Clean>, Vec<Vec<Clean>>),
+    /// Something to copy, line by line.
+    Code(Vec<Clean>),
+    /// Words and where they lead; the address is ours, never the log's.
+    Link(Clean, Clean),
+}
+
+impl Document {
+    /// The plain text part.
+    pub(crate) fn text(&self) -> String {
+        let mut out = String::new();
+        push_line(&mut out, &self.label);
+        push_line(&mut out, &self.title);
+        out.push('\n');
+        for block in &self.blocks {
+            text_block(&mut out, block);
+        }
+        // "-- " on its own line is how mail programs know the small print (RFC 3676, section 4.3).
+        out.push_str("-- \n");
+        for line in &self.footer {
+            push_line(&mut out, line);
+        }
+        out
+    }
+
+    /// The HTML part: tables and inline styles, because mail programs know little else; at most 600 px wide.
+    pub(crate) fn html(&self) -> String {
+        let mut html = Html::page(self.language, &self.title);
+        html.banner(self.tone, &self.label, &self.title);
+        for block in &self.blocks {
+            html_block(&mut html, block);
+        }
+        html.finish(&self.footer)
+    }
+}
+
+fn push_line(out: &mut String, line: &Clean) {
+    if !line.is_empty() {
+        out.push_str(line.as_str());
+        out.push('\n');
+    }
+}
+
+/// Writing into a string cannot fail, so the results of `write!` say nothing.
+fn text_block(out: &mut String, block: &Block) {
+    match block {
+        Block::Heading(heading) => {
+            push_line(out, heading);
+            out.extend(std::iter::repeat_n('-', heading.as_str().chars().count()));
+            out.push('\n');
+            return;
+        }
+        Block::Paragraph(text) => push_line(out, text),
+        Block::Facts(facts) => {
+            let width = facts
+                .iter()
+                .map(|(name, _)| name.as_str().chars().count())
+                .max()
+                .unwrap_or(0);
+            for (name, value) in facts {
+                let _ = writeln!(out, "{name:<width$}  {value}");
+            }
+        }
+        Block::List(points) => {
+            for point in points {
+                let _ = writeln!(out, "* {point}");
+            }
+        }
+        Block::Table(heads, rows) => text_table(out, heads, rows),
+        Block::Code(lines) => {
+            for line in lines {
+                let _ = writeln!(out, "    {line}");
+            }
+        }
+        Block::Link(words, address) => {
+            let _ = writeln!(out, "{words}: {address}");
+        }
+    }
+    out.push('\n');
+}
+
+/// Columns padded to their widest cell, the last one left as it is.
+fn text_table(out: &mut String, heads: &[Clean], rows: &[Vec<Clean>]) {
+    let widths: Vec<usize> = (0..heads.len())
+        .map(|column| {
+            rows.iter()
+                .filter_map(|row| row.get(column))
+                .chain([&heads[column]])
+                .map(|cell| cell.as_str().chars().count())
+                .max()
+                .unwrap_or(0)
+        })
+        .collect();
+    for row in std::iter::once(heads).chain(rows.iter().map(Vec::as_slice)) {
+        let mut line = String::new();
+        for (cell, &width) in row.iter().zip(&widths) {
+            let _ = write!(line, "{cell:<width$}  ");
+        }
+        out.push_str(line.trim_end());
+        out.push('\n');
+    }
+}
+
+fn html_block(html: &mut Html, block: &Block) {
+    match block {
+        Block::Heading(heading) => html.heading(heading),
+        Block::Paragraph(text) => html.paragraph(text),
+        Block::Facts(facts) => html.facts(facts),
+        Block::List(points) => html.list(points),
+        Block::Table(heads, rows) => html.table(heads, rows),
+        Block::Code(lines) => html.code(lines),
+        Block::Link(words, address) => html.link(words, address),
+    }
+}

@@ -1,0 +1,72 @@
+//! What a mail says. Pure: no clock, no network; hostile log content comes out as plain, visible text.
+
+mod alert;
+mod clean;
+mod document;
+mod html;
+mod query;
+mod requirements;
+#[cfg(test)]
+pub(crate) mod samples;
+mod summary;
+#[cfg(test)]
+mod tests;
+mod words;
+
+pub use alert::render;
+pub use summary::{BundleKind, DailyCounts, Gap, Line, render_bundle, render_daily, render_test};
+
+use jiff::tz::TimeZone;
+
+use crate::config::Locale;
+use clean::Clean;
+use document::Block;
+
+/// A mail without its addresses and headers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mail {
+    /// One line, without control characters.
+    pub subject: String,
+    /// The plain text part.
+    pub text: String,
+    /// The HTML part.
+    pub html: String,
+}
+
+/// What every mail of an installation shares.
+#[derive(Clone, Debug)]
+pub struct Context {
+    /// Zone in which times are shown.
+    pub zone: TimeZone,
+    /// Name of the installation, first in every subject.
+    pub name: String,
+    /// Address of the console, `http` or `https`; empty: none.
+    pub console_url: String,
+    /// The events table as the query names it.
+    pub events_table: String,
+}
+
+impl Context {
+    fn name(&self) -> Clean {
+        Clean::of(&self.name, 40)
+    }
+
+    fn console(&self, locale: Locale) -> Option<Block> {
+        (!self.console_url.is_empty()).then(|| {
+            Block::Link(
+                words::say(locale, "Открыть консоль", "Open the console"),
+                Clean::of(&self.console_url, 400),
+            )
+        })
+    }
+
+    fn console_link(&self, alert: uuid::Uuid, locale: Locale) -> Option<Block> {
+        (!self.console_url.is_empty()).then(|| {
+            let address = format!("{}/alerts/{alert}", self.console_url.trim_end_matches('/'));
+            Block::Link(
+                words::say(locale, "Открыть в консоли", "Open in the console"),
+                Clean::of(&address, 400),
+            )
+        })
+    }
+}

@@ -1,0 +1,187 @@
+//! Whole mails: as snapshots, and against hostile content.
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::event::Timestamp;
+use crate::notify::Stage;
+use samples::START;
+
+fn context() -> Context {
+    Context {
+        zone: TimeZone::get("Europe/Moscow").unwrap(),
+        name: "propdev".to_owned(),
+        console_url: "https://watch.example.org/".to_owned(),
+        events_table: "gatewatch.events".to_owned(),
+    }
+}
+
+fn daily() -> DailyCounts {
+    DailyCounts {
+        since: Timestamp::from_seconds(START - 86_400),
+        until: Timestamp::from_seconds(START),
+        events: 1_204_331,
+        stored: 1_204_300,
+        dead_letters: 31,
+        late: 4,
+        alerts: [0, 0, 5, 2, 1],
+        mails_sent: 8,
+        mails_held: 0,
+        mails_failed: 0,
+        gaps: vec![],
+    }
+}
+
+#[test]
+fn a_russian_mail() {
+    let mail = render(
+        &samples::correlation(),
+        Stage::Opened,
+        Locale::Ru,
+        &context(),
+    );
+    insta::assert_snapshot!("russian_subject", mail.subject);
+    insta::assert_snapshot!("russian_text", mail.text);
+    insta::assert_snapshot!("russian_html", mail.html);
+}
+
+#[test]
+fn an_english_mail() {
+    let mail = render(
+        &samples::baseline(),
+        Stage::Grown(1),
+        Locale::En,
+        &context(),
+    );
+    insta::assert_snapshot!("english_subject", mail.subject);
+    insta::assert_snapshot!("english_text", mail.text);
+    insta::assert_snapshot!("english_html", mail.html);
+}
+
+#[test]
+fn a_digest_in_both_languages() {
+    for (locale, name) in [
+        (Locale::Ru, "russian_digest"),
+        (Locale::En, "english_digest"),
+    ] {
+        let lines = [
+            Line::of(&samples::hostile(), locale),
+            Line::of(&samples::correlation(), locale),
+        ];
+        let mail = render_bundle(BundleKind::Digest, 41, &lines, locale, &context());
+        insta::assert_snapshot!(name, format!("{}\n\n{}", mail.subject, mail.text));
+    }
+}
+
+#[test]
+fn a_quiet_day_and_one_with_a_gap() {
+    let mail = render_daily(&daily(), Locale::Ru, &context());
+    insta::assert_snapshot!(
+        "russian_daily",
+        format!("{}\n\n{}", mail.subject, mail.text)
+    );
+    let mut counts = daily();
+    counts.gaps.push(Gap {
+        source: "gateway-2".to_owned(),
+        since: Timestamp::from_seconds(START - 7_200),
+        until: Timestamp::from_seconds(START - 3_600),
+        what: "no records".to_owned(),
+    });
+    let mail = render_daily(&counts, Locale::En, &context());
+    insta::assert_snapshot!(
+        "english_daily",
+        format!("{}\n\n{}", mail.subject, mail.text)
+    );
+}
+
+#[test]
+fn a_day_without_events_is_not_called_well() {
+    let counts = DailyCounts {
+        events: 0,
+        ..daily()
+    };
+    let mail = render_daily(&counts, Locale::En, &context());
+    assert!(!mail.subject.contains("All is well"), "{}", mail.subject);
+}
+
+/// Everything between `<` and `>` outside of text: what the reader's program takes for markup.
+fn tags(html: &str) -> Vec<&str> {
+    html.split('<')
+        .skip(1)
+        .filter_map(|rest| rest.split('>').next())
+        .collect()
+}
+
+#[test]
+fn hostile_content_is_text_and_never_markup() {
+    for locale in [Locale::Ru, Locale::En] {
+        let mail = render(&samples::hostile(), Stage::Opened, locale, &context());
+        for tag in tags(&mail.html) {
+            assert!(
+                !tag.starts_with("script") && !tag.starts_with("img") && !tag.contains("onerror"),
+                "{tag}"
+            );
+        }
+        assert!(mail.html.contains("&lt;script&gt;"));
+        assert_harmless(&mail);
+    }
+}
+
+/// No control character but our own line feeds, none that reorders or hides, one line of subject.
+fn assert_harmless(mail: &Mail) {
+    assert!(
+        !mail.subject.chars().any(char::is_control),
+        "{:?}",
+        mail.subject
+    );
+    for part in [&mail.subject, &mail.text, &mail.html] {
+        assert!(
+            !part.chars().any(|c| c.is_control() && c != '\n'),
+            "{part:?}"
+        );
+        assert!(!part.chars().any(clean::is_hidden), "{part:?}");
+    }
+}
+
+#[test]
+fn a_log_line_cannot_add_a_line_to_the_text() {
+    let mail = render(&samples::hostile(), Stage::Opened, Locale::En, &context());
+    assert!(!mail.text.lines().any(|line| line.starts_with("Bcc:")));
+}
+
+#[test]
+fn a_mail_stays_small_whatever_the_alert_holds() {
+    let mut alert = samples::hostile();
+    let long = "<\u{202e}".repeat(100_000);
+    alert.rule.title.clone_from(&long);
+    alert.rule.description.clone_from(&long);
+    alert.entity.value = long.as_str().into();
+    alert.notes = vec![long.clone(); 1_000];
+    alert.rule.tags = vec![format!("requirement.{long}"); 1_000];
+    alert.rule.false_positives = vec![long.clone(); 1_000];
+    for evidence in &mut alert.evidence {
+        evidence.target = long.as_str().into();
+        evidence.request_id = long.as_str().into();
+    }
+    let mail = render(&alert, Stage::Opened, Locale::En, &context());
+    assert!(
+        mail.subject.chars().count() <= 141,
+        "{}",
+        mail.subject.chars().count()
+    );
+    assert!(mail.html.len() < 200_000, "{}", mail.html.len());
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+    #[test]
+    fn any_text_in_a_log_gives_a_harmless_mail(text in any::<String>(), seconds in any::<i64>()) {
+        let mut alert = samples::hostile();
+        alert.rule.title.clone_from(&text);
+        alert.entity.value = text.as_str().into();
+        alert.first = Timestamp::from_micros(seconds);
+        alert.evidence[0].target = text.as_str().into();
+        alert.evidence[0].time = Timestamp::from_micros(seconds);
+        assert_harmless(&render(&alert, Stage::Opened, Locale::Ru, &context()));
+    }
+}

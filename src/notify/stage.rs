@@ -1,0 +1,91 @@
+//! What a mail is about, within one alert or besides.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+/// The occasion of a mail. Part of its Message-ID and of the ledger's key, so its text form is stable.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(into = "String", try_from = "String")]
+pub enum Stage {
+    /// An alert is new to the recipient.
+    Opened,
+    /// Its events became ten times as many, or its level rose; numbered from 1.
+    Grown(u32),
+    /// The alert is too old for a mail of its own.
+    Backlog,
+    /// Alerts that were held back come together.
+    Digest,
+    /// The daily mail.
+    Daily,
+    /// The mail of `check --send-test-mail`.
+    Test,
+}
+
+impl fmt::Display for Stage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Stage::Opened => f.write_str("opened"),
+            Stage::Grown(number) => write!(f, "grown-{number}"),
+            Stage::Backlog => f.write_str("backlog"),
+            Stage::Digest => f.write_str("digest"),
+            Stage::Daily => f.write_str("daily"),
+            Stage::Test => f.write_str("test"),
+        }
+    }
+}
+
+impl FromStr for Stage {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "opened" => Ok(Stage::Opened),
+            "backlog" => Ok(Stage::Backlog),
+            "digest" => Ok(Stage::Digest),
+            "daily" => Ok(Stage::Daily),
+            "test" => Ok(Stage::Test),
+            _ => text
+                .strip_prefix("grown-")
+                .and_then(|number| number.parse().ok())
+                .map(Stage::Grown)
+                .ok_or_else(|| "no such stage".to_owned()),
+        }
+    }
+}
+
+impl From<Stage> for String {
+    fn from(stage: Stage) -> Self {
+        stage.to_string()
+    }
+}
+
+impl TryFrom<String> for Stage {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        text.parse()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_text_form_leads_back() {
+        let stages = [
+            Stage::Opened,
+            Stage::Grown(3),
+            Stage::Backlog,
+            Stage::Digest,
+            Stage::Daily,
+            Stage::Test,
+        ];
+        for stage in stages {
+            assert_eq!(stage.to_string().parse(), Ok(stage));
+        }
+        assert!("grown-x".parse::<Stage>().is_err());
+    }
+}
