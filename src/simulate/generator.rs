@@ -1,0 +1,362 @@
+//! The generator: ordinary traffic and scenarios, merged in the order of time.
+
+use std::collections::VecDeque;
+
+use compact_str::CompactString;
+
+use super::label::Label;
+use super::population::Population;
+use super::random::{Random, splitmix, stable_hash};
+use super::scenario::{Actor, Frame, Scenario, Step, plan, write};
+use super::season::{SLOT_US, Season, class_weights};
+use super::stranger::{write_broken, write_visit};
+use super::traffic::{Draft, Fate, Scratch, compose, draft, gateway_of, prepare};
+use super::{LabelEntity, SimulateError};
+use crate::event::Timestamp;
+
+/// One request in so many is a passer-by's.
+const STRANGER_ONE_IN: u32 = 130;
+/// Attempts at one request, the first included.
+const MOST_ATTEMPTS: u32 = 3;
+/// Longest span, in microseconds.
+const LONGEST_US: i64 = 400 * 86_400 * 1_000_000;
+/// Marks a step as a broken record.
+const BROKEN: u32 = u32::MAX;
+
+/// What traffic to make. The same settings give the same bytes.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// What everything random follows from.
+    pub seed: u64,
+    /// Event time at which the span begins.
+    pub start: Timestamp,
+    /// Length of the span in microseconds of event time.
+    pub span_us: i64,
+    /// Records in all, with planted and broken ones.
+    pub events: u64,
+    /// About how many clients there are; `None`: so many that each keeps its ordinary rate (at least 184).
+    pub clients: Option<u32>,
+    /// Records that no decoder can take.
+    pub broken: u32,
+    /// What is planted.
+    pub scenarios: Vec<Scenario>,
+}
+
+/// What is known of a record besides its bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Meta {
+    /// Event time; for Kafka also the record timestamp.
+    pub time: Timestamp,
+    /// Stable hash of the partition key.
+    pub key_hash: u64,
+    /// Index of the scenario that it belongs to.
+    pub scenario: Option<usize>,
+}
+
+/// Makes records one by one. Memory depends on the clients and the planted events, not on the length.
+#[derive(Debug)]
+pub struct Generator {
+    settings: Settings,
+    population: Population,
+    season: Season,
+    random: Random,
+    scratch: Scratch,
+    key: CompactString,
+    sequences: [u64; 2],
+    slot: usize,
+    in_slot: u32,
+    /// Cumulative weights of the classes in this slot.
+    classes: Vec<f64>,
+    next_ordinary: Option<Timestamp>,
+    retries: VecDeque<Retry>,
+    steps: Vec<Step>,
+    next_step: usize,
+    actors: Vec<Vec<Actor>>,
+    labels: Vec<Label>,
+}
+
+/// A failed exchange that will be tried again.
+#[derive(Clone, Copy, Debug)]
+struct Retry {
+    due: Timestamp,
+    class: usize,
+    client: usize,
+    draft: Draft,
+}
+
+impl Generator {
+    /// Plans the whole span.
+    ///
+    /// # Errors
+    /// When the span is absurd, a scenario does not fit it, or more is planted than asked for.
+    #[allow(clippy::cast_precision_loss)] // rates
+    pub fn new(settings: Settings) -> Result<Self, SimulateError> {
+        if !(1_000_000..=LONGEST_US).contains(&settings.span_us) {
+            return Err(SimulateError::Span);
+        }
+        let (seed, start, span_us) = (settings.seed, settings.start, settings.span_us);
+        let per_minute = settings.events as f64 * SLOT_US as f64 / span_us as f64;
+        let population = Population::new(seed, per_minute, settings.clients);
+        let (mut steps, actors, others) =
+            plan(&settings.scenarios, &population, seed, start, span_us)?;
+        plan_broken(&settings, &mut steps);
+        let planted = steps.len() as u64;
+        let Some(ordinary) = settings.events.checked_sub(planted) else {
+            return Err(SimulateError::TooFewEvents {
+                planted,
+                events: settings.events,
+            });
+        };
+        let season = Season::new(seed, start, span_us, ordinary, &population);
+        let first_sequence = 1 + splitmix(seed) % 1_000_000;
+        let mut generator = Generator {
+            random: Random::new(seed),
+            labels: labels(&settings.scenarios, others),
+            settings,
+            population,
+            season,
+            scratch: Scratch::default(),
+            key: CompactString::default(),
+            sequences: [first_sequence; 2],
+            slot: 0,
+            in_slot: 0,
+            classes: Vec::new(),
+            next_ordinary: None,
+            retries: VecDeque::new(),
+            steps,
+            next_step: 0,
+            actors,
+        };
+        generator.enter_slot();
+        generator.roll_ordinary();
+        Ok(generator)
+    }
+
+    /// Appends the next record to the buffer, without a newline; `None` at the end of the span.
+    pub fn next_into(&mut self, buffer: &mut Vec<u8>) -> Option<Meta> {
+        let step = self.steps.get(self.next_step).copied();
+        match (self.next_ordinary, step) {
+            (Some(ordinary), Some(step)) if step.time <= ordinary => {
+                Some(self.planted(step, buffer))
+            }
+            (None, Some(step)) => Some(self.planted(step, buffer)),
+            (Some(ordinary), _) => {
+                let meta = self.ordinary(ordinary, buffer);
+                self.roll_ordinary();
+                Some(meta)
+            }
+            (None, None) => None,
+        }
+    }
+
+    /// The partition key of the record made last: its client id, else its client address.
+    #[must_use]
+    pub fn key(&self) -> &str {
+        &self.key
+    }
+
+    /// What was planted so far: scenarios with at least one event made, in the order of their files.
+    pub fn labels(&self) -> impl Iterator<Item = (usize, &Label)> {
+        self.labels
+            .iter()
+            .enumerate()
+            .filter(|(_, label)| label.events > 0)
+    }
+
+    /// How many clients the population has.
+    #[must_use]
+    pub fn clients(&self) -> usize {
+        self.population.len()
+    }
+
+    /// How many records there will be in all.
+    #[must_use]
+    pub fn total(&self) -> u64 {
+        self.settings.events
+    }
+
+    fn sequence(&mut self, gateway: usize) -> u64 {
+        self.sequences[gateway] += 1;
+        self.sequences[gateway]
+    }
+
+    fn enter_slot(&mut self) {
+        self.in_slot = 0;
+        if self.slot >= self.season.slots() {
+            return;
+        }
+        let mut sum = 0.0;
+        self.classes = class_weights(self.season.begin(self.slot), &self.population);
+        for weight in &mut self.classes {
+            sum += *weight;
+            *weight = sum;
+        }
+    }
+
+    /// Sets the time of the next ordinary event: evenly spaced in its slot, with jitter.
+    #[allow(clippy::cast_precision_loss, clippy::cast_possible_truncation)] // parts of a minute
+    fn roll_ordinary(&mut self) {
+        while self.slot < self.season.slots() && self.in_slot >= self.season.count(self.slot) {
+            self.slot += 1;
+            self.enter_slot();
+        }
+        if self.slot >= self.season.slots() {
+            self.next_ordinary = None;
+            return;
+        }
+        let begin = self.season.begin(self.slot);
+        let end = self.settings.start.plus_micros(self.settings.span_us);
+        let width = SLOT_US.min(end.since(begin)) as f64;
+        let place = f64::from(self.in_slot) + self.random.unit();
+        let within = place / f64::from(self.season.count(self.slot)) * width;
+        self.in_slot += 1;
+        self.next_ordinary = Some(begin.plus_micros(within as i64));
+    }
+
+    fn ordinary(&mut self, done: Timestamp, buffer: &mut Vec<u8>) -> Meta {
+        if self.retries.front().is_some_and(|retry| retry.due <= done) {
+            let retry = self.retries.pop_front().expect("the front was just seen");
+            return self.again(retry, done, buffer);
+        }
+        if self.random.one_in(STRANGER_ONE_IN) {
+            let gateway = usize::from(self.random.one_in(2));
+            let sequence = self.sequence(gateway);
+            let (time, address) = write_visit(done, gateway, sequence, &mut self.random, buffer);
+            self.key = address;
+            return Meta {
+                time,
+                key_hash: stable_hash(&self.key),
+                scenario: None,
+            };
+        }
+        let class = self.choose_class();
+        let clients = self.population.of_class(class);
+        let client = self
+            .random
+            .below(u32::try_from(clients.len()).unwrap_or(u32::MAX)) as usize;
+        let draft = draft(&clients[client], done, &mut self.random);
+        self.emit(class, client, draft, done, buffer)
+    }
+
+    fn choose_class(&mut self) -> usize {
+        let roll = self.random.unit() * self.classes.last().copied().unwrap_or(0.0);
+        let last = self.classes.len() - 1;
+        self.classes.partition_point(|sum| *sum <= roll).min(last)
+    }
+
+    fn again(&mut self, retry: Retry, done: Timestamp, buffer: &mut Vec<u8>) -> Meta {
+        let mut draft = retry.draft;
+        draft.attempt += 1;
+        draft.fate = if self.random.one_in(10) {
+            Fate::Failed
+        } else {
+            Fate::Done
+        };
+        draft.duration_us = draft.operation.typical_us;
+        draft.time = done.plus_micros(-i64::from(draft.duration_us));
+        self.emit(retry.class, retry.client, draft, done, buffer)
+    }
+
+    fn emit(
+        &mut self,
+        class: usize,
+        index: usize,
+        draft: Draft,
+        done: Timestamp,
+        buffer: &mut Vec<u8>,
+    ) -> Meta {
+        if draft.fate == Fate::Failed && draft.attempt < MOST_ATTEMPTS {
+            self.retries.push_back(Retry {
+                due: done.plus_micros(2_000_000 * i64::from(draft.attempt)),
+                class,
+                client: index,
+                draft,
+            });
+        }
+        let client = &self.population.of_class(class)[index];
+        let gateway = gateway_of(client);
+        self.sequences[gateway] += 1;
+        prepare(client, &draft, &mut self.scratch);
+        compose(client, &draft, self.sequences[gateway], &self.scratch).write(buffer);
+        self.key.clone_from(&client.id);
+        Meta {
+            time: draft.time,
+            key_hash: client.key_hash,
+            scenario: None,
+        }
+    }
+
+    fn planted(&mut self, step: Step, buffer: &mut Vec<u8>) -> Meta {
+        self.next_step += 1;
+        if step.scenario == BROKEN {
+            write_broken(step.number, buffer);
+            self.key.clear();
+            return Meta {
+                time: step.time,
+                key_hash: splitmix(u64::from(step.number)),
+                scenario: None,
+            };
+        }
+        let index = step.scenario as usize;
+        let phase = step.phase as usize;
+        let gateway = gateway_of(&self.actors[index][phase].client);
+        let sequence = self.sequence(gateway);
+        let actor = &self.actors[index][phase];
+        let frame = Frame {
+            phase: &self.settings.scenarios[index].timeline[phase],
+            actor,
+            done: step.time,
+            number: step.number,
+            sequence,
+        };
+        let time = write(&frame, &mut self.random, &mut self.scratch, buffer);
+        let label = &mut self.labels[index];
+        if label.events == 0 {
+            label.first = time;
+        }
+        label.first = label.first.min(time);
+        label.last = label.last.max(time);
+        label.events += 1;
+        self.key.clone_from(if actor.named {
+            &actor.client.id
+        } else {
+            &actor.client.address
+        });
+        Meta {
+            time,
+            key_hash: actor.client.key_hash,
+            scenario: Some(index),
+        }
+    }
+}
+
+/// Broken records, spread evenly over the span.
+fn plan_broken(settings: &Settings, steps: &mut Vec<Step>) {
+    let gap = settings.span_us / (i64::from(settings.broken) + 1);
+    steps.extend((0..settings.broken).map(|number| Step {
+        time: settings.start.plus_micros(gap * (i64::from(number) + 1)),
+        scenario: BROKEN,
+        phase: 0,
+        number,
+    }));
+    steps.sort_unstable();
+}
+
+fn labels(scenarios: &[Scenario], others: Vec<Vec<LabelEntity>>) -> Vec<Label> {
+    scenarios
+        .iter()
+        .zip(others)
+        .map(|(scenario, also)| Label {
+            name: scenario.name.clone(),
+            attack: scenario.attack,
+            requirement: scenario.requirement.clone(),
+            entity: scenario.entity.clone(),
+            also,
+            families: scenario.families.clone(),
+            first: Timestamp::MIN,
+            last: Timestamp::MIN,
+            events: 0,
+            wall_first: None,
+        })
+        .collect()
+}

@@ -1,0 +1,290 @@
+//! Scenarios: attacks and harmless twins, each a YAML file in `scenarios/REQUIREMENT/`.
+//!
+//! A file says who does what and when; how a request looks is made by a small fixed set of generators ([`Request`]).
+
+mod catalogue;
+mod load;
+mod plan;
+mod request;
+mod span;
+
+use std::net::IpAddr;
+
+use serde::{Deserialize, Serialize};
+
+#[cfg(test)]
+pub(crate) use catalogue::FILES;
+pub use catalogue::built_in;
+pub use load::{ScenarioError, folder, parse};
+pub(crate) use plan::{Actor, Step, plan};
+pub(crate) use request::{Frame, write};
+pub use span::{Offset, Span};
+
+/// What an alert can name: kinds that are stored in clear. Personal ids are pseudonyms in alerts, so no scenario is known by one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LabelKind {
+    /// An OAuth client.
+    Client,
+    /// A network address.
+    Address,
+}
+
+/// Whom an alert must name to have found a scenario.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LabelEntity {
+    /// What it is.
+    pub kind: LabelKind,
+    /// The client id, or the address.
+    pub value: String,
+}
+
+/// One attack or one harmless twin.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Scenario {
+    /// Unique, kebab-case.
+    pub name: String,
+    /// Id of the requirement that it breaks, or seems to: `sec-07`.
+    pub requirement: String,
+    /// One line for people.
+    pub title: String,
+    /// `false` for a harmless twin: an alert on it is a false alarm.
+    pub attack: bool,
+    /// Whom the alert must name.
+    pub entity: LabelEntity,
+    /// Rule families that may find it; empty for any.
+    #[serde(default)]
+    pub families: Vec<String>,
+    /// What happens.
+    pub timeline: Vec<Phase>,
+}
+
+/// A part of a scenario: one caller, one kind of request, spread over a time.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Phase {
+    /// When it begins in the simulated span.
+    pub start: Offset,
+    /// How long it lasts.
+    pub duration: Span,
+    /// How many requests, spread evenly with jitter.
+    pub events: u32,
+    /// Who asks.
+    pub caller: Caller,
+    /// What is asked.
+    pub request: Request,
+    /// What is different from an ordinary request.
+    #[serde(default)]
+    pub fields: Fields,
+}
+
+/// Who asks: a client of the ordinary population, or a stranger.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Caller {
+    /// Client id. One of the population keeps its address, agent and tokens unless they are given here.
+    pub client: Option<String>,
+    /// Peer address; a stranger must have one.
+    pub address: Option<IpAddr>,
+    /// User agent.
+    pub user_agent: Option<String>,
+    /// Country of the address.
+    pub country: Option<String>,
+}
+
+/// What is asked. Texts may hold `{n}`, `{hex}`, `{uuid}`, `{plate}`, `{phone}`, `{email}`, made anew for each request.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum Request {
+    /// What the client ordinarily asks; only for clients of the population.
+    Usual(Usual),
+    /// An attack string in a query value or at the end of the path.
+    Inject(Inject),
+    /// Paths that may not be there.
+    Probe(Probe),
+    /// Attempts at the token endpoint.
+    Login(Login),
+    /// One resource after the other.
+    Walk(Walk),
+    /// The same call each time.
+    Call(Call),
+}
+
+/// Parameters of [`Request::Usual`].
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Usual {
+    /// Only operations of this route.
+    pub route: Option<String>,
+}
+
+/// How an attack string is written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Encoding {
+    /// Percent-encoded once.
+    #[default]
+    Percent,
+    /// Percent-encoded twice.
+    Double,
+    /// As it is.
+    None,
+}
+
+/// Parameters of [`Request::Inject`].
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Inject {
+    /// HTTP method.
+    #[serde(default = "get")]
+    pub method: String,
+    /// Path as sent.
+    pub path: String,
+    /// Query parameter that carries the payload; without it the payload is the last part of the path.
+    pub parameter: Option<String>,
+    /// How the payload is written.
+    #[serde(default)]
+    pub encoding: Encoding,
+    /// Attack strings, one a request, in turn.
+    pub payloads: Vec<String>,
+}
+
+/// Parameters of [`Request::Probe`].
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Probe {
+    /// HTTP method.
+    #[serde(default = "get")]
+    pub method: String,
+    /// Paths, one a request, in turn.
+    pub paths: Vec<String>,
+}
+
+/// Parameters of [`Request::Login`].
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Login {
+    /// How many different subjects are tried.
+    pub subjects: u32,
+}
+
+/// In which order resources are asked for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Order {
+    /// Each id is the one before and `step`.
+    #[default]
+    Ascending,
+    /// The same ids, mixed.
+    Mixed,
+}
+
+/// Parameters of [`Request::Walk`].
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Walk {
+    /// HTTP method.
+    #[serde(default = "get")]
+    pub method: String,
+    /// Route template with `{id}`.
+    pub route: String,
+    /// Type of the resource.
+    pub resource_type: String,
+    /// First id.
+    pub first: u32,
+    /// Distance to the next one.
+    #[serde(default = "one")]
+    pub step: u32,
+    /// In which order.
+    #[serde(default)]
+    pub order: Order,
+}
+
+/// Parameters of [`Request::Call`].
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Call {
+    /// HTTP method.
+    #[serde(default = "get")]
+    pub method: String,
+    /// Path as sent.
+    pub path: String,
+    /// Query as sent.
+    pub query: Option<String>,
+}
+
+/// Fields that differ from an ordinary request; those that are absent stay as they are.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Fields {
+    /// Statuses, one a request, in turn.
+    pub status: Vec<u16>,
+    /// `http` has no TLS.
+    pub scheme: Option<String>,
+    /// Host that is called.
+    pub host: Option<String>,
+    /// TLS version as negotiated.
+    pub tls_version: Option<String>,
+    /// Cipher suite as negotiated.
+    pub tls_cipher: Option<String>,
+    /// `X-Forwarded-For` as sent.
+    pub forwarded_for: Option<String>,
+    /// Subject that acts.
+    pub subject: Option<String>,
+    /// Roles of the subject.
+    pub roles: Vec<String>,
+    /// Second factor.
+    pub mfa: Option<String>,
+    /// The gateway's decision.
+    pub decision: Option<String>,
+    /// What the firewall said.
+    pub waf_verdict: Option<String>,
+    /// Purpose of the access.
+    pub purpose: Option<String>,
+    /// Bytes of the answer.
+    pub response_bytes: Option<u32>,
+    /// The token.
+    pub token: Option<TokenFields>,
+    /// The webhook.
+    pub webhook: Option<WebhookFields>,
+}
+
+/// What is different about the token.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct TokenFields {
+    /// There is none, though one was asked for.
+    pub missing: bool,
+    /// `alg`.
+    pub algorithm: Option<String>,
+    /// `kid`; empty for none.
+    pub key_id: Option<String>,
+    /// `iss`.
+    pub issuer: Option<String>,
+    /// How verification went.
+    pub outcome: Option<String>,
+    /// From issue to expiry.
+    pub life: Option<Span>,
+    /// For how long it had been expired when it was used.
+    pub expired_for: Option<Span>,
+}
+
+/// What is different about the webhook.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct WebhookFields {
+    /// How the signature verified.
+    pub signature: Option<String>,
+    /// How old the webhook says it is.
+    pub age: Option<Span>,
+}
+
+fn get() -> String {
+    "GET".to_owned()
+}
+
+const fn one() -> u32 {
+    1
+}

@@ -1,0 +1,200 @@
+//! From a scenario's timeline to single requests with their times and callers.
+
+use std::collections::BTreeSet;
+use std::sync::LazyLock;
+
+use compact_str::CompactString;
+
+use super::{Caller, LabelEntity, LabelKind, Request, Scenario};
+use crate::event::Timestamp;
+use crate::simulate::SimulateError;
+use crate::simulate::class::{CLASSES, Class};
+use crate::simulate::population::{Client, Population};
+use crate::simulate::random::{Random, splitmix, stable_hash};
+
+/// Who makes the requests of one phase.
+#[derive(Clone, Debug)]
+pub(crate) struct Actor {
+    pub(crate) client: Client,
+    /// It is one of the ordinary population, so it has a token of its own.
+    pub(crate) known: bool,
+    /// Its client id is logged.
+    pub(crate) named: bool,
+}
+
+/// One request to come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Step {
+    /// When its exchange ends.
+    pub(crate) time: Timestamp,
+    pub(crate) scenario: u32,
+    pub(crate) phase: u32,
+    /// Number within the phase, from 0.
+    pub(crate) number: u32,
+}
+
+/// A stranger: no token, no role, no contract.
+static STRANGER: LazyLock<Class> = LazyLock::new(|| Class {
+    prefix: "",
+    integration: "",
+    per_complex: 0,
+    fixed: 0,
+    rate: 0.0,
+    profile: CLASSES[0].profile,
+    operations: &[],
+    agents: &["curl/8.11.1"],
+    network: None,
+    country: None,
+    roles: &["unknown"],
+    scopes: &[],
+    grant: "password",
+    algorithm: "ES256",
+    token_life_s: 600,
+    subjects: 1,
+    mfa: None,
+    device: false,
+    outbound: false,
+});
+
+/// All steps of all scenarios in the order of their times, the actors of each scenario's phases, and whom else alerts may name.
+///
+/// # Errors
+/// When a scenario does not fit the span, or asks for the habits of a client that the population has not.
+#[allow(clippy::type_complexity)] // three lists side by side, taken apart at once by the only caller
+pub(crate) fn plan(
+    scenarios: &[Scenario],
+    population: &Population,
+    seed: u64,
+    start: Timestamp,
+    span_us: i64,
+) -> Result<(Vec<Step>, Vec<Vec<Actor>>, Vec<Vec<LabelEntity>>), SimulateError> {
+    let mut steps = Vec::new();
+    let mut actors = Vec::new();
+    let mut others = Vec::new();
+    for (index, scenario) in (0_u32..).zip(scenarios) {
+        let mut random = Random::new(splitmix(seed ^ stable_hash(&scenario.name)));
+        let mut cast = Vec::new();
+        for (number, phase) in (0_u32..).zip(&scenario.timeline) {
+            let begin = phase.start.micros(span_us);
+            if begin + phase.duration.micros() > span_us {
+                return Err(SimulateError::DoesNotFit {
+                    name: scenario.name.clone(),
+                    needs_s: (begin + phase.duration.micros()) / 1_000_000 + 1,
+                    span_s: span_us / 1_000_000,
+                });
+            }
+            let begin = start.plus_micros(begin);
+            spread(
+                begin,
+                phase.duration.micros(),
+                phase.events,
+                &mut random,
+                |time, event| {
+                    steps.push(Step {
+                        time,
+                        scenario: index,
+                        phase: number,
+                        number: event,
+                    });
+                },
+            );
+            let actor = actor(&phase.caller, population);
+            check_habits(&scenario.name, &phase.request, &actor)?;
+            cast.push(actor);
+        }
+        others.push(also(scenario, &cast));
+        actors.push(cast);
+    }
+    steps.sort_unstable();
+    Ok((steps, actors, others))
+}
+
+/// `usual` needs a client of the population, and a route that its class has.
+fn check_habits(name: &str, request: &Request, actor: &Actor) -> Result<(), SimulateError> {
+    let Request::Usual(usual) = request else {
+        return Ok(());
+    };
+    let has = |route: &String| {
+        let operations = actor.client.class.operations;
+        operations.iter().any(|operation| operation.route == route)
+    };
+    if actor.known && usual.route.as_ref().is_none_or(has) {
+        return Ok(());
+    }
+    Err(SimulateError::NoHabits {
+        name: name.to_owned(),
+        client: actor.client.id.to_string(),
+        route: usual.route.clone(),
+    })
+}
+
+/// Evenly spread times with jitter, growing.
+#[allow(clippy::cast_possible_truncation)] // a part of a bounded duration
+fn spread(
+    begin: Timestamp,
+    duration_us: i64,
+    events: u32,
+    random: &mut Random,
+    mut put: impl FnMut(Timestamp, u32),
+) {
+    let gap = duration_us / i64::from(events);
+    for event in 0..events {
+        let within = (random.unit() * gap as f64) as i64;
+        put(begin.plus_micros(gap * i64::from(event) + within), event);
+    }
+}
+
+fn actor(caller: &Caller, population: &Population) -> Actor {
+    let found = caller.client.as_deref().and_then(|id| population.find(id));
+    let known = found.is_some();
+    let mut client = found.cloned().unwrap_or_else(|| {
+        let id = caller.client.clone().unwrap_or_default();
+        let key = if id.is_empty() {
+            caller.address.map(|a| a.to_string()).unwrap_or_default()
+        } else {
+            id.clone()
+        };
+        let key_hash = stable_hash(&key);
+        Client {
+            class: &STRANGER,
+            number: 1,
+            id: CompactString::from(id),
+            address: CompactString::default(),
+            agent: STRANGER.agents[0],
+            tls: ("TLSv1.3", "TLS_AES_256_GCM_SHA384"),
+            key_hash,
+            trait_bits: splitmix(key_hash),
+        }
+    });
+    if let Some(address) = caller.address {
+        client.address = compact_str::format_compact!("{address}");
+    }
+    if client.address.is_empty() {
+        // A client that the population lacks, and the file gives it no address: one of RFC 5737.
+        client.address = compact_str::format_compact!("192.0.2.{}", 1 + client.trait_bits % 250);
+    }
+    Actor {
+        client,
+        known,
+        named: caller.client.is_some(),
+    }
+}
+
+/// Clients and addresses of the callers, without the entity itself.
+fn also(scenario: &Scenario, cast: &[Actor]) -> Vec<LabelEntity> {
+    let mut entities = BTreeSet::new();
+    for actor in cast {
+        entities.insert(LabelEntity {
+            kind: LabelKind::Address,
+            value: actor.client.address.to_string(),
+        });
+        if actor.named {
+            entities.insert(LabelEntity {
+                kind: LabelKind::Client,
+                value: actor.client.id.to_string(),
+            });
+        }
+    }
+    entities.remove(&scenario.entity);
+    entities.into_iter().collect()
+}
