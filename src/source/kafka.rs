@@ -15,14 +15,14 @@ use rdkafka::{Offset, TopicPartitionList};
 use thiserror::Error;
 use tracing::info;
 
-use crate::config::{self, ConfigError, Kafka, Security};
+use crate::config::{Kafka, SecretError, Security};
 
 /// What keeps gatewatch from Kafka.
 #[derive(Debug, Error)]
 pub enum KafkaProblem {
-    /// A setting is wrong or a secret is missing.
+    /// The password cannot be had.
     #[error(transparent)]
-    Config(#[from] ConfigError),
+    Secret(#[from] SecretError),
     /// Plaintext to a broker that is not on this machine.
     #[error(
         "kafka.security is `plaintext`, but {broker} is not on the loopback interface: use `tls` or `sasl_tls`, or set kafka.allow_plaintext"
@@ -119,16 +119,14 @@ pub fn client_config(kafka: &Kafka) -> Result<ClientConfig, KafkaProblem> {
             client.set("security.protocol", "ssl");
         }
         Security::SaslTls => {
-            let password = config::read_secret(
-                "kafka.password_file",
-                kafka.password_file.as_deref(),
-                "GATEWATCH_KAFKA_PASSWORD",
-            )?;
+            let password = kafka
+                .password
+                .resolve(kafka.password_file.as_deref(), "kafka.password")?;
             client
                 .set("security.protocol", "sasl_ssl")
                 .set("sasl.mechanism", &kafka.mechanism)
                 .set("sasl.username", kafka.user.as_deref().unwrap_or_default())
-                .set("sasl.password", password);
+                .set("sasl.password", password.expose());
         }
     }
     let files = [
@@ -204,33 +202,38 @@ pub fn check(
         if let Some(problem) = reported(consumer.context(), kafka) {
             return Err(problem);
         }
-        match consumer.fetch_metadata(Some(&kafka.topic), Duration::from_secs(1)) {
-            Ok(metadata) => {
-                let topic = metadata
-                    .topics()
-                    .first()
-                    .ok_or(KafkaError::NoMessageReceived)?;
-                if let Some(error) = topic.error() {
-                    return Err(topic_problem(error.into(), kafka));
-                }
-                let partitions = i32::try_from(topic.partitions().len()).unwrap_or(i32::MAX);
-                check_group(&consumer, kafka)?;
-                let id = consumer
-                    .client()
-                    .fetch_cluster_id(Duration::from_secs(5))
-                    .unwrap_or_default();
-                return Ok(Cluster { id, partitions });
-            }
-            Err(_) if Instant::now() < deadline => {}
-            Err(error) => {
+        match try_once(&consumer, kafka) {
+            // A broker that has just started knows neither topics nor coordinators for a while.
+            Err(KafkaProblem::Other(_)) if Instant::now() < deadline => {}
+            Err(KafkaProblem::Other(error)) => {
                 return Err(KafkaProblem::Unreachable {
                     brokers: kafka.brokers.clone(),
                     seconds: patience.as_secs(),
                     detail: format!(" ({error})"),
                 });
             }
+            result => return result,
         }
     }
+}
+
+fn try_once(consumer: &BaseConsumer<Reports>, kafka: &Kafka) -> Result<Cluster, KafkaProblem> {
+    let metadata = consumer.fetch_metadata(Some(&kafka.topic), Duration::from_secs(1))?;
+    let topic = metadata
+        .topics()
+        .first()
+        .ok_or(KafkaError::NoMessageReceived)?;
+    if let Some(error) = topic.error() {
+        return Err(topic_problem(error.into(), kafka));
+    }
+    check_group(consumer, kafka)?;
+    Ok(Cluster {
+        id: consumer
+            .client()
+            .fetch_cluster_id(Duration::from_secs(5))
+            .unwrap_or_default(),
+        partitions: i32::try_from(topic.partitions().len()).unwrap_or(i32::MAX),
+    })
 }
 
 fn reported(reports: &Reports, kafka: &Kafka) -> Option<KafkaProblem> {
