@@ -1,1 +1,74 @@
-//! (filled in by the next commits)
+//! The command line: a file a command, each with its arguments and what they do.
+
+pub mod check;
+pub mod clickhouse;
+pub mod migrate;
+pub mod replay;
+pub mod run;
+pub mod score;
+pub mod simulate;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::pipeline::service::ServiceError;
+use crate::source::kafka::KafkaProblem;
+use crate::store::StoreError;
+
+/// Watches an API gateway: stores its requests, finds attacks, mails the people who must know.
+#[derive(Debug, Parser)]
+#[command(
+    name = "gatewatch",
+    version,
+    after_help = "Exit codes: 0 done, 1 findings or a failed check where asked for, 2 wrong use or configuration, 3 a part is unreachable."
+)]
+pub struct Cli {
+    /// What to do
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    Run(run::Args),
+    Check(check::Args),
+    Clickhouse(clickhouse::Args),
+    Migrate(migrate::Args),
+    Replay(replay::Args),
+    Simulate(simulate::Args),
+    Score(score::Args),
+}
+
+/// Runs the command; the code is the process's.
+///
+/// # Errors
+/// What went wrong; [`exit_code`] knows which code that is.
+pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
+    match cli.command {
+        Command::Run(args) => run::run(args)?,
+        Command::Check(args) => check::run(&args)?,
+        Command::Clickhouse(args) => clickhouse::run(args)?,
+        Command::Migrate(args) => migrate::run(&args)?,
+        Command::Replay(args) => return replay::run(&args),
+        Command::Simulate(args) => return simulate::run(&args),
+        Command::Score(args) => return score::run(&args),
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// 3 when a part is unreachable, else 2.
+#[must_use]
+pub fn exit_code(error: &anyhow::Error) -> ExitCode {
+    let unreachable = error
+        .downcast_ref::<ServiceError>()
+        .is_some_and(ServiceError::is_unreachable)
+        || error
+            .downcast_ref::<KafkaProblem>()
+            .is_some_and(KafkaProblem::is_retryable)
+        || error
+            .downcast_ref::<StoreError>()
+            .is_some_and(StoreError::is_retryable);
+    ExitCode::from(if unreachable { 3 } else { 2 })
+}

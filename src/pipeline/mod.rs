@@ -1,1 +1,31 @@
-//! (filled in by the next commits)
+//! Pipeline: wires source, detection, shards and store; delivery, recovery and shutdown.
+//!
+//! `docs/delivery.md` is its contract. The way of a record: [`worker`] and [`builder`] make blocks, [`deliver`] takes each
+//! block through its steps, [`tracking`] applies it to the shards, [`outbox`] publishes what they find.
+//! [`session`] (Kafka) and [`file_session`] own the threads; [`service`] runs sessions until it is told to stop.
+
+mod alert_store;
+mod builder;
+mod control;
+mod daily;
+mod deliver;
+pub mod detection;
+mod file_session;
+mod health;
+mod http;
+mod killpoint;
+mod mailing;
+mod offsets;
+mod outbox;
+mod plan;
+mod publish;
+mod recover;
+pub mod service;
+mod session;
+pub mod shards;
+mod state;
+mod tracking;
+mod worker;
+mod workers;
+
+pub use plan::Plan;

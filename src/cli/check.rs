@@ -1,0 +1,77 @@
+//! `gatewatch check`: configuration and rules, without starting anything; connections on request.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context;
+
+use crate::config::{self, Config, SourceKind};
+use crate::pipeline::detection::Detection;
+use crate::sigma::RuleSet;
+use crate::source::kafka;
+use crate::store::Store;
+
+/// Checks configuration and rules; prints the effective configuration with secrets masked.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:\n  \
+    gatewatch check --config gatewatch.toml\n  \
+    gatewatch check --config gatewatch.toml --connections\n  \
+    gatewatch check --config gatewatch.toml --send-test-mail\n\n\
+    Exit codes: 0 all is well, 2 configuration or rules are wrong, 3 a part is unreachable.")]
+pub struct Args {
+    /// Configuration file (TOML); built-in defaults without it
+    #[arg(short, long, env = "GATEWATCH_CONFIG")]
+    config: Option<PathBuf>,
+    /// Connect to Kafka and ClickHouse as the service would
+    #[arg(long)]
+    connections: bool,
+    /// Send a test mail to every recipient
+    #[arg(long)]
+    send_test_mail: bool,
+}
+
+/// Checks and prints.
+///
+/// # Errors
+/// What is wrong, with place and hint.
+pub fn run(args: &Args) -> anyhow::Result<()> {
+    let config = config::load(args.config.as_deref())?;
+    println!(
+        "{}",
+        toml::to_string(&config).context("the configuration cannot be shown")?
+    );
+    let rules = RuleSet::load(&config.rules.folder)?;
+    println!(
+        "# rules: {}, correlations: {}: ok",
+        rules.rules().len(),
+        rules.correlations().len()
+    );
+    Detection::new(&config, Arc::new(rules))?;
+    println!("# decode, enrich, pseudonym key: ok");
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    if args.connections {
+        check_connections(&config, &runtime)?;
+    }
+    if args.send_test_mail {
+        runtime.block_on(crate::notify::send_test_mail(&config.mail))?;
+        println!("# test mail: sent");
+    }
+    Ok(())
+}
+
+fn check_connections(config: &Config, runtime: &tokio::runtime::Runtime) -> anyhow::Result<()> {
+    if config.source.kind == SourceKind::Kafka {
+        let client = kafka::client_config(&config.kafka)?;
+        let cluster = kafka::check(&client, &config.kafka, Duration::from_secs(10))?;
+        println!(
+            "# Kafka: ok, cluster {}, topic {} has {} partitions",
+            cluster.id, config.kafka.topic, cluster.partitions
+        );
+    }
+    let version = runtime.block_on(async { Store::connect(&config.store).await?.ping().await })?;
+    println!("# ClickHouse: ok, version {version}");
+    Ok(())
+}

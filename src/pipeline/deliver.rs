@@ -1,0 +1,224 @@
+//! Delivers the blocks of a partition, one after another: intent, insert, track, alert. See `docs/delivery.md`.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use backon::{ExponentialBuilder, Retryable};
+use metrics::{counter, histogram};
+use rdkafka::error::KafkaError;
+use tokio::sync::Semaphore;
+use tokio::sync::mpsc::UnboundedReceiver;
+use tokio::time::timeout;
+use tracing::{error, warn};
+
+use super::builder::{Block, BlockKind};
+use super::health::{Health, Part};
+use super::killpoint::KillPoint;
+use super::offsets::{Intent, Offsets};
+use super::outbox::Outbox;
+use super::tracking::Tracking;
+use crate::source::Budget;
+use crate::store::{Store, StoreError, StoredCount};
+use crate::telemetry::metric;
+
+/// A partition without a new block for so long commits its end without an intent.
+const IDLE: Duration = Duration::from_secs(1);
+
+/// What delivery needs, shared by all partitions.
+pub struct Delivery {
+    /// ClickHouse.
+    pub store: Arc<Store>,
+    /// The group's offsets; `None` for a file, whose position is found again in ClickHouse.
+    pub offsets: Option<Offsets>,
+    /// The shards.
+    pub tracking: Tracking,
+    /// Where alerts go.
+    pub outbox: Outbox,
+    /// Inserts under way.
+    pub inserts: Semaphore,
+    /// Bytes in memory.
+    pub budget: Budget,
+    /// Which parts are reachable.
+    pub health: Arc<Health>,
+    /// The source, as it stands in stored rows.
+    pub topic: String,
+    /// Beginning of every token: cluster and topic.
+    pub token_prefix: String,
+    /// What turns bytes into rows.
+    pub fingerprint: u64,
+}
+
+/// Delivers blocks until the channel is closed, then commits the end.
+///
+/// # Errors
+/// A commit was refused: the partition belongs to someone else, nothing more may be done for it.
+pub async fn deliver_partition(
+    delivery: Arc<Delivery>,
+    partition: i32,
+    mut blocks: UnboundedReceiver<Box<Block>>,
+) -> Result<(), KafkaError> {
+    let mut done: Option<i64> = None;
+    loop {
+        let block = match done {
+            None => blocks.recv().await,
+            Some(end) => match timeout(IDLE, blocks.recv()).await {
+                Ok(block) => block,
+                Err(_) => {
+                    delivery.commit(partition, end, None).await?;
+                    done = None;
+                    continue;
+                }
+            },
+        };
+        let Some(block) = block else { break };
+        let end = block.end;
+        let replay = block.kind == BlockKind::Replay;
+        delivery.deliver(*block).await?;
+        if !replay {
+            done = Some(end);
+        }
+    }
+    match done {
+        Some(end) => delivery.commit(partition, end, None).await,
+        None => Ok(()),
+    }
+}
+
+impl Delivery {
+    /// Takes one block through all steps. Parts that fail are tried again without end; only a refused commit ends it.
+    pub(super) async fn deliver(&self, block: Block) -> Result<(), KafkaError> {
+        let (opened, raw_bytes, kind) = (block.opened, block.raw_bytes, block.kind);
+        if kind == BlockKind::Replay {
+            let alerts = self.tracking.apply(block.track).await;
+            self.outbox.put(&alerts).await;
+            self.budget.give_back(raw_bytes);
+            return Ok(());
+        }
+        KillPoint::BeforeIntent.reach();
+        let intent = Intent {
+            end: block.end,
+            fingerprint: self.fingerprint,
+        };
+        self.commit(block.partition, block.begin, Some(intent))
+            .await?;
+        KillPoint::AfterIntent.reach();
+        histogram!(metric::BLOCK_ROWS).record(block.rows() as f64);
+        self.insert(&block).await;
+        KillPoint::AfterInsert.reach();
+        let alerts = self.tracking.apply(block.track).await;
+        KillPoint::BeforeAlerts.reach();
+        self.outbox.put(&alerts).await;
+        KillPoint::AfterAlerts.reach();
+        self.budget.give_back(raw_bytes);
+        let outcome = if kind == BlockKind::Repair {
+            "repair"
+        } else {
+            "new"
+        };
+        counter!(metric::BLOCKS, "outcome" => outcome).increment(1);
+        histogram!(metric::BLOCK_SECONDS).record(opened.elapsed().as_secs_f64());
+        Ok(())
+    }
+
+    /// Inserts dead letters and events, and counts the range of a block that another instance began.
+    async fn insert(&self, block: &Block) {
+        let _place = self
+            .inserts
+            .acquire()
+            .await
+            .expect("the semaphore is never closed");
+        let range = format!(
+            "{}/{}/{}-{}@{}",
+            self.token_prefix, block.partition, block.begin, block.end, block.stamp
+        );
+        let token = if block.kind == BlockKind::Repair {
+            format!("{range}/repair")
+        } else {
+            range
+        };
+        let begin = Instant::now();
+        self.outbox
+            .copy_dead_letters(block.partition, &block.copies)
+            .await;
+        self.retry("dead letters", || {
+            self.store.insert(&token, &block.dead_letters)
+        })
+        .await;
+        KillPoint::BetweenInserts.reach();
+        self.retry("events", || self.store.insert(&token, &block.events))
+            .await;
+        histogram!(metric::INSERT_SECONDS).record(begin.elapsed().as_secs_f64());
+        counter!(metric::EVENTS_STORED).increment(block.events.rows() as u64);
+        for copy in &block.copies {
+            counter!(metric::DEAD_LETTERS, "reason" => copy.reason).increment(1);
+        }
+        if block.recovered {
+            self.check_count(block).await;
+        }
+    }
+
+    async fn check_count(&self, block: &Block) {
+        let Block {
+            partition,
+            begin,
+            end,
+            ..
+        } = *block;
+        let counted = self
+            .retry("count", || {
+                self.store.count_range(&self.topic, partition, begin, end)
+            })
+            .await;
+        let expected = StoredCount {
+            events: block.events_seen as u64,
+            dead_letters: block.dead_seen as u64,
+        };
+        if counted == expected {
+            return;
+        }
+        self.health.note_inconsistency();
+        error!(
+            partition,
+            begin,
+            end,
+            ?expected,
+            ?counted,
+            "the rows of a recovered range do not add up; compare the topic with `events` and `dead_letters`"
+        );
+    }
+
+    async fn retry<T, F>(&self, what: &'static str, attempt: impl FnMut() -> F) -> T
+    where
+        F: Future<Output = Result<T, StoreError>>,
+    {
+        let forever = ExponentialBuilder::default()
+            .with_min_delay(Duration::from_millis(100))
+            .with_max_delay(Duration::from_secs(5))
+            .without_max_times();
+        let result = attempt
+            .retry(forever)
+            .notify(|error: &StoreError, _| {
+                self.health.down(Part::ClickHouse, &error.to_string());
+                counter!(metric::RETRIES, "part" => "clickhouse").increment(1);
+                warn!(what, %error, "ClickHouse failed, trying the same bytes and token again");
+            })
+            .await;
+        self.health.up(Part::ClickHouse);
+        result.unwrap_or_else(|error| unreachable!("retried without end: {error}"))
+    }
+
+    /// Commits on a thread that may block.
+    pub(super) async fn commit(
+        &self,
+        partition: i32,
+        offset: i64,
+        intent: Option<Intent>,
+    ) -> Result<(), KafkaError> {
+        let Some(offsets) = self.offsets.clone() else {
+            return Ok(());
+        };
+        tokio::task::spawn_blocking(move || offsets.commit(partition, offset, intent))
+            .await
+            .expect("committing does not panic")
+    }
+}

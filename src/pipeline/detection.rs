@@ -1,0 +1,158 @@
+//! Everything that happens to one record without memory of others: decode, enrich, match, redact.
+//!
+//! Rules see clear values; what leaves here is redacted.
+
+use std::sync::Arc;
+
+use thiserror::Error;
+
+use crate::config::{Config, SecretError};
+use crate::decode::{DecodeConfigError, Decoder, Rejection};
+use crate::enrich::{EnrichConfigError, Enricher, Redactor};
+use crate::event::{Event, Timestamp};
+use crate::sigma::{self, PatternHit, RuleSet};
+use crate::store::{Sealer, StoreError};
+
+/// Least length of the pseudonym key, bytes.
+const KEY_BYTES: usize = 32;
+
+/// What keeps detection from being set up.
+#[derive(Debug, Error)]
+pub enum DetectionError {
+    /// The settings of decode.
+    #[error(transparent)]
+    Decode(#[from] DecodeConfigError),
+    /// The settings of enrich.
+    #[error(transparent)]
+    Enrich(#[from] EnrichConfigError),
+    /// The file of the pseudonym key.
+    #[error("enrich: {0}")]
+    Secret(#[from] SecretError),
+    /// No pseudonym key, or a short one.
+    #[error(
+        "enrich.pseudonym_key has {0} bytes, but needs {KEY_BYTES} or more: make one with `openssl rand -hex 32`, name its file in \
+         enrich.pseudonym_key_file or set GATEWATCH_ENRICH__PSEUDONYM_KEY"
+    )]
+    Key(usize),
+    /// The key that seals dead letters.
+    #[error(transparent)]
+    Seal(#[from] StoreError),
+}
+
+/// Decode, enrich, match and redact, as configured. Shared by all workers.
+pub struct Detection {
+    decoder: Decoder,
+    enricher: Enricher,
+    redactor: Redactor,
+    sealer: Sealer,
+    rules: Arc<RuleSet>,
+}
+
+/// Memory that a worker uses again for each record.
+pub struct Scratch {
+    sigma: sigma::Scratch,
+    hits: Vec<(u32, Vec<PatternHit>)>,
+}
+
+/// What became of a record.
+pub enum Outcome<'r> {
+    /// An event, redacted.
+    Event(Event<'r>),
+    /// A dead letter.
+    Rejected(Rejection),
+}
+
+impl Detection {
+    /// As `config` says, with `rules`.
+    ///
+    /// # Errors
+    /// A setting is wrong or a key is missing.
+    pub fn new(config: &Config, rules: Arc<RuleSet>) -> Result<Self, DetectionError> {
+        let enrich = &config.enrich;
+        let key = enrich
+            .pseudonym_key
+            .resolve(enrich.pseudonym_key_file.as_deref(), "pseudonym_key")?;
+        if key.expose().len() < KEY_BYTES {
+            return Err(DetectionError::Key(key.expose().len()));
+        }
+        Ok(Detection {
+            decoder: Decoder::new(&config.decode)?,
+            enricher: Enricher::new(enrich)?,
+            redactor: Redactor::new(key.expose().as_bytes(), &enrich.pseudonym_key_id),
+            sealer: Sealer::from_config(&config.store)?,
+            rules,
+        })
+    }
+
+    /// What seals dead letters.
+    #[must_use]
+    pub fn sealer(&self) -> &Sealer {
+        &self.sealer
+    }
+
+    /// The rules.
+    #[must_use]
+    pub fn rules(&self) -> &Arc<RuleSet> {
+        &self.rules
+    }
+
+    /// Id of the pseudonym key.
+    #[must_use]
+    pub fn key_id(&self) -> &str {
+        self.redactor.key_id()
+    }
+
+    /// What turns bytes into rows: build, format, mapping, key. Two equal fingerprints make the same rows of the same bytes.
+    #[must_use]
+    pub fn fingerprint(&self) -> u64 {
+        use sha2::{Digest, Sha256};
+        let mut hash = Sha256::new();
+        hash.update(env!("CARGO_PKG_VERSION"));
+        hash.update(self.decoder.fingerprint().to_be_bytes());
+        hash.update(self.redactor.key_id());
+        let digest = hash.finalize();
+        u64::from_be_bytes(digest[..8].try_into().expect("SHA-256 has 32 bytes"))
+    }
+
+    /// Memory for one worker.
+    #[must_use]
+    pub fn scratch(&self) -> Scratch {
+        Scratch {
+            sigma: self.rules.scratch(),
+            hits: Vec::new(),
+        }
+    }
+
+    /// Takes one record through. The rules that matched it are in `scratch` until the next record.
+    pub fn process<'r>(
+        &self,
+        raw: &'r [u8],
+        stamped: Option<Timestamp>,
+        scratch: &mut Scratch,
+    ) -> Outcome<'r> {
+        scratch.hits.clear();
+        let mut event = match self.decoder.decode(raw, stamped) {
+            Ok(event) => event,
+            Err(rejection) => return Outcome::Rejected(rejection),
+        };
+        self.enricher.enrich(&mut event);
+        for &rule in self.rules.matches(&event, &mut scratch.sigma) {
+            scratch.hits.push((rule, self.rules.explain(rule, &event)));
+        }
+        self.redactor.redact(&mut event);
+        Outcome::Event(event)
+    }
+
+    /// The beginning of a bad record as people may see it.
+    #[must_use]
+    pub fn sample(&self, raw: &[u8]) -> String {
+        self.redactor.sample(raw)
+    }
+}
+
+impl Scratch {
+    /// The rules that matched the last record, with the patterns that held.
+    pub fn take_hits(&mut self) -> impl Iterator<Item = (u32, Vec<PatternHit>)> + '_ {
+        self.hits.drain(..)
+    }
+}

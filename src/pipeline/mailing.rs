@@ -1,0 +1,104 @@
+//! Runs the notifier beside the pipeline and shows what became of mails.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use metrics::counter;
+use rdkafka::ClientConfig;
+use tokio::sync::{mpsc, watch};
+use tokio::task::{JoinHandle, JoinSet};
+use tracing::{error, info};
+
+use super::daily;
+use super::health::{Health, Part};
+use crate::alert::Alert;
+use crate::config::Config;
+use crate::notify::{self, Ledger, NotifyError, Outcomes, Topics};
+use crate::store::Store;
+use crate::telemetry::metric;
+
+/// How often the outcomes are shown.
+const SHOW: Duration = Duration::from_secs(1);
+
+/// What the notifier needs besides its settings.
+pub struct Mailing {
+    /// The whole configuration.
+    pub config: Config,
+    /// For the counts of the daily mail.
+    pub store: Arc<Store>,
+    /// Where a notifier that cannot work is said.
+    pub health: Arc<Health>,
+    /// When to stop.
+    pub stop: watch::Receiver<bool>,
+}
+
+impl Mailing {
+    /// The notifier on the alerts topic.
+    pub fn spawn_on_topic(self, tasks: &mut JoinSet<()>, client: ClientConfig) {
+        let kafka = &self.config.kafka;
+        let topics = Topics {
+            alerts: kafka.alerts_topic.clone(),
+            mailed: kafka.mailed_topic.clone(),
+            group: format!("{}.notifier", kafka.group),
+        };
+        let outcomes = self.begin(tasks);
+        tasks.spawn(async move {
+            let daily = daily::counts(self.store.clone(), outcomes.clone());
+            let result = notify::run(
+                client,
+                topics,
+                &self.config.mail,
+                daily,
+                self.stop,
+                outcomes,
+            )
+            .await;
+            ended(result, &self.health);
+        });
+    }
+
+    /// The notifier on a channel, without Kafka. It ends when the channel does and its letters are out.
+    pub fn spawn_on_channel(
+        self,
+        tasks: &mut JoinSet<()>,
+        alerts: mpsc::Receiver<Alert>,
+    ) -> JoinHandle<()> {
+        let outcomes = self.begin(tasks);
+        tokio::spawn(async move {
+            let daily = daily::counts(self.store.clone(), outcomes.clone());
+            let mail = &self.config.mail;
+            let result =
+                notify::run_direct(alerts, Ledger::Memory, mail, daily, self.stop, outcomes).await;
+            ended(result, &self.health);
+        })
+    }
+
+    fn begin(&self, tasks: &mut JoinSet<()>) -> Arc<Outcomes> {
+        if !self.config.mail.enabled {
+            info!("mail.enabled is false: alerts are stored and published, nobody is mailed");
+        }
+        let outcomes = Arc::new(Outcomes::default());
+        tasks.spawn(show(outcomes.clone(), self.stop.clone()));
+        outcomes
+    }
+}
+
+fn ended(result: Result<(), NotifyError>, health: &Health) {
+    if let Err(problem) = result {
+        error!(%problem, "the notifier cannot work: alerts are stored, nobody is mailed");
+        health.down(Part::Mail, &problem.to_string());
+    }
+}
+
+async fn show(outcomes: Arc<Outcomes>, mut stop: watch::Receiver<bool>) {
+    let mut ticks = tokio::time::interval(SHOW);
+    loop {
+        for (outcome, total) in outcomes.all() {
+            counter!(metric::MAILS, "outcome" => outcome).absolute(total);
+        }
+        tokio::select! {
+            _ = ticks.tick() => {}
+            _ = stop.wait_for(|stop| *stop) => return,
+        }
+    }
+}

@@ -1,0 +1,297 @@
+//! All shards of the tracker, each with the alerts that it raises.
+//!
+//! Blocks go in one after another, in the order in which the pipeline has them; alerts that changed come out. What a block
+//! changed has to be acknowledged before its offsets are committed (`docs/delivery.md`).
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::thread;
+
+use serde::{Deserialize, Serialize};
+
+use crate::alert::{Alert, Merger};
+use crate::event::Timestamp;
+use crate::track::{
+    Fired, PartitionClock, Plan, Progress, SHARDS, Shard, ShardPart, ShardSnapshot, SnapshotError,
+    TrackBlock, TrackCounts, split,
+};
+
+/// A block with fewer matches and observations is not worth waking threads for.
+const WORTH_THREADS: usize = 2_000;
+
+/// Tracking and merging, whole.
+pub struct Tracker {
+    plan: Arc<Plan>,
+    shards: Vec<Worker>,
+    threads: usize,
+    /// Offsets at which restored shards stand, a partition; blocks are cut there until they are behind.
+    cuts: BTreeMap<i32, Vec<i64>>,
+}
+
+/// One shard and its alerts.
+struct Worker {
+    shard: Shard,
+    merger: Merger,
+}
+
+/// State of one shard and its alerts between two blocks.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TrackerSnapshot {
+    /// Which shard, from 0.
+    pub shard: usize,
+    /// Windows, baselines, waiting matches; offsets.
+    pub state: ShardSnapshot,
+    /// Alerts that may still grow.
+    pub alerts: Vec<u8>,
+}
+
+impl Tracker {
+    /// An empty tracker that runs its shards on up to `threads` threads.
+    #[must_use]
+    pub fn new(plan: Arc<Plan>, threads: usize) -> Self {
+        let shards = (0..SHARDS).map(|_| Worker::new(&plan)).collect();
+        Tracker {
+            plan,
+            shards,
+            threads: threads.clamp(1, SHARDS),
+            cuts: BTreeMap::new(),
+        }
+    }
+
+    /// A tracker that goes on from snapshots, one of each shard at most; a shard without one starts empty.
+    ///
+    /// Replay each partition from [`Tracker::resume`], then everything is as it would have been.
+    ///
+    /// # Errors
+    /// When a snapshot is broken or of another format. Changed rules are no error: they start empty.
+    pub fn restore(
+        plan: Arc<Plan>,
+        threads: usize,
+        snapshots: &[TrackerSnapshot],
+    ) -> Result<Self, SnapshotError> {
+        let mut tracker = Tracker::new(plan, threads);
+        for snapshot in snapshots {
+            if let Some(worker) = tracker.shards.get_mut(snapshot.shard) {
+                worker.shard = Shard::restore(Arc::clone(&tracker.plan), &snapshot.state)?;
+                worker.merger = Merger::restore(&tracker.plan, &snapshot.alerts)?;
+            }
+        }
+        for worker in &tracker.shards {
+            for (partition, progress) in worker.shard.progress() {
+                tracker
+                    .cuts
+                    .entry(*partition)
+                    .or_default()
+                    .push(progress.next);
+            }
+        }
+        for cuts in tracker.cuts.values_mut() {
+            cuts.sort_unstable();
+            cuts.dedup();
+        }
+        Ok(tracker)
+    }
+
+    /// Says which partitions are read from now on. Until the first block of one (or until it is idle) nothing is released.
+    pub fn assign(&mut self, partitions: &[i32]) {
+        for worker in &mut self.shards {
+            worker.shard.assign(partitions);
+        }
+    }
+
+    /// Where to begin with a partition: the least offset at which any shard stands, and the clock as it was there. `None` when a
+    /// shard has nothing of it, so it is to be read from where the source begins (with a clock of [`Tracker::clock`]).
+    #[must_use]
+    pub fn resume(&self, partition: i32) -> Option<(i64, PartitionClock)> {
+        let progress: Option<Vec<&Progress>> = self
+            .shards
+            .iter()
+            .map(|worker| worker.shard.progress().get(&partition))
+            .collect();
+        let least = progress?
+            .into_iter()
+            .min_by_key(|progress| (progress.next, progress.newest))?;
+        Some((
+            least.next,
+            PartitionClock::new(least.newest, self.plan.lateness_us()),
+        ))
+    }
+
+    /// The clock of a partition of which nothing was read.
+    #[must_use]
+    pub fn clock(&self) -> PartitionClock {
+        PartitionClock::new(Timestamp::MIN, self.plan.lateness_us())
+    }
+
+    /// Offsets at which blocks of a partition have to begin, for [`crate::track::BlockBuilder::new`].
+    #[must_use]
+    pub fn cuts(&self, partition: i32) -> &[i64] {
+        self.cuts.get(&partition).map_or(&[], Vec::as_slice)
+    }
+
+    /// Takes a block. `idle` names the partitions that have nothing unread and were silent for longer than the lateness.
+    /// Returns the alerts that changed, in a stable order.
+    pub fn apply(&mut self, block: TrackBlock, idle: &[i32]) -> Vec<Alert> {
+        if let Some(cuts) = self.cuts.get_mut(&block.partition) {
+            cuts.retain(|cut| *cut > block.end);
+        }
+        let work = block.matches.len() + block.observations.len();
+        let parts = split(block, &self.plan);
+        let jobs: Vec<(&mut Worker, ShardPart)> = self.shards.iter_mut().zip(parts).collect();
+        if self.threads == 1 || work < WORTH_THREADS {
+            return jobs
+                .into_iter()
+                .flat_map(|(worker, part)| worker.apply(part, idle))
+                .collect();
+        }
+        in_parallel(jobs, self.threads, idle)
+    }
+
+    /// Moves the watermark when partitions became idle, without a block.
+    pub fn tick(&mut self, idle: &[i32]) -> Vec<Alert> {
+        self.shards
+            .iter_mut()
+            .flat_map(|worker| worker.tick(idle))
+            .collect()
+    }
+
+    /// The end of a finite source: everything that waits is taken and every window closed.
+    pub fn finish(&mut self) -> Vec<Alert> {
+        self.shards.iter_mut().flat_map(Worker::finish).collect()
+    }
+
+    /// Whether anything of a shard but its offsets changed since its last snapshot. One that did not change may be stored anew
+    /// with its old `state.state` and `alerts` under its present offsets.
+    #[must_use]
+    pub fn is_dirty(&self, shard: usize) -> bool {
+        self.shards
+            .get(shard)
+            .is_some_and(|worker| worker.shard.is_dirty())
+    }
+
+    /// A shard as it is between two blocks. Every alert that [`Tracker::apply`] returned has to be acknowledged before the snapshot
+    /// is used. `None` for a number that is no shard.
+    #[must_use]
+    pub fn snapshot(&mut self, shard: usize) -> Option<TrackerSnapshot> {
+        let worker = self.shards.get_mut(shard)?;
+        Some(TrackerSnapshot {
+            shard,
+            state: worker.shard.snapshot(),
+            alerts: worker.merger.snapshot(),
+        })
+    }
+
+    /// How far a shard has applied each partition.
+    #[must_use]
+    pub fn progress(&self, shard: usize) -> Option<&BTreeMap<i32, Progress>> {
+        Some(self.shards.get(shard)?.shard.progress())
+    }
+
+    /// What all shards did and gave up so far.
+    #[must_use]
+    pub fn counts(&self) -> TrackCounts {
+        let mut counts = TrackCounts::default();
+        for worker in &self.shards {
+            counts.add(worker.shard.counts());
+            counts.evicted_alerts += worker.merger.evicted();
+        }
+        counts
+    }
+
+    /// Clients whose baseline is kept.
+    #[must_use]
+    pub fn clients(&self) -> usize {
+        self.shards
+            .iter()
+            .map(|worker| worker.shard.clients())
+            .sum()
+    }
+
+    /// Alerts that may still grow.
+    #[must_use]
+    pub fn open_alerts(&self) -> usize {
+        self.shards.iter().map(|worker| worker.merger.open()).sum()
+    }
+
+    /// The least watermark of all shards.
+    #[must_use]
+    pub fn watermark(&self) -> Timestamp {
+        let watermarks = self.shards.iter().map(|worker| worker.shard.watermark());
+        watermarks.min().unwrap_or(Timestamp::MIN)
+    }
+}
+
+/// Shards share nothing, so any number of threads gives the same alerts in the same order.
+fn in_parallel(jobs: Vec<(&mut Worker, ShardPart)>, threads: usize, idle: &[i32]) -> Vec<Alert> {
+    let size = jobs.len().div_ceil(threads);
+    let mut chunks: Vec<Vec<(&mut Worker, ShardPart)>> = Vec::with_capacity(threads);
+    let mut jobs = jobs.into_iter();
+    for _ in 0..threads {
+        chunks.push(jobs.by_ref().take(size).collect());
+    }
+    thread::scope(|scope| {
+        let running: Vec<_> = chunks
+            .into_iter()
+            .map(|chunk| {
+                scope.spawn(move || -> Vec<Alert> {
+                    chunk
+                        .into_iter()
+                        .flat_map(|(worker, part)| worker.apply(part, idle))
+                        .collect()
+                })
+            })
+            .collect();
+        running
+            .into_iter()
+            .flat_map(|thread| {
+                thread
+                    .join()
+                    .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+            })
+            .collect()
+    })
+}
+
+impl Worker {
+    fn new(plan: &Arc<Plan>) -> Self {
+        Worker {
+            shard: Shard::new(Arc::clone(plan)),
+            merger: Merger::new(plan.merge_us(), plan.open_alerts_a_shard()),
+        }
+    }
+
+    fn apply(&mut self, part: ShardPart, idle: &[i32]) -> Vec<Alert> {
+        let mut fired = Vec::new();
+        self.shard.apply(part, idle, &mut fired);
+        self.merge(fired)
+    }
+
+    fn tick(&mut self, idle: &[i32]) -> Vec<Alert> {
+        let mut fired = Vec::new();
+        self.shard.tick(idle, &mut fired);
+        self.merge(fired)
+    }
+
+    fn finish(&mut self) -> Vec<Alert> {
+        let mut fired = Vec::new();
+        self.shard.finish(&mut fired);
+        self.merge(fired)
+    }
+
+    fn merge(&mut self, fired: Vec<Fired>) -> Vec<Alert> {
+        for Fired {
+            turn,
+            meta,
+            finding,
+        } in fired
+        {
+            self.merger.merge(finding, &meta, turn);
+        }
+        let changed = self.merger.changed();
+        self.merger.expire(self.shard.watermark());
+        changed
+    }
+}
+
+#[cfg(test)]
+mod tests;

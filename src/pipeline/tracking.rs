@@ -1,0 +1,138 @@
+//! The thread of the shards: applies blocks in the order they come, makes snapshots between them.
+
+use std::sync::mpsc::{Receiver, Sender, channel};
+
+use metrics::{counter, gauge};
+use tokio::sync::oneshot;
+
+use super::shards::{Tracker, TrackerSnapshot};
+use crate::alert::Alert;
+use crate::telemetry::metric;
+use crate::track::{SHARDS, TrackBlock, TrackCounts};
+
+enum Request {
+    Apply(Vec<TrackBlock>, oneshot::Sender<Vec<Alert>>),
+    Tick(Vec<i32>, oneshot::Sender<Vec<Alert>>),
+    Snapshot(oneshot::Sender<Vec<TrackerSnapshot>>),
+    Finish(oneshot::Sender<Vec<Alert>>),
+}
+
+/// Asks the thread of the shards. Cheap to clone; the thread ends with the last handle.
+#[derive(Clone)]
+pub struct Tracking {
+    requests: Sender<Request>,
+}
+
+impl Tracking {
+    /// Starts the thread.
+    ///
+    /// # Panics
+    /// The system has no thread left.
+    #[must_use]
+    pub fn start(tracker: Tracker) -> Self {
+        let (requests, inbox) = channel();
+        std::thread::Builder::new()
+            .name("track".to_owned())
+            .spawn(move || run(tracker, &inbox))
+            .expect("a thread can be started");
+        Tracking { requests }
+    }
+
+    /// Applies the blocks of one range; gives the alerts that they changed.
+    pub async fn apply(&self, blocks: Vec<TrackBlock>) -> Vec<Alert> {
+        self.ask(|answer| Request::Apply(blocks, answer)).await
+    }
+
+    /// Says which partitions are idle; gives the alerts that this released.
+    pub async fn tick(&self, idle: Vec<i32>) -> Vec<Alert> {
+        self.ask(|answer| Request::Tick(idle, answer)).await
+    }
+
+    /// The state of every shard at this point between blocks; nothing when no block came since the last time.
+    pub async fn snapshot(&self) -> Vec<TrackerSnapshot> {
+        self.ask(Request::Snapshot).await
+    }
+
+    /// The end of a finite source: releases what waits for the watermark.
+    pub async fn finish(&self) -> Vec<Alert> {
+        self.ask(Request::Finish).await
+    }
+
+    async fn ask<T>(&self, request: impl FnOnce(oneshot::Sender<T>) -> Request) -> T {
+        let (answer, answered) = oneshot::channel();
+        self.requests
+            .send(request(answer))
+            .expect("the tracking thread lives as long as its handles");
+        answered
+            .await
+            .expect("the tracking thread answers every request")
+    }
+}
+
+fn run(mut tracker: Tracker, inbox: &Receiver<Request>) {
+    // Idle partitions stay so from one tick to the next, unless a block of theirs comes.
+    let mut idle: Vec<i32> = Vec::new();
+    let mut changed = false;
+    let mut counted = TrackCounts::default();
+    while let Ok(request) = inbox.recv() {
+        // An asker that is gone has stopped; its answer is of no use to anyone.
+        match request {
+            Request::Apply(blocks, answer) => {
+                changed = true;
+                let mut alerts = Vec::new();
+                for block in blocks {
+                    idle.retain(|partition| *partition != block.partition);
+                    alerts.extend(tracker.apply(block, &idle));
+                }
+                drop(answer.send(alerts));
+            }
+            Request::Tick(now_idle, answer) => {
+                changed |= now_idle != idle;
+                idle = now_idle;
+                drop(answer.send(tracker.tick(&idle)));
+                show(&tracker, &mut counted);
+            }
+            Request::Snapshot(answer) => {
+                let snapshots = if changed {
+                    (0..SHARDS)
+                        .filter_map(|shard| tracker.snapshot(shard))
+                        .collect()
+                } else {
+                    Vec::new()
+                };
+                changed = false;
+                drop(answer.send(snapshots));
+            }
+            Request::Finish(answer) => {
+                changed = true;
+                drop(answer.send(tracker.finish()));
+            }
+        }
+    }
+}
+
+/// Shows what the shards did and gave up since the last time.
+fn show(tracker: &Tracker, counted: &mut TrackCounts) {
+    let now = tracker.counts();
+    let before = std::mem::replace(counted, now);
+    counter!(metric::FINDINGS).increment(now.findings - before.findings);
+    let late = |counts: &TrackCounts| counts.late + counts.behind_watermark + counts.late_requests;
+    counter!(metric::LATE_EVENTS).increment(late(&now) - late(&before));
+    for (kind, now, before) in [
+        ("group", now.evicted_groups, before.evicted_groups),
+        ("window_entry", now.evicted_entries, before.evicted_entries),
+        ("client", now.evicted_clients, before.evicted_clients),
+        ("alert", now.evicted_alerts, before.evicted_alerts),
+        ("waiting_match", now.forced, before.forced),
+        (
+            "request",
+            now.unobserved_requests,
+            before.unobserved_requests,
+        ),
+    ] {
+        counter!(metric::EVICTIONS, "kind" => kind).increment(now - before);
+    }
+    gauge!(metric::ENTITIES, "detector" => "request_rate").set(tracker.clients() as f64);
+    gauge!(metric::ENTITIES, "detector" => "alert").set(tracker.open_alerts() as f64);
+    gauge!(metric::WATERMARK).set(tracker.watermark().seconds().max(0) as f64);
+}
