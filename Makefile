@@ -1,0 +1,52 @@
+# The two commands are `make demo` and `make test`; each does all the set-up by itself.
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint bench chaos fuzz docs clean parts
+
+# `source` needs a file name with a slash to look here and nowhere else.
+PARTS := source ./scripts/env.sh
+
+DEMO_SECONDS ?= 60
+SEED ?= 1
+KILLS ?= 20
+FUZZ_SECONDS ?= 60
+export DEMO_SECONDS SEED KILLS
+
+help: ## this list
+	@sed -nE 's/^([a-z]+):.*## (.*)/\1\t\2/p' Makefile | expand -t 10
+
+parts:
+	@scripts/setup.sh
+	@scripts/fetch.sh
+
+demo: parts ## planted attacks through real Kafka, ClickHouse and SMTP, for DEMO_SECONDS (60)
+	@cargo build --release --locked --bin gatewatch --example demo
+	@$(PARTS); exec "$${CARGO_TARGET_DIR:-target}/release/examples/demo"
+
+test: parts ## the whole suite against the same real parts
+	@$(PARTS); cargo test --locked
+	@echo "make test: every test passed"
+
+lint: ## formatting, clippy and the shell scripts; licences of dependencies when cargo-deny is there
+	cargo fmt --check
+	cargo clippy --locked --all-targets -- -D warnings
+	@if command -v shellcheck >/dev/null; then shellcheck -x scripts/*.sh .ci/run; else echo "lint: shellcheck is not installed, scripts left out"; fi
+	@if command -v cargo-deny >/dev/null; then cargo deny check; else echo "lint: cargo-deny is not installed, licences left out"; fi
+
+bench: parts ## the figures of this machine
+	@$(PARTS); cargo bench --locked
+
+chaos: parts ## kills at random instants while events flow: SEED (1), KILLS (20)
+	@$(PARTS); CHAOS_EVENTS=$${CHAOS_EVENTS:-500000} cargo test --locked --release --test chaos -- --nocapture
+
+fuzz: ## each fuzz target for FUZZ_SECONDS (60); needs nightly Rust and cargo-fuzz
+	@cargo fuzz --version >/dev/null 2>&1 || { echo "fuzz: cargo-fuzz is missing, install it with: cargo install cargo-fuzz && rustup toolchain install nightly" >&2; exit 2; }
+	@for target in $$(cargo +nightly fuzz list); do cargo +nightly fuzz run "$$target" -- -max_total_time=$(FUZZ_SECONDS); done
+
+docs: ## the API's documentation
+	cargo doc --locked --no-deps
+
+clean: ## what was built and what the demo left; the downloads stay
+	cargo clean
+	rm -rf .cache

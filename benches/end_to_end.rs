@@ -1,0 +1,282 @@
+//! The whole service on real parts against ClickHouse's own Kafka engine, the same records into the same tables.
+//!
+//! `cargo bench --bench end_to_end`; `BENCH_EVENTS` (1,000,000) sets the size. Best of three interleaved pairs, both from
+//! their start until the last row is there. Corpus: `gatewatch simulate --seed 7`, a day over 8 partitions.
+
+#[path = "../tests/parts/mod.rs"]
+mod parts;
+#[path = "../tests/service/mod.rs"]
+mod service;
+
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use parts::{ClickHouse, Held, Kafka, Mode, Record, binary, wait_for};
+use service::Service;
+
+const PARTITIONS: i32 = 8;
+const PAIRS: usize = 3;
+const LIMIT: Duration = Duration::from_secs(300);
+/// Clients of which each keeps a baseline.
+const CLIENTS: usize = 100_000;
+
+fn main() {
+    let events: u64 = std::env::var("BENCH_EVENTS")
+        .ok()
+        .and_then(|text| text.parse().ok())
+        .unwrap_or(1_000_000);
+    replay(events / 2);
+    let kafka = Kafka::start(Mode::Plain);
+    let clickhouse = ClickHouse::start();
+    fill(&kafka, events);
+    let produced = kafka.count("requests");
+    let (mut ours, mut engine) = (f64::MAX, f64::MAX);
+    for pair in 0..PAIRS {
+        ours = ours.min(gatewatch(&kafka, &clickhouse, pair, produced));
+        engine = engine.min(kafka_engine(&kafka, &clickhouse, pair, produced));
+    }
+    let rate = produced as f64 / ours;
+    println!("figure e2e_events_per_second {rate:.0} events/s");
+    println!(
+        "figure clickhouse_kafka_engine_events_per_second {:.0} events/s",
+        produced as f64 / engine
+    );
+    println!(
+        "figure e2e_vs_clickhouse_kafka_engine {:.2} ratio",
+        engine / ours
+    );
+    memory(&kafka, &clickhouse);
+}
+
+/// One core: a file through detection, nothing stored.
+fn replay(events: u64) {
+    let folder = tempfile::tempdir().expect("a temporary folder can be made");
+    let file = folder.path().join("events.ndjson");
+    simulate(&[
+        "--output",
+        &file.display().to_string(),
+        "--events",
+        &events.to_string(),
+    ]);
+    let rules = concat!(env!("CARGO_MANIFEST_DIR"), "/rules");
+    let output = Command::new(binary())
+        .args(["replay", "--rules", rules])
+        .arg(&file)
+        .stdout(Stdio::null())
+        .output()
+        .expect("the binary runs");
+    let said = String::from_utf8_lossy(&output.stderr);
+    let rate = said
+        .rsplit_once(": ")
+        .and_then(|(_, rest)| rest.split_whitespace().next())
+        .unwrap_or("0");
+    println!("{}", said.trim());
+    println!("figure replay_events_per_second_core {rate} events/s");
+}
+
+fn simulate(arguments: &[&str]) {
+    let status = Command::new(binary())
+        .args(["simulate", "--seed", "7", "--span", "1d"])
+        .args(arguments)
+        .stderr(Stdio::null())
+        .status()
+        .expect("the binary runs");
+    assert!(status.success(), "simulate {arguments:?}");
+}
+
+fn fill(kafka: &Kafka, events: u64) {
+    let (brokers, events, partitions) = (
+        kafka.bootstrap(),
+        events.to_string(),
+        PARTITIONS.to_string(),
+    );
+    simulate(&[
+        "--kafka",
+        &brokers,
+        "--topic",
+        "requests",
+        "--create-topic",
+        "--partitions",
+        &partitions,
+        "--events",
+        &events,
+    ]);
+}
+
+/// Seconds from the start of the process until every record is stored.
+fn gatewatch(kafka: &Kafka, clickhouse: &ClickHouse, pair: usize, produced: u64) -> f64 {
+    let service = Service::on_topic(&format!("ours-{pair}"), "requests", kafka, clickhouse, "");
+    let begin = Instant::now();
+    let mut process = service.start(0, &[]);
+    let seconds = until_stored(clickhouse, &service.database(), produced, begin);
+    println!(
+        "pair {pair}: gatewatch {seconds:.2} s, {:.0} events/s",
+        produced as f64 / seconds
+    );
+    if pair == 0 {
+        service.assert_exactly_once(clickhouse, produced);
+        bytes_per_row(clickhouse, &service.database());
+    }
+    process.stop();
+    if pair == PAIRS - 1 {
+        ready(&service);
+    }
+    clickhouse
+        .ask(&format!("DROP DATABASE {} SYNC", service.database()))
+        .expect("the database can be dropped");
+    seconds
+}
+
+/// Seconds from attaching the Kafka engine until every record is stored, in tables that gatewatch made.
+fn kafka_engine(kafka: &Kafka, clickhouse: &ClickHouse, pair: usize, produced: u64) -> f64 {
+    let service = Service::on_topic(&format!("engine-{pair}"), "requests", kafka, clickhouse, "");
+    service.migrate();
+    let database = service.database();
+    let own = "'topic', 'partition', 'offset', 'stamped', 'key_id', 'facts'";
+    let columns = clickhouse
+        .ask(&format!(
+            "SELECT name, type FROM system.columns WHERE database = '{database}' AND table = 'events' AND name NOT IN ({own}) \
+             ORDER BY position FORMAT TSVRaw"
+        ))
+        .expect("the columns can be read");
+    let pairs: Vec<(&str, &str)> = columns
+        .lines()
+        .filter_map(|line| line.split_once('\t'))
+        .collect();
+    let declared: Vec<String> = pairs
+        .iter()
+        .map(|(name, kind)| format!("`{name}` {kind}"))
+        .collect();
+    let names: Vec<String> = pairs.iter().map(|(name, _)| format!("`{name}`")).collect();
+    let (declared, names) = (declared.join(", "), names.join(", "));
+    let settings = format!(
+        "kafka_broker_list = '{}', kafka_topic_list = 'requests', kafka_group_name = '{database}', kafka_format = 'JSONEachRow', \
+         kafka_num_consumers = 2, kafka_thread_per_consumer = 1, kafka_max_block_size = 65536, kafka_poll_max_batch_size = 65536, \
+         kafka_flush_interval_ms = 500, date_time_input_format = 'best_effort', input_format_skip_unknown_fields = 1",
+        kafka.bootstrap()
+    );
+    if pair == 0 {
+        println!("engine settings: {settings}");
+    }
+    clickhouse
+        .ask(&format!(
+            "CREATE TABLE {database}.queue ({declared}) ENGINE = Kafka SETTINGS {settings}"
+        ))
+        .expect("the Kafka table can be made");
+    let begin = Instant::now();
+    clickhouse
+        .ask(&format!(
+            "CREATE MATERIALIZED VIEW {database}.feed TO {database}.events AS SELECT {names}, _topic AS topic, \
+             toInt32(_partition) AS partition, toInt64(_offset) AS offset, _timestamp_ms AS stamped FROM {database}.queue"
+        ))
+        .expect("the view can be made");
+    let seconds = until_stored(clickhouse, &database, produced, begin);
+    println!(
+        "pair {pair}: ClickHouse's Kafka engine {seconds:.2} s, {:.0} events/s",
+        produced as f64 / seconds
+    );
+    clickhouse
+        .ask(&format!("DROP DATABASE {database} SYNC"))
+        .expect("the database can be dropped");
+    seconds
+}
+
+fn until_stored(clickhouse: &ClickHouse, database: &str, produced: u64, begin: Instant) -> f64 {
+    let sql = format!(
+        "SELECT (SELECT count() FROM {database}.events) + (SELECT count() FROM {database}.dead_letters)"
+    );
+    wait_for("all rows", LIMIT, || {
+        let rows: u64 = clickhouse.ask(&sql).ok()?.parse().ok()?;
+        (rows >= produced).then_some(())
+    });
+    begin.elapsed().as_secs_f64()
+}
+
+fn bytes_per_row(clickhouse: &ClickHouse, database: &str) {
+    clickhouse
+        .ask(&format!("OPTIMIZE TABLE {database}.events FINAL"))
+        .expect("parts can be merged");
+    let bytes = clickhouse.ask(&format!(
+        "SELECT round(sum(bytes_on_disk) / sum(rows), 1) FROM system.parts WHERE active AND database = '{database}' AND table = 'events'"
+    ));
+    println!(
+        "figure bytes_per_row {} bytes",
+        bytes.expect("the parts can be read")
+    );
+}
+
+/// From the start of the process until it is ready and active, with a snapshot to restore.
+fn ready(service: &Service) {
+    let begin = Instant::now();
+    let mut process = service.start(0, &[]);
+    wait_for("the service to be ready", LIMIT, || {
+        let metrics = service.get(0, "/metrics")?;
+        let held = metrics
+            .lines()
+            .any(|line| line.starts_with("gatewatch_partitions ") && !line.ends_with(" 0"));
+        (held && service.get(0, "/readyz")?.contains("\"ready\":true")).then_some(())
+    });
+    println!(
+        "figure ready_seconds {:.2} s",
+        begin.elapsed().as_secs_f64()
+    );
+    process.stop();
+}
+
+/// Peak memory with a hundred thousand live clients.
+fn memory(kafka: &Kafka, clickhouse: &ClickHouse) {
+    kafka.create_topic("clients", PARTITIONS, &[]);
+    let records: Vec<Vec<u8>> = (0..4 * CLIENTS)
+        .map(|i| {
+            let second = i / CLIENTS * 60 + i % 60;
+            format!(
+                r#"{{"time":"2026-11-20T10:{:02}:{:02}Z","request_id":"r-{i}","method":"GET","scheme":"https","path":"/residents/{i}","status":200,"client_id":"client-{}","client_address":"10.0.0.1","tls_version":"TLSv1.3"}}"#,
+                second / 60,
+                second % 60,
+                i % CLIENTS
+            )
+            .into_bytes()
+        })
+        .collect();
+    let numbered = records.iter().zip((0..PARTITIONS).cycle());
+    kafka.produce(
+        "clients",
+        numbered.map(|(value, partition)| Record {
+            partition: Some(partition),
+            key: b"",
+            value,
+            timestamp: None,
+        }),
+    );
+    let service = Service::on_topic("memory", "clients", kafka, clickhouse, "");
+    let mut process = service.start(0, &[]);
+    until_stored(
+        clickhouse,
+        &service.database(),
+        records.len() as u64,
+        Instant::now(),
+    );
+    wait_for("the clients' baselines", LIMIT, || {
+        let metrics = service.get(0, "/metrics")?;
+        metrics
+            .lines()
+            .any(|line| line.contains("request_rate") && !line.ends_with(" 0"))
+            .then_some(())
+    });
+    println!("figure service_rss_mib {:.0} MiB", peak_mib(&process));
+    process.stop();
+}
+
+fn peak_mib(process: &Held) -> f64 {
+    let status =
+        std::fs::read_to_string(format!("/proc/{}/status", process.pid())).unwrap_or_default();
+    let line = status
+        .lines()
+        .find(|line| line.starts_with("VmHWM"))
+        .unwrap_or_default();
+    line.split_whitespace()
+        .nth(1)
+        .and_then(|kib| kib.parse::<f64>().ok())
+        .unwrap_or(0.0)
+        / 1024.0
+}

@@ -1,0 +1,99 @@
+//! The main job on real parts: Kafka, decode, rules, ClickHouse, alert, mail.
+
+mod parts;
+mod service;
+
+use std::time::Duration;
+
+use parts::{ClickHouse, Kafka, Mailpit, Mode, Record, wait_for};
+use service::Service;
+
+/// Ordinary requests of one client, a burst of injections from one address, and records that are none.
+fn records() -> Vec<Vec<u8>> {
+    let mut records: Vec<Vec<u8>> = (0..300)
+        .map(|i| {
+            format!(
+                r#"{{"time":"2026-03-01T10:{:02}:{:02}Z","gateway":"gw-1","sequence":{i},"request_id":"r-{i}","method":"GET","scheme":"https","host":"api.propdevelopment.test","path":"/residents/{}","status":200,"client_id":"concierge","client_address":"10.0.0.7","tls_version":"TLSv1.3","user_agent":"concierge/1.4"}}"#,
+                i / 60, i % 60, i % 7,
+            )
+            .into_bytes()
+        })
+        .collect();
+    for i in 0..5 {
+        records.push(
+            format!(
+                r#"{{"time":"2026-03-01T10:05:0{i}Z","gateway":"gw-1","request_id":"attack-{i}","method":"GET","scheme":"https","host":"api.propdevelopment.test","path":"/plates","query":"q=1%27%20UNION%20SELECT%20login,password%20FROM%20users--%20-","status":200,"client_address":"203.0.113.66","user_agent":"Mozilla/5.0"}}"#
+            )
+            .into_bytes(),
+        );
+    }
+    records.push(b"not json at all".to_vec());
+    records.push(vec![0xff, 0xfe, b'{']);
+    records
+}
+
+#[test]
+fn requests_are_stored_and_an_attack_is_mailed() {
+    let kafka = Kafka::start(Mode::Plain);
+    let clickhouse = ClickHouse::start();
+    let mailpit = Mailpit::start();
+    kafka.create_topic("requests", 2, &[]);
+    let records = records();
+    let payloads = records.iter().enumerate();
+    kafka.produce(
+        "requests",
+        payloads.map(|(i, payload)| Record {
+            partition: Some(i32::try_from(i % 2).unwrap()),
+            key: b"",
+            value: payload,
+            timestamp: None,
+        }),
+    );
+    let service = Service::new(
+        "requests",
+        &kafka,
+        &clickhouse,
+        "[decode]\nmax_age_days = 3650\n[track]\nidle_s = 2\n",
+    )
+    .with_mail(&mailpit);
+    let mut gatewatch = service.start(0, &[]);
+
+    service.wait_until_stored(&clickhouse, records.len() as u64, Duration::from_secs(60));
+    service.assert_exactly_once(&clickhouse, records.len() as u64);
+    assert_eq!(
+        service.number(&clickhouse, "SELECT count() FROM {db}.dead_letters"),
+        2
+    );
+    wait_for("the alert in its table", Duration::from_secs(60), || {
+        let injections = service
+            .alerts(&clickhouse)
+            .into_iter()
+            .filter(|alert| alert.contains("203.0.113.66"));
+        (injections.count() > 0).then_some(())
+    });
+    let mail = wait_for("the mail", Duration::from_secs(60), || {
+        mailpit
+            .mails()
+            .into_iter()
+            .find(|mail| mail.to_string().contains("203.0.113.66"))
+    });
+    println!("mail: {}", mail["Subject"]);
+    let metrics = service.get(0, "/metrics").unwrap();
+    assert!(
+        metrics.contains("gatewatch_events_stored_total 305"),
+        "{metrics}"
+    );
+    assert!(
+        service
+            .get(0, "/readyz")
+            .unwrap()
+            .contains("\"ready\":true")
+    );
+
+    let status = gatewatch.stop();
+    assert!(
+        status.is_some_and(|status| status.success()),
+        "{}",
+        gatewatch.said()
+    );
+}

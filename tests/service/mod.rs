@@ -1,0 +1,221 @@
+//! A gatewatch service for tests: its configuration on real parts, its process, what it stored.
+
+#![allow(dead_code, reason = "each test takes a part of it")]
+
+use std::fmt::Write as _;
+use std::path::PathBuf;
+use std::process::Command;
+use std::time::Duration;
+
+use tempfile::TempDir;
+
+use crate::parts::{ClickHouse, Held, Kafka, Mailpit, Ports, Request, binary, wait_for};
+
+/// Keys of no worth outside tests.
+const KEYS: [(&str, &str); 3] = [
+    ("GATEWATCH_STORE__PASSWORD", ClickHouse::PASSWORD),
+    (
+        "GATEWATCH_ENRICH__PSEUDONYM_KEY",
+        "a pseudonym key of no worth outside tests, long enough",
+    ),
+    (
+        "GATEWATCH_STORE__DEAD_LETTER_KEY",
+        "ffeeddccbbaa99887766554433221100ffeeddccbbaa99887766554433221100",
+    ),
+];
+
+/// One configuration of the service: a topic, a group and a database of its own.
+pub struct Service {
+    folder: TempDir,
+    ports: Ports,
+    /// Topic, group prefix and database are made of it.
+    pub name: String,
+    config: String,
+}
+
+impl Service {
+    /// On these parts; `extra` is TOML that comes behind.
+    pub fn new(name: &str, kafka: &Kafka, clickhouse: &ClickHouse, extra: &str) -> Self {
+        Self::on_topic(name, name, kafka, clickhouse, extra)
+    }
+
+    /// The same on a topic that others read too.
+    pub fn on_topic(
+        name: &str,
+        topic: &str,
+        kafka: &Kafka,
+        clickhouse: &ClickHouse,
+        extra: &str,
+    ) -> Self {
+        let folder =
+            TempDir::with_prefix("gatewatch-service-").expect("a temporary folder can be made");
+        let ports = Ports::take(2);
+        let mut config = String::new();
+        let rules = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("rules");
+        write!(
+            config,
+            "[kafka]\nbrokers = \"{brokers}\"\ntopic = \"{topic}\"\ngroup = \"{name}\"\nsession_timeout_ms = 6000\n\
+             alerts_topic = \"{name}.alerts\"\ndead_letters_topic = \"{name}.dead\"\nmailed_topic = \"{name}.mailed\"\n\
+             control_topic = \"{name}.control\"\n\
+             [store]\nurl = \"{url}\"\ndatabase = \"{database}\"\ndurable = false\n[store.retention]\nevents_days = 3650\ndead_letters_days = 3650\nalerts_days = 3650\ntraffic_minute_days = 3650\ntraffic_hour_days = 3650\n\
+             [rules]\nfolder = {rules:?}\n{extra}\n",
+            brokers = kafka.bootstrap(),
+            url = clickhouse.url(),
+            database = database(name),
+        )
+        .expect("a string takes everything");
+        Service {
+            folder,
+            ports,
+            name: name.to_owned(),
+            config,
+        }
+    }
+
+    /// The database of its tables.
+    pub fn database(&self) -> String {
+        database(&self.name)
+    }
+
+    /// Makes the tables and starts nothing.
+    pub fn migrate(&self) {
+        let path = self.folder.path().join("migrate.toml");
+        std::fs::write(&path, &self.config).expect("the configuration can be written");
+        let mut command = Command::new(binary());
+        command.arg("migrate").arg("--config").arg(&path).envs(KEYS);
+        let output = command.output().expect("the binary runs");
+        assert!(
+            output.status.success(),
+            "{}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+    }
+
+    /// Adds the mail section for this server.
+    pub fn with_mail(mut self, mailpit: &Mailpit) -> Self {
+        write!(
+            self.config,
+            "[mail]\nenabled = true\nfrom = \"gatewatch@propdevelopment.test\"\nmax_age_minutes = 2000000\n\
+             hourly_limit = 1000\n\
+             [[mail.recipients]]\naddress = \"analyst@propdevelopment.test\"\nlocale = \"ru\"\nminimum_level = \"low\"\n\
+             [mail.smtp]\nhost = \"localhost\"\nport = {port}\nuser = \"{user}\"\npassword = \"{password}\"\nca_file = {ca:?}\n",
+            port = mailpit.smtp_port(),
+            user = Mailpit::USER,
+            password = Mailpit::PASSWORD,
+            ca = mailpit.ca(),
+        )
+        .expect("a string takes everything");
+        self
+    }
+
+    /// Starts an instance; a second one takes `number` 1.
+    pub fn start(&self, number: u16, environment: &[(&str, &str)]) -> Held {
+        let path = self.folder.path().join(format!("gatewatch-{number}.toml"));
+        let listen = format!(
+            "[http]\nlisten = \"127.0.0.1:{}\"\n",
+            self.ports.get(number)
+        );
+        std::fs::write(&path, format!("{}{listen}", self.config))
+            .expect("the configuration can be written");
+        let mut command = Command::new(binary());
+        command
+            .arg("run")
+            .arg("--config")
+            .arg(&path)
+            .envs(KEYS)
+            .envs(environment.iter().copied());
+        Held::spawn(
+            "gatewatch",
+            &self.folder.path().join(format!("gatewatch-{number}.log")),
+            &command,
+        )
+    }
+
+    /// A path of the instance's own listener.
+    pub fn get(&self, number: u16, path: &str) -> Option<String> {
+        Request::get(self.ports.get(number), path)
+            .send()
+            .ok()
+            .map(|reply| reply.body)
+    }
+
+    /// Asks for a number in the service's database.
+    pub fn number(&self, clickhouse: &ClickHouse, sql: &str) -> u64 {
+        let sql = sql.replace("{db}", &database(&self.name));
+        clickhouse
+            .ask(&sql)
+            .ok()
+            .and_then(|answer| answer.parse().ok())
+            .unwrap_or(0)
+    }
+
+    /// Rows of both tables.
+    pub fn stored(&self, clickhouse: &ClickHouse) -> u64 {
+        self.number(
+            clickhouse,
+            "SELECT (SELECT count() FROM {db}.events) + (SELECT count() FROM {db}.dead_letters)",
+        )
+    }
+
+    /// Waits until so many rows are stored.
+    pub fn wait_until_stored(&self, clickhouse: &ClickHouse, rows: u64, limit: Duration) {
+        wait_for(&format!("{rows} rows of {}", self.name), limit, || {
+            (self.stored(clickhouse) >= rows).then_some(())
+        });
+    }
+
+    /// Every alert with its final count: id, rule, entity, first, last, count.
+    pub fn alerts(&self, clickhouse: &ClickHouse) -> Vec<String> {
+        let sql = "SELECT id, rule, entity, first, last, count FROM {db}.alerts FINAL ORDER BY ALL FORMAT TSV";
+        let answer = clickhouse
+            .ask(&sql.replace("{db}", &database(&self.name)))
+            .expect("the alerts can be read");
+        answer.lines().map(str::to_owned).collect()
+    }
+
+    /// What is stored, counted.
+    pub fn account(&self, clickhouse: &ClickHouse) -> Account {
+        let number = |sql: &str| self.number(clickhouse, sql);
+        Account {
+            stored: self.stored(clickhouse),
+            distinct: number(
+                "SELECT uniqExact(partition, offset) FROM (SELECT partition, offset FROM {db}.events UNION ALL \
+                 SELECT partition, offset FROM {db}.dead_letters)",
+            ),
+            events: number("SELECT count() FROM {db}.events"),
+            rollups: ["traffic_minute", "traffic_hour"]
+                .map(|rollup| number(&format!("SELECT sum(requests) FROM {{db}}.{rollup}"))),
+        }
+    }
+
+    /// Checks the promise: every offset once, roll-ups that agree with the rows.
+    pub fn assert_exactly_once(&self, clickhouse: &ClickHouse, produced: u64) {
+        let account = self.account(clickhouse);
+        assert_eq!((account.stored, account.distinct), (produced, produced), "rows and offsets in all");
+        assert_eq!(account.rollup_diff(), 0, "{account:?}");
+    }
+}
+
+/// What is stored.
+#[derive(Clone, Copy, Debug)]
+pub struct Account {
+    /// Rows of both tables.
+    pub stored: u64,
+    /// Offsets among them.
+    pub distinct: u64,
+    /// Rows in `events`.
+    pub events: u64,
+    /// Requests in the roll-ups by minute and by hour.
+    pub rollups: [u64; 2],
+}
+
+impl Account {
+    /// By how much the roll-ups differ from the rows.
+    pub fn rollup_diff(&self) -> u64 {
+        self.rollups.iter().map(|requests| requests.abs_diff(self.events)).sum()
+    }
+}
+
+fn database(name: &str) -> String {
+    format!("gatewatch_{}", name.replace(['.', '-'], "_"))
+}
