@@ -69,7 +69,8 @@ impl Stage {
             Held::spawn("gatewatch", &folder.path().join("gatewatch.log"), &command);
         gatewatch.wait_until("ready", Duration::from_mins(1), || {
             let reply = Request::get(http.get(0), "/readyz").send().ok()?;
-            (reply.status == 200).then_some(())
+            // The listener is up before the tables are made and the partitions are held; an active instance has both.
+            (reply.status == 200 && reply.body.contains("\"active\"")).then_some(())
         });
         Self {
             traffic: None,
