@@ -21,7 +21,10 @@ const SETTINGS: &str = "[decode]\nmax_age_days = 3650\n[track]\nlateness_s = 30\
                         [delivery]\nblock_rows = 5000\nsnapshot_seconds = 2\n";
 
 fn number(variable: &str, usual: u64) -> u64 {
-    std::env::var(variable).ok().and_then(|text| text.parse().ok()).unwrap_or(usual)
+    std::env::var(variable)
+        .ok()
+        .and_then(|text| text.parse().ok())
+        .unwrap_or(usual)
 }
 
 /// SplitMix64 (Steele, Lea and Flood 2014): the kills follow from the seed.
@@ -52,7 +55,8 @@ fn records(events: u64, seed: u64) -> Vec<(i32, Vec<u8>)> {
     let mut records = Vec::new();
     let mut buffer = Vec::new();
     while let Some(meta) = generator.next_into(&mut buffer) {
-        let partition = i32::try_from(meta.key_hash % u64::from(PARTITIONS.unsigned_abs())).expect("a small number");
+        let partition = i32::try_from(meta.key_hash % u64::from(PARTITIONS.unsigned_abs()))
+            .expect("a small number");
         records.push((partition, buffer.trim_ascii_end().to_vec()));
         buffer.clear();
     }
@@ -62,7 +66,12 @@ fn records(events: u64, seed: u64) -> Vec<(i32, Vec<u8>)> {
 fn produce(kafka: &Kafka, topic: &str, records: &[(i32, Vec<u8>)]) {
     kafka.produce(
         topic,
-        records.iter().map(|(partition, value)| Record { partition: Some(*partition), key: b"", value, timestamp: None }),
+        records.iter().map(|(partition, value)| Record {
+            partition: Some(*partition),
+            key: b"",
+            value,
+            timestamp: None,
+        }),
     );
 }
 
@@ -78,7 +87,11 @@ fn settled(service: &Service, clickhouse: &ClickHouse, produced: u64) -> Vec<Str
 
 #[test]
 fn nothing_is_lost_doubled_or_changed_by_kills() {
-    let (events, kills, seed) = (number("CHAOS_EVENTS", 30_000), number("KILLS", 4), number("SEED", 1));
+    let (events, kills, seed) = (
+        number("CHAOS_EVENTS", 30_000),
+        number("KILLS", 4),
+        number("SEED", 1),
+    );
     let records = records(events, seed);
     let produced = records.len() as u64;
     let mut kafka = Kafka::start(Mode::Plain);
@@ -134,24 +147,48 @@ fn nothing_is_lost_doubled_or_changed_by_kills() {
     }
     let alerts = settled(&storm, &clickhouse, produced);
     let account = storm.account(&clickhouse);
-    let differing = alerts.iter().filter(|alert| !expected.contains(alert)).count()
-        + expected.iter().filter(|alert| !alerts.contains(alert)).count();
+    let differing = alerts
+        .iter()
+        .filter(|alert| !expected.contains(alert))
+        .count()
+        + expected
+            .iter()
+            .filter(|alert| !alerts.contains(alert))
+            .count();
     let mut copies: BTreeMap<String, u64> = BTreeMap::new();
     for mail in mailpit.mails() {
-        *copies.entry(mail["MessageID"].as_str().unwrap_or_default().to_owned()).or_default() += 1;
+        *copies
+            .entry(mail["MessageID"].as_str().unwrap_or_default().to_owned())
+            .or_default() += 1;
     }
     let twice: u64 = copies.values().map(|count| count - 1).sum();
     println!("figure chaos_events {produced} events");
     println!("figure chaos_kills {kills} kills");
     println!("figure chaos_lost {} events", produced - account.distinct);
-    println!("figure chaos_duplicated {} events", account.stored - account.distinct);
-    println!("figure chaos_rollup_diff {} requests", account.rollup_diff());
+    println!(
+        "figure chaos_duplicated {} events",
+        account.stored - account.distinct
+    );
+    println!(
+        "figure chaos_rollup_diff {} requests",
+        account.rollup_diff()
+    );
     println!("figure chaos_alert_diff {differing} alerts");
-    println!("mails: {}, sent twice: {twice}, kills of a notifier: {notifier_kills}", copies.len());
+    println!(
+        "mails: {}, sent twice: {twice}, kills of a notifier: {notifier_kills}",
+        copies.len()
+    );
     storm.assert_exactly_once(&clickhouse, produced);
     assert_eq!(alerts, expected, "the alerts of the undisturbed run");
-    assert!(twice <= notifier_kills, "{twice} mails came twice, but the notifier was killed {notifier_kills} times");
+    assert!(
+        twice <= notifier_kills,
+        "{twice} mails came twice, but the notifier was killed {notifier_kills} times"
+    );
     for instance in &mut instances {
-        assert!(instance.stop().is_some_and(|status| status.success()), "{}", instance.said());
+        assert!(
+            instance.stop().is_some_and(|status| status.success()),
+            "{}",
+            instance.said()
+        );
     }
 }

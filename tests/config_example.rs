@@ -16,12 +16,17 @@ fn the_example_is_the_built_in_default() {
 #[test]
 fn the_example_names_every_setting() {
     let text = std::fs::read_to_string(EXAMPLE).unwrap();
-    let serde_json::Value::Object(sections) = serde_json::to_value(Config::default()).unwrap() else {
+    let serde_json::Value::Object(sections) = serde_json::to_value(Config::default()).unwrap()
+    else {
         panic!("a configuration is an object");
     };
     for (section, keys) in sections {
         for (key, value) in keys.as_object().unwrap() {
-            let named = if value.is_object() { format!("[{section}.{key}]") } else { format!("{key} = ") };
+            let named = if value.is_object() {
+                format!("[{section}.{key}]")
+            } else {
+                format!("{key} = ")
+            };
             assert!(text.contains(&named), "{section}.{key} is missing");
         }
     }

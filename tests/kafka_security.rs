@@ -11,8 +11,14 @@ use parts::{ClickHouse, Held, Kafka, Mode, Ports, Record, binary, wait_for};
 
 const KEYS: [(&str, &str); 3] = [
     ("GATEWATCH_STORE__PASSWORD", ClickHouse::PASSWORD),
-    ("GATEWATCH_ENRICH__PSEUDONYM_KEY", "a pseudonym key of no worth outside tests, long enough"),
-    ("GATEWATCH_STORE__DEAD_LETTER_KEY", "ffeeddccbbaa99887766554433221100ffeeddccbbaa99887766554433221100"),
+    (
+        "GATEWATCH_ENRICH__PSEUDONYM_KEY",
+        "a pseudonym key of no worth outside tests, long enough",
+    ),
+    (
+        "GATEWATCH_STORE__DEAD_LETTER_KEY",
+        "ffeeddccbbaa99887766554433221100ffeeddccbbaa99887766554433221100",
+    ),
 ];
 
 /// What one case does differently.
@@ -23,7 +29,13 @@ struct Case<'c> {
     ca: &'c Path,
 }
 
-fn config(folder: &Path, kafka: &Kafka, clickhouse: &ClickHouse, listen: u16, case: Case<'_>) -> std::path::PathBuf {
+fn config(
+    folder: &Path,
+    kafka: &Kafka,
+    clickhouse: &ClickHouse,
+    listen: u16,
+    case: Case<'_>,
+) -> std::path::PathBuf {
     let password = folder.join("kafka.password");
     std::fs::write(&password, case.password).unwrap();
     let mut text = String::new();
@@ -45,7 +57,12 @@ fn config(folder: &Path, kafka: &Kafka, clickhouse: &ClickHouse, listen: u16, ca
 }
 
 fn check(file: &Path) -> Output {
-    Command::new(binary()).args(["check", "--connections", "--config"]).arg(file).envs(KEYS).output().unwrap()
+    Command::new(binary())
+        .args(["check", "--connections", "--config"])
+        .arg(file)
+        .envs(KEYS)
+        .output()
+        .unwrap()
 }
 
 fn assert_refused(output: &Output, words: &[&str]) {
@@ -54,7 +71,10 @@ fn assert_refused(output: &Output, words: &[&str]) {
     for word in words {
         assert!(said.contains(word), "`{word}` is not in: {said}");
     }
-    assert!(!said.contains("not-the-password"), "a password was shown: {said}");
+    assert!(
+        !said.contains("not-the-password"),
+        "a password was shown: {said}"
+    );
 }
 
 #[test]
@@ -65,37 +85,98 @@ fn what_is_wrong_is_said_at_the_start_and_what_is_right_works() {
     let ports = Ports::take(1);
     kafka.create_topic("requests", 2, &[]);
     let ca = kafka.ca();
-    let right = Case { topic: "requests", password: Kafka::PASSWORD, ca: &ca };
+    let right = Case {
+        topic: "requests",
+        password: Kafka::PASSWORD,
+        ca: &ca,
+    };
     let written = |case| config(folder.path(), &kafka, &clickhouse, ports.get(0), case);
 
-    let output = check(&written(Case { password: "not-the-password", ..right }));
-    assert_refused(&output, &["refused the login", Kafka::USER, "kafka.password_file"]);
+    let output = check(&written(Case {
+        password: "not-the-password",
+        ..right
+    }));
+    assert_refused(
+        &output,
+        &["refused the login", Kafka::USER, "kafka.password_file"],
+    );
 
     let other = folder.path().join("other.pem");
     let made = Command::new("openssl")
-        .args(["req", "-x509", "-newkey", "rsa:2048", "-noenc", "-days", "1", "-subj", "/CN=other", "-keyout", "/dev/null", "-out"])
+        .args([
+            "req",
+            "-x509",
+            "-newkey",
+            "rsa:2048",
+            "-noenc",
+            "-days",
+            "1",
+            "-subj",
+            "/CN=other",
+            "-keyout",
+            "/dev/null",
+            "-out",
+        ])
         .arg(&other)
         .output()
         .unwrap();
     assert!(made.status.success());
-    assert_refused(&check(&written(Case { ca: &other, ..right })), &["TLS to the broker failed", "kafka.ca_file"]);
+    assert_refused(
+        &check(&written(Case {
+            ca: &other,
+            ..right
+        })),
+        &["TLS to the broker failed", "kafka.ca_file"],
+    );
 
-    assert_refused(&check(&written(right)), &["does not allow", "requests", "ACL"]);
+    assert_refused(
+        &check(&written(right)),
+        &["does not allow", "requests", "ACL"],
+    );
 
     kafka.allow(&["All"], &["--topic", "*", "--group", "*"]);
-    assert_refused(&check(&written(Case { topic: "absent", ..right })), &["topic `absent` does not exist"]);
+    assert_refused(
+        &check(&written(Case {
+            topic: "absent",
+            ..right
+        })),
+        &["topic `absent` does not exist"],
+    );
 
     let output = check(&written(right));
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
     assert!(String::from_utf8_lossy(&output.stdout).contains("topic requests has 2 partitions"));
 
     let value = br#"{"time":"2026-11-20T10:00:00Z","method":"GET","scheme":"https","path":"/","status":200}"#;
-    kafka.produce("requests", [Record { partition: Some(1), key: b"", value, timestamp: None }]);
+    kafka.produce(
+        "requests",
+        [Record {
+            partition: Some(1),
+            key: b"",
+            value,
+            timestamp: None,
+        }],
+    );
     let mut command = Command::new(binary());
-    command.args(["run", "--config"]).arg(written(right)).envs(KEYS);
+    command
+        .args(["run", "--config"])
+        .arg(written(right))
+        .envs(KEYS);
     let mut gatewatch = Held::spawn("gatewatch", &folder.path().join("gatewatch.log"), &command);
     wait_for("the event", Duration::from_secs(90), || {
-        (clickhouse.ask("SELECT count() FROM gatewatch.events").ok()? == "1").then_some(())
+        (clickhouse
+            .ask("SELECT count() FROM gatewatch.events")
+            .ok()?
+            == "1")
+            .then_some(())
     });
-    assert!(gatewatch.stop().is_some_and(|status| status.success()), "{}", gatewatch.said());
+    assert!(
+        gatewatch.stop().is_some_and(|status| status.success()),
+        "{}",
+        gatewatch.said()
+    );
 }

@@ -7,6 +7,7 @@
 mod access_log;
 mod envoy_text;
 mod error_log;
+mod flat;
 mod guard;
 mod mapping;
 mod native;
@@ -139,23 +140,16 @@ impl Decoder {
             Format::Auto => self.sniffer.format(line),
             named => named,
         };
-        let is_json = matches!(
-            format,
-            Format::Native | Format::NginxJson | Format::EnvoyJson | Format::Mapping
-        );
-        if is_json {
-            guard::json(line, self.max_depth)?;
-        }
         match format {
-            Format::NginxJson => self.nginx_json.decode(line),
-            Format::EnvoyJson => self.envoy_json.decode(line),
+            Format::NginxJson => self.nginx_json.decode(line, self.max_depth),
+            Format::EnvoyJson => self.envoy_json.decode(line, self.max_depth),
             Format::NginxCombined | Format::Apache => access_log::decode(line),
             Format::EnvoyText => envoy_text::decode(line),
             Format::Mapping => match &self.mapping {
-                Some(mapping) => mapping.decode(line),
-                None => native::decode(line),
+                Some(mapping) => mapping.decode(line, self.max_depth),
+                None => native::decode(line, self.max_depth),
             },
-            Format::Native | Format::Auto => native::decode(line),
+            Format::Native | Format::Auto => native::decode(line, self.max_depth),
         }
     }
 

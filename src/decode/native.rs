@@ -1,18 +1,29 @@
 //! Native JSON: an object whose keys are the names of the inventory.
 //!
-//! By serde_json: into a borrowed event it is as fast as sonic-rs (`benches/decode.rs`), and it has no unsafe code on hostile input
-//! to speak of.
+//! Nearly every record is flat and without escapes; [`super::flat`] reads those. All others go to serde_json, which decides what is
+//! right and says what is wrong: so reasons don't depend on the fast reader.
 
 use serde::de::DeserializeSeed;
 
+use super::flat;
+use super::guard;
 use super::rejection::{Rejection, RejectionReason};
 use crate::event::{Event, EventSeed, Field};
 
 /// Decodes one native record. Text is borrowed where the JSON has no escape.
 ///
 /// # Errors
-/// `malformed`, `wrong_type`, `duplicate_field` or `missing_time`, with the place.
-pub(super) fn decode(text: &str) -> Result<Event<'_>, Rejection> {
+/// `malformed`, `record_array`, `too_deep`, `wrong_type`, `duplicate_field` or `missing_time`, with the place.
+pub(super) fn decode(text: &str, max_depth: usize) -> Result<Event<'_>, Rejection> {
+    let mut event = Event::default();
+    if flat::read(text, &mut event).is_some() {
+        return Ok(event);
+    }
+    guard::json(text, max_depth)?;
+    careful(text)
+}
+
+fn careful(text: &str) -> Result<Event<'_>, Rejection> {
     let mut event = Event::default();
     let mut json = serde_json::Deserializer::from_str(text);
     EventSeed::new(&mut event)
@@ -72,4 +83,62 @@ fn field_before(text: &str, offset: usize) -> Option<Field> {
         end = start;
     }
     None
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn agree(text: &str) {
+        let mut event = Event::default();
+        if flat::read(text, &mut event).is_some() {
+            let careful = careful(text)
+                .unwrap_or_else(|why| panic!("only the fast reader takes {text}: {why}"));
+            assert_eq!(format!("{event:?}"), format!("{careful:?}"), "{text}");
+        }
+    }
+
+    const RECORD: &str = r#"{"time":"2026-03-01T10:00:00.250Z" , "path":"/a","status":200,"client_address":"10.0.0.1","roles":["a","b"],
+        "scopes":[],"grant":null,"token_expires":1772359200250,"mystery":true,"other":"x","number":12}"#;
+
+    #[test]
+    fn a_flat_record_takes_the_fast_way_and_means_the_same() {
+        assert!(flat::read(RECORD, &mut Event::default()).is_some());
+        agree(RECORD);
+    }
+
+    #[test]
+    fn what_is_odd_takes_the_careful_way() {
+        for odd in [
+            r#"{"time":0,"path":"a\u0041"}"#,
+            r#"{"time":0,"path":"a	b"}"#,
+            r#"{"time":0,"x":{"y":1}}"#,
+            r#"{"time":0,"x":1.5}"#,
+            r#"{"time":00}"#,
+            r#"{"time":0,}"#,
+            r#"{"time":0}x"#,
+            r#"{"time":0,"time":1}"#,
+            r#"{"time":0,"status":18446744073709551616}"#,
+            r#"{"path":"/a"}"#,
+            r#"{"time":0,"roles":["a",]}"#,
+            r#"{"time":0"path":"/a"}"#,
+            "{}",
+            "",
+        ] {
+            assert!(flat::read(odd, &mut Event::default()).is_none(), "{odd}");
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, cases: 2_000, ..ProptestConfig::default() })]
+
+        #[test]
+        fn damaged_records_mean_the_same_to_both(at in 0..RECORD.len(), with in "[\\[\\]{}:,\"\\\\0-9a-z .\t-]{0,3}", cut in 0_usize..4) {
+            let mut text = RECORD.to_owned();
+            text.replace_range(at..(at + cut).min(RECORD.len()), &with);
+            agree(&text);
+        }
+    }
 }

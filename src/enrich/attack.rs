@@ -73,7 +73,7 @@ impl Attacks {
     /// Looks at one decoded value of a query, name of a query, or segment of a path.
     pub(super) fn inspect(&self, value: &str, facts: &mut FactSet) {
         let classes = classes::of(value);
-        if classes & (QUOTE | ANGLE | PAREN | OPERATOR | EQUALS | SPACE | DASH | AMPERSAND) == 0 {
+        if !is_suspicious(classes) {
             return;
         }
         let value = &value.as_bytes()[..value.len().min(MAX_VALUE)];
@@ -94,6 +94,11 @@ impl Attacks {
             || classes & SPACE != 0
                 && (classes & (EQUALS | ANGLE) != 0 || self.words.is_match(value))
     }
+}
+
+/// Whether a text has any byte without which neither injection is found.
+pub(super) const fn is_suspicious(classes: u16) -> bool {
+    classes & (QUOTE | ANGLE | PAREN | OPERATOR | EQUALS | SPACE | DASH | AMPERSAND) != 0
 }
 
 fn is_sql(value: &[u8]) -> bool {

@@ -22,6 +22,8 @@ pub(super) enum Shape {
 
 /// How far before a number the word passport may stand, in bytes.
 const PASSPORT_REACH: usize = 48;
+/// Fewest digits of a telephone, card or passport number.
+const MIN_NUMBER: usize = 8;
 /// Longest local part of an address (RFC 5321).
 const MAX_LOCAL: usize = 64;
 
@@ -95,12 +97,14 @@ fn email(text: &str, at: usize, floor: usize) -> Option<(Shape, Range<usize>)> {
 /// The plate, telephone, card or passport that begins with the digits at `start`.
 fn number(text: &str, start: usize, floor: usize) -> Option<(Shape, Range<usize>)> {
     let bytes = text.as_bytes();
-    if digits_from(bytes, start) == 3
+    let length = digits_from(bytes, start);
+    if length == 3
         && let Some(range) = plate(text, start, floor)
     {
         return Some((Shape::Plate, range));
     }
-    if !begins_number(bytes, start) {
+    let goes_on = matches!(bytes.get(start + length), Some(b' ' | b'-' | b'(' | b')'));
+    if length < MIN_NUMBER && !goes_on || !begins_number(bytes, start) {
         return None;
     }
     let run = Digits::run(bytes, start);

@@ -219,32 +219,39 @@ fn target<'t>(whole: &'t str, known: Option<(&str, &str)>) -> Cow<'t, str> {
 
 /// A path: the resource's id becomes its pseudonym, other ids `{id}`.
 fn path<'t>(whole: &'t str, known: Option<(&str, &str)>) -> Cow<'t, str> {
-    let is_private = |segment: &str| {
-        known.is_some_and(|(id, _)| segment == id) || route::id_part(segment).is_some()
-    };
-    if !route::segments(whole).any(|(_, segment)| is_private(segment)) {
-        return text(whole);
-    }
-    let mut redacted = String::with_capacity(whole.len() + 24);
-    for (at, segment) in route::segments(whole) {
-        if at > 0 {
-            redacted.push('/');
-        }
-        let length = match known {
-            Some((id, _)) if segment == id => Some(segment.len()),
-            _ => route::id_part(segment),
+    let mut redacted: Option<String> = None;
+    let mut start = 0;
+    for (_, segment) in route::segments(whole) {
+        let end = start + segment.len();
+        let slash = &whole[end..whole.len().min(end + 1)];
+        let is_known = known.is_some_and(|(id, _)| segment == id);
+        let private = if is_known {
+            Some(segment.len())
+        } else {
+            route::id_part(segment)
         };
-        let Some(length) = length else {
+        if let Some(length) = private {
+            let redacted = redacted.get_or_insert_with(|| {
+                let mut begun = String::with_capacity(whole.len() + 32);
+                begun.push_str(&whole[..start]);
+                begun
+            });
+            redacted.push_str(match known {
+                Some((id, alias)) if segment[..length] == *id => alias,
+                _ => ID,
+            });
+            redacted.push_str(&segment[length..]);
+            redacted.push_str(slash);
+        } else if let Some(redacted) = &mut redacted {
             redacted.push_str(segment);
-            continue;
-        };
-        match known {
-            Some((id, alias)) if segment[..length] == *id => redacted.push_str(alias),
-            _ => redacted.push_str(ID),
+            redacted.push_str(slash);
         }
-        redacted.push_str(&segment[length..]);
+        start = end + 1;
     }
-    Cow::Owned(shapes(&redacted, false).unwrap_or(redacted))
+    match redacted {
+        Some(redacted) => Cow::Owned(shapes(&redacted, false).unwrap_or(redacted)),
+        None => text(whole),
+    }
 }
 
 /// A query: values of secret parameters first, then shapes.
@@ -262,33 +269,38 @@ fn text(whole: &str) -> Cow<'_, str> {
 
 /// Values of secret parameters replaced; `None` when there are none.
 fn secrets(whole: &str) -> Option<String> {
-    let is_separator =
-        |character: char| matches!(character, '&' | ';' | '?' | '#' | ' ' | ',' | '"');
-    let is_secret = |pair: &str| {
-        let value_start = pair.find(['=', ':'])? + 1;
-        (value_start < pair.len() && is_secret_name(&pair[..value_start - 1]))
-            .then_some(value_start)
-    };
-    if classes::of(whole) & EQUALS == 0
-        || !whole
-            .split(is_separator)
-            .any(|pair| is_secret(pair).is_some())
-    {
+    if classes::of(whole) & EQUALS == 0 {
         return None;
     }
-    let mut redacted = String::with_capacity(whole.len());
+    let mut redacted: Option<String> = None;
+    let mut start = 0;
     for part in whole.split_inclusive(is_separator) {
-        let pair = part.trim_end_matches(is_separator);
-        match is_secret(pair) {
-            Some(value_start) => {
-                redacted.push_str(&pair[..value_start]);
-                redacted.push_str(SECRET);
-                redacted.push_str(&part[pair.len()..]);
-            }
-            None => redacted.push_str(part),
+        let pair = part.strip_suffix(is_separator).unwrap_or(part);
+        if let Some(value) = secret_value(pair) {
+            let redacted = redacted.get_or_insert_with(|| {
+                let mut begun = String::with_capacity(whole.len() + 8);
+                begun.push_str(&whole[..start]);
+                begun
+            });
+            redacted.push_str(&pair[..value]);
+            redacted.push_str(SECRET);
+            redacted.push_str(&part[pair.len()..]);
+        } else if let Some(redacted) = &mut redacted {
+            redacted.push_str(part);
         }
+        start += part.len();
     }
-    Some(redacted)
+    redacted
+}
+
+fn is_separator(character: char) -> bool {
+    matches!(character, '&' | ';' | '?' | '#' | ' ' | ',' | '"')
+}
+
+/// Where the value begins, when its name says that it is a secret.
+fn secret_value(pair: &str) -> Option<usize> {
+    let sign = memchr::memchr2(b'=', b':', pair.as_bytes())?;
+    (sign + 1 < pair.len() && is_secret_name(&pair[..sign])).then_some(sign + 1)
 }
 
 fn is_secret_name(name: &str) -> bool {
@@ -323,6 +335,11 @@ fn shapes(whole: &str, plus: bool) -> Option<String> {
             Cow::Borrowed(whole)
         };
         return replace_found(whole, &found_in(&spaced), None);
+    }
+    // Keeping track of places is dear, and nearly always there is nothing to replace.
+    let plain = percent::decode(whole, plus, &mut percent::Oddities::default());
+    if personal::find(&plain).is_empty() && !has_jwt(&plain) {
+        return None;
     }
     let mapped = percent::decode_mapped(whole, plus);
     replace_found(whole, &found_in(&mapped.text), Some(&mapped.offsets))

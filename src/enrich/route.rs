@@ -22,30 +22,46 @@ pub(super) struct Template {
 
 /// The template of a path; `None` when it is the path itself.
 pub(super) fn template(path: &str) -> Option<Template> {
-    let first =
-        segments(path).find(|(at, segment)| *at >= MAX_SEGMENTS || id_part(segment).is_some())?;
-    let mut route = String::with_capacity(path.len() + 8);
-    let mut last_id = None;
+    let mut template = None;
     let mut start = 0;
     for (at, segment) in segments(path) {
-        if at > 0 {
-            route.push('/');
-        }
         if at >= MAX_SEGMENTS {
-            route.push_str("{rest}");
+            begun(&mut template, path, start).route.push_str("{rest}");
             break;
         }
-        match if at < first.0 { None } else { id_part(segment) } {
+        let end = start + segment.len();
+        // A slash goes on unless the path ends here.
+        let slash = &path[end..path.len().min(end + 1)];
+        match id_part(segment) {
             Some(length) => {
-                route.push_str(ID);
-                route.push_str(&segment[length..]);
-                last_id = Some(start..start + length);
+                let template = begun(&mut template, path, start);
+                template.route.push_str(ID);
+                template.route.push_str(&segment[length..]);
+                template.route.push_str(slash);
+                template.last_id = Some(start..start + length);
             }
-            None => route.push_str(segment),
+            None => {
+                if let Some(template) = &mut template {
+                    template.route.push_str(segment);
+                    template.route.push_str(slash);
+                }
+            }
         }
-        start += segment.len() + 1;
+        start = end + 1;
     }
-    Some(Template { route, last_id })
+    template
+}
+
+/// The template so far: what stands before `start` when nothing was replaced yet.
+fn begun<'t>(template: &'t mut Option<Template>, path: &str, start: usize) -> &'t mut Template {
+    template.get_or_insert_with(|| {
+        let mut route = String::with_capacity(path.len() + 8);
+        route.push_str(&path[..start]);
+        Template {
+            route,
+            last_id: None,
+        }
+    })
 }
 
 /// The segments of a path with their numbers; the first is what stands before the first slash.

@@ -5,7 +5,7 @@
 
 use std::borrow::Cow;
 
-use super::attack::Attacks;
+use super::attack::{self, Attacks};
 use super::classes::{self, AT, BACKSLASH, DIGIT, PERCENT, PLUS};
 use super::percent::{self, Oddities};
 use super::personal::{self, Shape};
@@ -38,8 +38,10 @@ fn inspect_path(
 ) -> Option<Text<'static>> {
     let classes = classes::of(path);
     let decoded = if classes & PERCENT == 0 {
-        for segment in path.split('/') {
-            attacks.inspect(segment, facts);
+        if attack::is_suspicious(classes) {
+            for segment in path.split('/') {
+                attacks.inspect(segment, facts);
+            }
         }
         Cow::Borrowed(path)
     } else {

@@ -17,6 +17,7 @@ pub use fact::{Fact, FactSet};
 pub use field::{Event, Field, Kind, Slot, Value};
 pub use position::Position;
 pub use read::EventSeed;
+pub(crate) use read::by_name as field_by_key;
 pub use target::Target;
 pub use text::Text;
 pub use time::Timestamp;

@@ -38,6 +38,19 @@ const fn table() -> [u8; TABLE] {
     table
 }
 
+/// The names in the order of [`Field::ALL`].
+static NAMES: [&str; Field::ALL.len()] = names();
+
+const fn names() -> [&'static str; Field::ALL.len()] {
+    let mut names = [""; Field::ALL.len()];
+    let mut index = 0;
+    while index < names.len() {
+        names[index] = Field::ALL[index].name();
+        index += 1;
+    }
+    names
+}
+
 /// Length and four bytes tell the names apart well enough; a whole comparison follows.
 const fn hash(name: &[u8]) -> usize {
     let length = name.len();
@@ -55,11 +68,12 @@ const fn hash(name: &[u8]) -> usize {
 }
 
 /// The field of this name in native JSON; `None` for unknown keys and for what enrich computes.
-fn by_name(name: &str) -> Option<Field> {
+pub(crate) fn by_name(name: &str) -> Option<Field> {
     let mut at = hash(name.as_bytes());
     while BY_NAME[at] != EMPTY {
-        let field = Field::ALL[BY_NAME[at] as usize];
-        if field.name() == name {
+        let index = BY_NAME[at] as usize;
+        if NAMES[index] == name {
+            let field = Field::ALL[index];
             let is_computed = matches!(
                 field,
                 Field::PathDecoded | Field::QueryDecoded | Field::Fact

@@ -66,7 +66,11 @@ pub async fn run(parts: &FileParts, stop: watch::Receiver<bool>) -> io::Result<(
             "standard input cannot be read again: what is under way when the process dies is lost"
         );
         let topic = "stdin".to_owned();
-        let lines = Lines::new(Box::new(io::stdin()), 0, parts.config.decode.max_record_bytes);
+        let lines = Lines::new(
+            Box::new(io::stdin()),
+            0,
+            parts.config.decode.max_record_bytes,
+        );
         let (plan, tracker, rounds) = take_up(parts, &topic).await;
         let plan = Plan {
             start: 0,

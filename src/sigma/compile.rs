@@ -1,4 +1,4 @@
-//! Searches of all rules, compiled together: tests shared, cheap ones first, witnesses in automata.
+//! Searches of all rules, compiled together: tests shared, cheap ones first, witnesses in an automaton.
 
 use std::collections::HashMap;
 
@@ -60,7 +60,7 @@ impl Scratch {
 impl Engine {
     pub(crate) fn new(searches: &[Search]) -> Engine {
         let mut compiler = Compiler::default();
-        let mut scanner = ScannerBuilder::default();
+        let mut scanner = ScannerBuilder::new();
         let mut always = vec![0; searches.len().div_ceil(64)];
         let mut rules = Vec::with_capacity(searches.len());
         for (search, index) in searches.iter().zip(0_u32..) {

@@ -419,10 +419,10 @@ fn whole_bound(float: f64, comparison: Comparison) -> i128 {
 
 /// Facts are a closed list, so a string test on them is decided when the rule is loaded.
 fn facts(place: Place, shape: &Shape, text: &str, sink: &mut Sink<'_>) -> Option<Check> {
-    let test = TextTest::new(shape);
+    let asked = TextTest::new(shape);
     let mut found = FactSet::default();
     for fact in Fact::ALL {
-        if test.matches(fact.name().as_bytes()) {
+        if asked.matches(fact.name().as_bytes()) {
             found.insert(*fact);
         }
     }

@@ -50,24 +50,38 @@ impl Folds {
         }
     }
 
-    /// The folded text of a field of the event; folded on the first call.
+    /// Puts down the text of a field that is going to be searched; [`Folds::lower`] folds all of them at once.
     #[inline]
-    pub(crate) fn of_field(&mut self, field: Field, text: &str) -> &[u8] {
-        unmarked(self.marked_field(field, text))
+    pub(crate) fn put(&mut self, field: Field, text: &str) {
+        let begin = self.buffer.len();
+        append(&mut self.buffer, text);
+        self.fields[field as usize] = Span {
+            stamp: self.stamp,
+            begin: begin + 1,
+            end: self.buffer.len() - 1,
+        };
     }
 
-    /// The same between [`START`] and [`END`].
+    /// Puts down an element of a list that is going to be searched.
+    pub(crate) fn put_item(&mut self, text: &str) {
+        append(&mut self.buffer, text);
+    }
+
+    /// Everything that was put down, folded, each text between [`START`] and [`END`].
     #[inline]
-    pub(crate) fn marked_field(&mut self, field: Field, text: &str) -> &[u8] {
+    pub(crate) fn lower(&mut self) -> &[u8] {
+        self.buffer.make_ascii_lowercase();
+        &self.buffer
+    }
+
+    /// The folded text of a field of the event; folded now when it was not put down before.
+    #[inline]
+    pub(crate) fn of_field(&mut self, field: Field, text: &str) -> &[u8] {
         let slot = field as usize;
         if self.fields[slot].stamp != self.stamp {
-            let begin = self.buffer.len();
-            append(&mut self.buffer, text);
-            self.fields[slot] = Span {
-                stamp: self.stamp,
-                begin,
-                end: self.buffer.len(),
-            };
+            self.put(field, text);
+            let Span { begin, end, .. } = self.fields[slot];
+            self.buffer[begin..end].make_ascii_lowercase();
         }
         let Span { begin, end, .. } = self.fields[slot];
         &self.buffer[begin..end]
@@ -75,30 +89,23 @@ impl Folds {
 
     /// One element of a list, which is not kept.
     pub(crate) fn of_item<'t>(&'t mut self, text: &'t str, folded: bool) -> &'t [u8] {
-        if folded {
-            unmarked(self.marked_item(text))
-        } else {
-            text.as_bytes()
+        if !folded {
+            return text.as_bytes();
         }
-    }
-
-    /// One element of a list, folded, between [`START`] and [`END`].
-    pub(crate) fn marked_item(&mut self, text: &str) -> &[u8] {
         self.item.clear();
         append(&mut self.item, text);
-        &self.item
+        self.item.make_ascii_lowercase();
+        &self.item[1..self.item.len() - 1]
     }
 }
 
-fn unmarked(marked: &[u8]) -> &[u8] {
-    &marked[1..marked.len() - 1]
-}
-
+/// Appends a text between its marks. Text that is all ASCII is left for its letters to be folded with everything else.
+#[inline]
 fn append(buffer: &mut Vec<u8>, text: &str) {
     buffer.reserve(text.len() + 2);
     buffer.push(START);
     if text.is_ascii() {
-        buffer.extend(text.as_bytes().iter().map(u8::to_ascii_lowercase));
+        buffer.extend_from_slice(text.as_bytes());
     } else {
         let mut utf8 = [0; 4];
         for c in text.chars().flat_map(char::to_lowercase) {
@@ -118,6 +125,13 @@ mod tests {
         let mut folds = Folds::new();
         for text in ["/Admin", "ПУТЬ/Ω", "İK\u{212A}ΑΣ", ""] {
             folds.next_event();
+            folds.put(Field::Query, text);
+            folds.put_item("");
+            folds.lower();
+            assert_eq!(
+                folds.of_field(Field::Query, text),
+                pattern::fold(text).as_bytes()
+            );
             assert_eq!(
                 folds.of_field(Field::Path, text),
                 pattern::fold(text).as_bytes()

@@ -271,7 +271,7 @@ fn members(
             }
             Some(Target::Rule(index)) => members.push(*index),
             Some(Target::Correlation) => {
-                sink.error(*place, "a correlation of correlations is not supported yet")
+                sink.error(*place, "a correlation of correlations is not supported yet");
             }
             None if broken => {}
             None => {

@@ -2,7 +2,7 @@
 //!
 //! The way of a rule: [`yaml`] (nodes with places) → [`document`], [`detection`], [`condition`], [`correlation`] (a tree of
 //! tests, names resolved to [`Field`](crate::event::Field) slots) → [`load`] (references across files) → [`compile`]
-//! (tests shared, [`witness`] literals in one automaton a field) → [`RuleSet::matches`].
+//! (tests shared, [`witness`] literals in one automaton) → [`RuleSet::matches`].
 //!
 //! The language is Sigma 2.1 with these decisions where the specification leaves room:
 //! - Case is folded character by character (Unicode's simple lowercase), in patterns and texts alike; `re` and `cased` mind it.

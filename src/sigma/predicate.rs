@@ -43,7 +43,7 @@ pub(crate) enum TextTest {
 /// A piece of a pattern with wildcards inside.
 #[derive(Debug)]
 pub(crate) enum Glob {
-    Plain(Finder<'static>),
+    Plain(Box<Finder<'static>>),
     One,
     Many,
 }
@@ -109,15 +109,12 @@ impl Predicate {
     pub(crate) fn holds(&self, event: &Event<'_>, folds: &mut Folds) -> bool {
         match self.scope {
             Scope::Field(field) => self.holds_for(field, event, folds),
-            Scope::Extension => match (&self.check, extension(event)) {
-                (_, None) => false,
-                (Compiled::Exists, Some(_)) => true,
-                (Compiled::Text { test, folded }, Some(text)) => {
-                    test.matches(folds.of_item(text, *folded))
-                }
-                (Compiled::Network(net), Some(text)) => names_address_of(net, text),
-                (Compiled::Range { .. } | Compiled::Facts(_), Some(_)) => false,
-            },
+            Scope::Extension => extension(event).is_some_and(|text| match &self.check {
+                Compiled::Exists => true,
+                Compiled::Text { test, folded } => test.matches(folds.of_item(text, *folded)),
+                Compiled::Network(net) => names_address_of(net, text),
+                Compiled::Range { .. } | Compiled::Facts(_) => false,
+            }),
             Scope::Keywords => match &self.check {
                 Compiled::Text { test, folded } => {
                     text_fields().any(|field| in_field(test, *folded, field, event, folds))
@@ -170,8 +167,8 @@ fn in_field(
         return false;
     };
     match value {
-        Value::Text(text) if folded => test.matches(folds.of_field(field, text)),
-        Value::Text(text) => test.matches(text.as_bytes()),
+        Value::Text(held) if folded => test.matches(folds.of_field(field, held)),
+        Value::Text(held) => test.matches(held.as_bytes()),
         Value::List(items) => items
             .iter()
             .any(|item: &Text<'_>| test.matches(folds.of_item(item, folded))),
@@ -240,7 +237,7 @@ impl TextTest {
                 pieces
                     .iter()
                     .map(|piece| match piece {
-                        Piece::Plain(text) => Glob::Plain(Finder::new(text).into_owned()),
+                        Piece::Plain(text) => Glob::Plain(Box::new(Finder::new(text).into_owned())),
                         Piece::One => Glob::One,
                         Piece::Many => Glob::Many,
                     })

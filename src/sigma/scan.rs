@@ -1,4 +1,8 @@
-//! The automata that see witnesses: one a field, all literals at once.
+//! The automaton that sees witnesses.
+//!
+//! All texts of an event that any witness may stand in lie in one buffer, folded and between marks, and one automaton reads
+//! it in a single pass. It does not mind in which field it sees a literal: a rule that it calls up for nothing is
+//! refused by its tests, which is rare and cheap beside one automaton a field, each with all keywords in it.
 
 use std::collections::BTreeMap;
 
@@ -8,33 +12,29 @@ use aho_corasick::{Anchored, StartKind, dfa, nfa};
 use super::fold::Folds;
 use super::predicate::text_fields;
 use super::witness::{WINDOW, Witness};
-use crate::event::{Event, Field, Value};
+use crate::event::{Event, Fact, Field, Value};
 
-/// Most bytes of literals for which an automaton is a full table (about a kilobyte of memory a byte of literal, at worst).
-const DENSE_BYTES: usize = 32 * 1024;
+/// Most bytes of literals for which the automaton is a full table (about a kilobyte of memory a byte of literal, at worst).
+const DENSE_BYTES: usize = 64 * 1024;
 
-/// Texts shorter than this are read from one place, up to [`LONG_BYTES`] from two, longer ones from four at once.
-const SHORT_BYTES: usize = 40;
+/// How many places of a buffer are read at once.
+const LANES: usize = 8;
 
-/// See [`SHORT_BYTES`].
-const LONG_BYTES: usize = 96;
+/// Shorter buffers are read from one place.
+const SHORT_BYTES: usize = 128;
 
-/// All automata of a rule set.
+/// The witnesses of a rule set and where they may stand.
 #[derive(Debug)]
 pub(crate) struct Scanner {
-    /// The automaton of each field, if it is searched at all.
-    fields: [Option<FieldScan>; Field::ALL.len()],
-    automata: Vec<Literals>,
+    /// Whether a field is searched, by its number.
+    searched: [bool; Field::ALL.len()],
+    /// The rules that each fact calls up.
+    facts: Vec<(Fact, Box<[u32]>)>,
+    /// `None` when no rule has a witness.
+    literals: Option<Literals>,
 }
 
-#[derive(Clone, Copy, Debug)]
-struct FieldScan {
-    automaton: usize,
-    /// The field has literals of its own, not only keywords.
-    own: bool,
-}
-
-/// One automaton, and the rules that each of its literals calls up.
+/// The automaton, and the rules that each of its literals calls up.
 #[derive(Debug)]
 struct Literals {
     table: Table,
@@ -50,97 +50,107 @@ enum Table {
 type RulesByLiteral = BTreeMap<Vec<u8>, Vec<u32>>;
 
 /// Collects the witnesses of rules.
-#[derive(Default)]
 pub(crate) struct ScannerBuilder {
-    fields: BTreeMap<Field, RulesByLiteral>,
-    keywords: RulesByLiteral,
+    searched: [bool; Field::ALL.len()],
+    facts: BTreeMap<Fact, Vec<u32>>,
+    literals: RulesByLiteral,
 }
 
 impl ScannerBuilder {
+    pub(crate) fn new() -> Self {
+        ScannerBuilder {
+            searched: [false; Field::ALL.len()],
+            facts: BTreeMap::new(),
+            literals: RulesByLiteral::new(),
+        }
+    }
+
     /// One of `witnesses` stands in every event that `rule` matches.
     pub(crate) fn add(&mut self, rule: u32, witnesses: Vec<Witness>) {
-        for Witness { field, literal } in witnesses {
-            let literals = match field {
-                Some(field) => self.fields.entry(field).or_default(),
-                None => &mut self.keywords,
-            };
-            let rules = literals.entry(literal).or_default();
-            if rules.last() != Some(&rule) {
-                rules.push(rule);
+        for witness in witnesses {
+            match witness {
+                Witness::Facts(facts) => {
+                    for fact in facts.iter() {
+                        note_once(self.facts.entry(fact).or_default(), rule);
+                    }
+                }
+                Witness::Literal { field, literal } => {
+                    match field {
+                        Some(field) => self.searched[field as usize] = true,
+                        None => {
+                            text_fields().for_each(|field| self.searched[field as usize] = true);
+                        }
+                    }
+                    note_once(self.literals.entry(literal).or_default(), rule);
+                }
             }
         }
     }
 
-    /// Builds the automata. The keywords are part of every field's.
-    pub(crate) fn build(self) -> Scanner {
-        let mut scanner = Scanner {
-            fields: [None; Field::ALL.len()],
-            automata: Vec::new(),
-        };
-        for (field, mut literals) in self.fields {
-            for (literal, rules) in &self.keywords {
-                let all = literals.entry(literal.clone()).or_default();
-                all.extend(rules);
-                all.sort_unstable();
-                all.dedup();
-            }
-            scanner.fields[field as usize] = Some(FieldScan {
-                automaton: scanner.automata.len(),
-                own: true,
-            });
-            scanner.automata.push(Literals::build(literals));
+    pub(crate) fn build(mut self) -> Scanner {
+        // A decoded field falls back on the raw one, which is then searched in its stead.
+        for (decoded, raw) in [
+            (Field::PathDecoded, Field::Path),
+            (Field::QueryDecoded, Field::Query),
+        ] {
+            self.searched[raw as usize] |= self.searched[decoded as usize];
         }
-        if !self.keywords.is_empty() {
-            let keywords = FieldScan {
-                automaton: scanner.automata.len(),
-                own: false,
-            };
-            for field in text_fields() {
-                scanner.fields[field as usize].get_or_insert(keywords);
-            }
-            scanner.automata.push(Literals::build(self.keywords));
+        Scanner {
+            searched: self.searched,
+            facts: self
+                .facts
+                .into_iter()
+                .map(|(fact, rules)| (fact, rules.into_boxed_slice()))
+                .collect(),
+            literals: (!self.literals.is_empty()).then(|| Literals::build(self.literals)),
         }
-        scanner
+    }
+}
+
+/// Rules come in ascending order, so the last one is the only one that may be there already.
+fn note_once(rules: &mut Vec<u32>, rule: u32) {
+    if rules.last() != Some(&rule) {
+        rules.push(rule);
+    }
+}
+
+fn call_up(rules: &[u32], candidates: &mut [u64]) {
+    for &rule in rules {
+        candidates[rule as usize / 64] |= 1 << (rule % 64);
     }
 }
 
 impl Scanner {
     /// Sets the bit of each rule of which a witness stands in the event.
     pub(crate) fn scan(&self, event: &Event<'_>, folds: &mut Folds, candidates: &mut [u64]) {
-        event.for_each_present(|field, value| self.scan_field(field, value, folds, candidates));
-        let decoded = [
-            (Field::PathDecoded, event.path_decoded.is_some()),
-            (Field::QueryDecoded, event.query_decoded.is_some()),
-        ];
-        for (field, differs) in decoded {
-            // A decoded field that falls back on the raw one has been searched for keywords there.
-            let searched = self.fields[field as usize].is_some_and(|scan| scan.own || differs);
-            if searched && let Some(value) = event.get(field) {
-                self.scan_field(field, value, folds, candidates);
+        if !event.facts.is_empty() {
+            for (_, rules) in self.facts.iter().filter(|(fact, _)| event.has(*fact)) {
+                call_up(rules, candidates);
             }
         }
-    }
-
-    fn scan_field(
-        &self,
-        field: Field,
-        value: Value<'_>,
-        folds: &mut Folds,
-        candidates: &mut [u64],
-    ) {
-        let Some(scan) = self.fields[field as usize] else {
+        let Some(literals) = &self.literals else {
             return;
         };
-        let literals = &self.automata[scan.automaton];
-        match value {
-            Value::Text(text) => literals.scan(folds.marked_field(field, text), candidates),
-            Value::List(items) => {
-                for item in items {
-                    literals.scan(folds.marked_item(item), candidates);
+        event.for_each_present(|field, value| {
+            if self.searched[field as usize] {
+                match value {
+                    Value::Text(text) => folds.put(field, text),
+                    Value::List(items) => items.iter().for_each(|item| folds.put_item(item)),
+                    Value::Number(_) | Value::Address(_) | Value::Time(_) | Value::Facts(_) => {}
                 }
             }
-            Value::Number(_) | Value::Address(_) | Value::Time(_) | Value::Facts(_) => {}
+        });
+        for (field, text) in [
+            (Field::PathDecoded, &event.path_decoded),
+            (Field::QueryDecoded, &event.query_decoded),
+        ] {
+            if self.searched[field as usize]
+                && let Some(text) = text
+            {
+                folds.put(field, text);
+            }
         }
+        literals.scan(folds.lower(), candidates);
     }
 }
 
@@ -177,18 +187,18 @@ impl Literals {
 
     #[inline]
     fn run(&self, automaton: &impl Automaton, text: &[u8], candidates: &mut [u64]) {
-        match text.len() {
-            0..SHORT_BYTES => self.read::<1>(automaton, text, candidates),
-            SHORT_BYTES..LONG_BYTES => self.read::<2>(automaton, text, candidates),
-            _ => self.read::<4>(automaton, text, candidates),
+        if text.len() < SHORT_BYTES {
+            self.read::<1>(automaton, text, candidates);
+        } else {
+            self.read::<LANES>(automaton, text, candidates);
         }
     }
 
-    /// Reads a text from `LANES` places at once. Each step of an automaton waits for the memory of the one before, so
-    /// several that do not depend on each other take hardly longer than one. The parts overlap by all but one byte of the
-    /// longest literal, so each occurrence lies in one of them as a whole.
+    /// Reads a text from `N` places at once. Each step of an automaton waits for the memory of the one before, so several
+    /// that do not depend on each other take hardly longer than one. The parts overlap by all but one byte of the longest
+    /// literal, so each occurrence lies in one of them as a whole.
     #[inline]
-    fn read<const LANES: usize>(
+    fn read<const N: usize>(
         &self,
         automaton: &impl Automaton,
         text: &[u8],
@@ -198,15 +208,16 @@ impl Literals {
             return;
         };
         let overlap = WINDOW - 1;
-        let length = (text.len() + (LANES - 1) * overlap).div_ceil(LANES);
-        let parts: [&[u8]; LANES] = std::array::from_fn(|lane| {
+        let length = (text.len() + (N - 1) * overlap).div_ceil(N);
+        let parts: [&[u8]; N] = std::array::from_fn(|lane| {
             let begin = (lane * length.saturating_sub(overlap)).min(text.len() - length);
             &text[begin..begin + length]
         });
-        let mut states = [start; LANES];
+        let mut states = [start; N];
+        #[allow(clippy::needless_range_loop)] // `at` walks through all parts side by side
         for at in 0..length {
             let mut special = false;
-            for lane in 0..LANES {
+            for lane in 0..N {
                 states[lane] = automaton.next_state(Anchored::No, states[lane], parts[lane][at]);
                 special |= automaton.is_special(states[lane]);
             }
@@ -218,15 +229,14 @@ impl Literals {
         }
     }
 
+    #[cold]
     fn note(&self, automaton: &impl Automaton, state: StateID, candidates: &mut [u64]) {
         if !automaton.is_match(state) {
             return;
         }
         for index in 0..automaton.match_len(state) {
             let pattern = automaton.match_pattern(state, index);
-            for &rule in &self.rules[pattern.as_usize()] {
-                candidates[rule as usize / 64] |= 1 << (rule % 64);
-            }
+            call_up(&self.rules[pattern.as_usize()], candidates);
         }
     }
 }

@@ -1,6 +1,6 @@
-//! Witnesses: literals of which at least one stands in every event that a rule matches.
+//! Witnesses: literals and facts of which every event that a rule matches has at least one.
 //!
-//! A rule whose witnesses are rare need not be looked at when none of them is seen; one automaton a field sees them all.
+//! A rule whose witnesses are rare need not be looked at when none of them is seen; one automaton sees them all.
 //! A witness is folded text and so is what the automaton reads, so no match is lost, whatever the script.
 //! That text stands between marks, so a value that has to be at the beginning or end is only seen there.
 
@@ -8,15 +8,20 @@ use super::fold::{END, START};
 use super::pattern::{self, Anchor, Piece, Shape};
 use super::required;
 use super::search::{Check, Scope, Search, Test};
-use crate::event::{Field, Kind};
+use crate::event::{FactSet, Field, Kind};
 
-/// A literal and where it stands.
+/// What an event has to have.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Witness {
-    /// The field; `None` for any field that holds text.
-    pub(crate) field: Option<Field>,
-    /// At most [`WINDOW`] bytes.
-    pub(crate) literal: Vec<u8>,
+pub(crate) enum Witness {
+    /// A literal in a text.
+    Literal {
+        /// The field; `None` for any field that holds text.
+        field: Option<Field>,
+        /// At most [`WINDOW`] bytes, folded, perhaps with marks.
+        literal: Vec<u8>,
+    },
+    /// Any of these facts.
+    Facts(FactSet),
 }
 
 /// Longest witness. Longer literals are cut to their rarest part, which keeps the automata small.
@@ -24,6 +29,9 @@ pub(crate) const WINDOW: usize = 10;
 
 /// A rule is better looked at always when its witnesses would turn up in more than this share of events.
 const WORST_CHANCE: f64 = 0.25;
+
+/// How often a fact is so, roughly. Rarer than a method, more common than an attack's literal.
+const FACT_CHANCE: f64 = 0.02;
 
 /// Bytes of text in which a witness may turn up by chance.
 const TEXT_BYTES: f64 = 100.0;
@@ -74,6 +82,12 @@ fn find(search: &Search) -> Option<Found> {
 }
 
 fn of_test(test: &Test) -> Option<Found> {
+    if let Check::Facts(facts) = test.check {
+        return Some(Found {
+            witnesses: vec![Witness::Facts(facts)],
+            chance: FACT_CHANCE,
+        });
+    }
     let fields: &[Option<Field>] = match test.scope {
         Scope::Keywords => &[None],
         // The extension is that of the path, or of the target where there is no path.
@@ -99,7 +113,7 @@ fn of_test(test: &Test) -> Option<Found> {
         let (window, bits) = rarest_window(&literal)?;
         for field in fields {
             found.chance += TEXT_BYTES * (-bits).exp2();
-            found.witnesses.push(Witness {
+            found.witnesses.push(Witness::Literal {
                 field: *field,
                 literal: window.to_vec(),
             });
@@ -215,14 +229,14 @@ mod tests {
     use super::*;
 
     fn chance(anchor: Anchor, text: &str) -> Option<f64> {
-        let test = Test {
+        let asked = Test {
             scope: Scope::Field(Field::UserAgent),
             check: Check::Shape {
                 shape: Shape::Literal(anchor, text.to_owned()),
                 cased: false,
             },
         };
-        of_test(&test).map(|found| found.chance)
+        of_test(&asked).map(|found| found.chance)
     }
 
     #[test]
@@ -243,6 +257,33 @@ mod tests {
         assert!(chance(Anchor::Anywhere, "=").unwrap() > WORST_CHANCE);
         assert!(chance(Anchor::Anywhere, "sqlmap/").unwrap() < WORST_CHANCE);
         assert!(chance(Anchor::Anywhere, "").is_none());
+    }
+
+    #[test]
+    fn a_fact_is_a_witness_beside_literals() {
+        let mut facts = FactSet::default();
+        facts.insert(crate::event::Fact::AttackSqli);
+        let item = |scope, check| {
+            Search::Item(crate::sigma::search::Item {
+                test: Test { scope, check },
+                written: crate::sigma::PatternHit {
+                    field: "f".into(),
+                    pattern: "p".into(),
+                },
+            })
+        };
+        let fact = item(Scope::Field(Field::Fact), Check::Facts(facts));
+        let shape = Shape::Literal(Anchor::Anywhere, "sqlmap".to_owned());
+        let literal = item(
+            Scope::Field(Field::UserAgent),
+            Check::Shape {
+                shape,
+                cased: false,
+            },
+        );
+        let witnesses = of(&Search::Any(vec![fact, literal])).unwrap();
+        assert_eq!(witnesses[0], Witness::Facts(facts));
+        assert!(matches!(witnesses[1], Witness::Literal { .. }));
     }
 
     #[test]

@@ -28,7 +28,7 @@ pub(crate) struct Class {
     pub(crate) profile: &'static Profile,
     pub(crate) operations: &'static [Operation],
     pub(crate) agents: &'static [&'static str],
-    /// First two octets of the clients' addresses; `None` for addresses of 2001:db8::/32.
+    /// First two octets of the clients' addresses; `None` for addresses of `2001:db8::/32`.
     pub(crate) network: Option<(u8, u8)>,
     pub(crate) country: Option<&'static str>,
     pub(crate) roles: &'static [&'static str],
@@ -41,7 +41,7 @@ pub(crate) struct Class {
     pub(crate) mfa: Option<&'static str>,
     /// The client is a device: it says which, and its tokens are opaque.
     pub(crate) device: bool,
-    /// PropDevelopment calls a partner by it.
+    /// Its calls go out to a partner.
     pub(crate) outbound: bool,
 }
 
@@ -99,7 +99,7 @@ static SCHEDULED: Profile = Profile {
 };
 
 /// What most classes have in common.
-const SERVICE: Class = Class {
+pub(crate) const SERVICE: Class = Class {
     prefix: "",
     integration: "",
     per_complex: 0,
@@ -119,6 +119,14 @@ const SERVICE: Class = Class {
     mfa: None,
     device: false,
     outbound: false,
+};
+
+/// Whoever is not of the population: no role, no contract.
+pub(crate) static STRANGER: Class = Class {
+    agents: &["curl/8.11.1"],
+    roles: &["unknown"],
+    grant: "password",
+    ..SERVICE
 };
 
 /// Every class. Clients are numbered class by class, in this order.

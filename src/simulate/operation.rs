@@ -282,7 +282,7 @@ pub(crate) const TENANT_SYNC: &[Operation] = &[
     Operation { weight: 5, ..TOKEN },
 ];
 
-/// Webhooks that PropDevelopment sends to the partner.
+/// Webhooks that go out to the partner.
 pub(crate) const EVENT_RELAY: &[Operation] = &[Operation {
     route: "/hooks/propdevelopment",
     habit: Habit::Webhook,

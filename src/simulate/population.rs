@@ -6,7 +6,7 @@ use std::ops::Range;
 use compact_str::{CompactString, format_compact};
 
 use super::class::{CLASSES, Class};
-use super::random::{splitmix, stable_hash};
+use super::random::{Random, splitmix, stable_hash};
 
 /// Fewest residential complexes; scenarios may name their first clients.
 const LEAST_COMPLEXES: u32 = 4;
@@ -100,8 +100,8 @@ fn client(seed: u64, class: &'static Class, number: u32) -> Client {
     };
     let key_hash = stable_hash(&id);
     let bits = splitmix(key_hash ^ splitmix(seed));
-    let agent = class.agents[(bits % class.agents.len() as u64) as usize];
-    let tls = if bits >> 32 & 3 == 0 {
+    let agent = Random::new(bits).pick(class.agents);
+    let tls = if (bits >> 32).is_multiple_of(4) {
         ("TLSv1.2", "ECDHE-RSA-AES128-GCM-SHA256")
     } else {
         ("TLSv1.3", "TLS_AES_128_GCM_SHA256")

@@ -43,48 +43,18 @@ pub(crate) fn write_visit(
         gateway: GATEWAYS[gateway],
         sequence,
         request_id: random.bits(),
-        direction: "inbound",
-        integration: None,
-        method: "GET",
-        scheme: "https",
-        host: "api.propdev.example",
         target: Target::Path(path),
-        query: None,
         status,
         request_bytes: 180 + random.below(200),
         response_bytes: 120 + random.below(60),
         duration_us,
-        upstream_us: None,
-        attempt: 1,
-        idempotency_key: None,
-        cache_status: None,
         client_address: &address,
-        forwarded_for: None,
         country: Some(COUNTRIES[random.below(4) as usize]),
         user_agent: Some(AGENTS[random.below(3) as usize]),
-        client_id: None,
         tls: Some(("TLSv1.3", "TLS_AES_256_GCM_SHA384")),
-        subject: None,
-        roles: &[],
-        scopes: &[],
-        grant: None,
-        mfa: None,
-        token: None,
-        token_outcome: None,
         decision: Some("allow"),
-        resource_type: None,
-        record_count: None,
-        fields_sent: &[],
-        fields_received: &[],
-        webhook: None,
-        upstream_address: None,
-        egress_address: None,
         waf_verdict: Some("pass"),
-        device_id: None,
-        outcome: None,
-        purpose: None,
-        legal_basis: None,
-        error: None,
+        ..Record::bare()
     };
     record.write(buffer);
     let time = record.time;
@@ -97,7 +67,7 @@ pub(crate) fn write_broken(number: u32, buffer: &mut Vec<u8>) {
     match number % 7 {
         0 => buffer.extend_from_slice(b"{\"time\":\"2026-03-01T10:00:00Z\",\"method\":\"GE"),
         1 => {
-            buffer.extend_from_slice(b"{\"time\":\"2026-03-01T10:00:00Z\",\"path\":\"/\xff\xfe\"}")
+            buffer.extend_from_slice(b"{\"time\":\"2026-03-01T10:00:00Z\",\"path\":\"/\xff\xfe\"}");
         }
         2 => buffer.extend_from_slice(b"upstream prematurely closed connection"),
         3 => buffer.extend_from_slice(b"{\"time\":\"2026-03-01T10:00:00Z\",\"status\":\"many\"}"),

@@ -6,12 +6,11 @@ use super::line::time_into;
 use super::operation::{Habit, Naming, Operation, TOKEN};
 use super::population::Client;
 use super::random::{Random, splitmix};
-use super::record::{Record, ResourceId, Target, Token, Webhook, present};
+use super::record::{HOST, Record, ResourceId, Target, Token, Webhook, present};
 use crate::event::Timestamp;
 
 /// The gateway instances; a client keeps to one.
 pub(crate) const GATEWAYS: [&str; 2] = ["gw-msk-1", "gw-msk-2"];
-const HOST: &str = "api.propdev.example";
 const PARTNER_HOST: &str = "hooks.barrier-operator.example";
 pub(crate) const ISSUER: &str = "https://id.propdev.example";
 const KEYS: [&str; 2] = ["es-2026a", "es-2026b"];
@@ -181,15 +180,7 @@ pub(crate) fn compose<'a>(
     scratch: &'a Scratch,
 ) -> Record<'a> {
     let (class, operation) = (client.class, draft.operation);
-    let done = draft.fate == Fate::Done;
-    let asks_token = operation.habit == Habit::TokenEndpoint;
-    let spread = u32::try_from(draft.bits % 256).expect("below 256");
-    let outside = class.network.is_none_or(|(first, _)| first != 10);
-    let status = status(draft);
-    let cache = cache(operation, draft.bits);
-    // Devices talk to an edge that answers by itself, as a cache does.
-    let behind = !class.device && cache != Some("hit");
-    Record {
+    let mut record = Record {
         time: draft.time,
         gateway: GATEWAYS[gateway_of(client)],
         sequence,
@@ -201,70 +192,98 @@ pub(crate) fn compose<'a>(
         },
         integration: Some(class.integration),
         method: operation.method,
-        scheme: "https",
         host: if class.outbound { PARTNER_HOST } else { HOST },
         target: Target::Route(operation.route, draft.resource),
         query: present(&scratch.query),
-        status,
-        request_bytes: operation.request_bytes / 256 * (200 + spread / 2) + spread,
-        response_bytes: if done {
-            operation.response_bytes / 256 * (160 + spread / 2) + spread
-        } else {
-            150 + spread / 4
-        },
+        status: status(draft),
         duration_us: draft.duration_us,
-        upstream_us: matches!(draft.fate, Fate::Done | Fate::Missing | Fate::Failed)
-            .then_some(draft.duration_us - draft.duration_us / 8)
-            .filter(|_| behind),
         attempt: draft.attempt,
-        idempotency_key: (behind
-            && operation.method == "POST"
-            && operation.resource_type.is_some())
-        .then(|| splitmix(draft.request_id)),
-        cache_status: cache,
         client_address: &client.address,
-        forwarded_for: None,
         country: class.country,
         user_agent: Some(client.agent),
         client_id: Some(&client.id),
         tls: Some(client.tls),
         subject: present(&scratch.subject),
-        roles: if asks_token { &[] } else { class.roles },
-        scopes: if asks_token || class.device {
-            &[]
-        } else {
-            class.scopes
-        },
-        grant: (asks_token || !class.device).then_some(class.grant),
         mfa: class.mfa,
-        token: (!asks_token).then(|| token(client, draft)),
-        token_outcome: None,
         decision: Some(match draft.fate {
             Fate::Refused => "deny",
             Fate::Limited => "limit",
             _ => "allow",
         }),
         resource_type: operation.resource_type,
-        record_count: (done && operation.records > 0).then(|| 1 + spread % operation.records),
         fields_sent: operation.fields_sent,
-        fields_received: if done { operation.fields_received } else { &[] },
         webhook: webhook(draft),
-        upstream_address: (behind && !class.outbound && draft.fate != Fate::Refused)
-            .then(|| UPSTREAMS[(draft.bits >> 8 & 3) as usize]),
-        egress_address: class.outbound.then_some("198.51.100.10"),
-        waf_verdict: outside.then_some("pass"),
         device_id: present(&scratch.device),
         outcome: recognition(draft),
-        purpose: (class.prefix == "desk" && operation.naming == Naming::Resident)
-            .then(|| PURPOSES[(draft.bits >> 16 & 3) as usize]),
-        legal_basis: (class.prefix == "face-recognition" || class.prefix == "terminal")
-            .then_some("consent"),
-        error: match status {
-            502 => Some("upstream reset the connection"),
-            504 => Some("upstream timed out"),
-            _ => None,
-        },
+        ..Record::bare()
+    };
+    authorise(&mut record, client, draft);
+    answer(&mut record, client, draft);
+    record
+}
+
+/// Roles, scopes and token, as far as the operation asks for them.
+fn authorise<'a>(record: &mut Record<'a>, client: &'a Client, draft: &Draft) {
+    let class = client.class;
+    let asks_token = draft.operation.habit == Habit::TokenEndpoint;
+    if asks_token || !class.device {
+        record.grant = Some(class.grant);
     }
+    if asks_token {
+        return;
+    }
+    record.roles = class.roles;
+    if !class.device {
+        record.scopes = class.scopes;
+    }
+    record.token = Some(token(client, draft));
+}
+
+/// Sizes, what stands behind the gateway, and what the answer was about.
+fn answer(record: &mut Record<'_>, client: &Client, draft: &Draft) {
+    let (class, operation) = (client.class, draft.operation);
+    let done = draft.fate == Fate::Done;
+    let spread = u32::try_from(draft.bits % 256).expect("below 256");
+    let cache = cache(operation, draft.bits);
+    // Devices talk to an edge that answers by itself, as a cache does.
+    let behind = !class.device && cache != Some("hit");
+    record.cache_status = cache;
+    record.request_bytes = operation.request_bytes / 256 * (200 + spread / 2) + spread;
+    record.response_bytes = if done {
+        operation.response_bytes / 256 * (160 + spread / 2) + spread
+    } else {
+        150 + spread / 4
+    };
+    if behind && !matches!(draft.fate, Fate::Refused | Fate::Limited) {
+        record.upstream_us = Some(draft.duration_us - draft.duration_us / 8);
+    }
+    if behind && !class.outbound && draft.fate != Fate::Refused {
+        record.upstream_address = Some(UPSTREAMS[(draft.bits >> 8 & 3) as usize]);
+    }
+    if behind && operation.method == "POST" && operation.resource_type.is_some() {
+        record.idempotency_key = Some(splitmix(draft.request_id));
+    }
+    if done {
+        record.fields_received = operation.fields_received;
+        record.record_count = (operation.records > 0).then(|| 1 + spread % operation.records);
+    }
+    if class.outbound {
+        record.egress_address = Some("198.51.100.10");
+    }
+    if class.network.is_none_or(|(first, _)| first != 10) {
+        record.waf_verdict = Some("pass");
+    }
+    if class.prefix == "desk" && operation.naming == Naming::Resident {
+        record.purpose = Some(PURPOSES[(draft.bits >> 16 & 3) as usize]);
+    }
+    if class.prefix == "face-recognition" || class.prefix == "terminal" {
+        record.legal_basis = Some("consent");
+    }
+    record.error = match record.status {
+        502 => Some("upstream reset the connection"),
+        504 => Some("upstream timed out"),
+        _ => None,
+    };
 }
 
 const UPSTREAMS: [&str; 4] = [
@@ -295,8 +314,13 @@ fn status(draft: &Draft) -> u16 {
 }
 
 fn cache(operation: &Operation, bits: u64) -> Option<&'static str> {
-    (operation.method == "GET" && operation.naming == Naming::Own)
-        .then(|| if bits >> 24 & 3 == 0 { "miss" } else { "hit" })
+    (operation.method == "GET" && operation.naming == Naming::Own).then_some(
+        if (bits >> 24).is_multiple_of(4) {
+            "miss"
+        } else {
+            "hit"
+        },
+    )
 }
 
 fn recognition(draft: &Draft) -> Option<&'static str> {

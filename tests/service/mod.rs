@@ -191,7 +191,11 @@ impl Service {
     /// Checks the promise: every offset once, roll-ups that agree with the rows.
     pub fn assert_exactly_once(&self, clickhouse: &ClickHouse, produced: u64) {
         let account = self.account(clickhouse);
-        assert_eq!((account.stored, account.distinct), (produced, produced), "rows and offsets in all");
+        assert_eq!(
+            (account.stored, account.distinct),
+            (produced, produced),
+            "rows and offsets in all"
+        );
         assert_eq!(account.rollup_diff(), 0, "{account:?}");
     }
 }
@@ -212,7 +216,10 @@ pub struct Account {
 impl Account {
     /// By how much the roll-ups differ from the rows.
     pub fn rollup_diff(&self) -> u64 {
-        self.rollups.iter().map(|requests| requests.abs_diff(self.events)).sum()
+        self.rollups
+            .iter()
+            .map(|requests| requests.abs_diff(self.events))
+            .sum()
     }
 }
 

@@ -8,8 +8,14 @@ use gatewatch::event::{Event, Field};
 use gatewatch::sigma::RuleSet;
 use serde_json::{Map, Value as Json};
 
+/// Path and text of a rule file.
+pub type Source = (PathBuf, String);
+
+/// Name of a rule file and why it is not taken.
+pub type Refused = (String, String);
+
 /// The text of every rule file, sorted by path.
-pub fn sources(folder: &Path) -> Vec<(PathBuf, String)> {
+pub fn sources(folder: &Path) -> Vec<Source> {
     let mut paths: Vec<PathBuf> = fs::read_dir(folder)
         .expect("the folder of rules can be read")
         .map(|entry| entry.expect("an entry can be read").path())
@@ -26,7 +32,7 @@ pub fn sources(folder: &Path) -> Vec<(PathBuf, String)> {
 }
 
 /// The rules that this engine takes, and of the others file name and reason.
-pub fn supported(all: Vec<(PathBuf, String)>) -> (Vec<(PathBuf, String)>, Vec<(String, String)>) {
+pub fn supported(all: Vec<Source>) -> (Vec<Source>, Vec<Refused>) {
     let mut taken = Vec::new();
     let mut refused = Vec::new();
     for source in all {

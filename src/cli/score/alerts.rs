@@ -27,6 +27,7 @@ struct Unmapped {
 
 /// One revision of an alert.
 #[derive(Deserialize)]
+#[allow(clippy::struct_field_names)] // the names are those of the alert
 struct Revision {
     id: String,
     revision: u64,

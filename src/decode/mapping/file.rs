@@ -271,6 +271,7 @@ mod tests {
         let event = mapping
             .decode(
                 r#"{"url":"/no","request":{"started.at":1772359200250,"url":"/a?b=c"},"client":{"ip":"10.0.0.1:80","x":[{}]},"latencies":{"request":7},"auth":{"roles":["a","b"],"scope":"r w"},"hosts":["p","q"]}"#,
+                32,
             )
             .unwrap();
         assert_eq!(event.time.micros(), 1_772_359_200_250_000);

@@ -15,6 +15,7 @@ pub(super) use builtin::{envoy_json, nginx_json};
 pub(super) use convert::Conversion;
 pub use file::MappingError;
 
+use super::guard;
 use super::native;
 use super::rejection::{Rejection, RejectionReason};
 
@@ -94,8 +95,13 @@ impl Mapping {
     /// Decodes one JSON object.
     ///
     /// # Errors
-    /// `malformed`, `wrong_type` or `missing_time`, with the place.
-    pub(super) fn decode<'a>(&self, text: &'a str) -> Result<Event<'a>, Rejection> {
+    /// `malformed`, `record_array`, `too_deep`, `wrong_type` or `missing_time`, with the place.
+    pub(super) fn decode<'a>(
+        &self,
+        text: &'a str,
+        max_depth: usize,
+    ) -> Result<Event<'a>, Rejection> {
+        guard::json(text, max_depth)?;
         let mut reading = read::Reading::new();
         let mut json = serde_json::Deserializer::from_str(text);
         let outcome = reading

@@ -299,3 +299,52 @@ fn a_broken_snapshot_is_refused() {
         .unwrap();
     assert!(error.to_string().contains("format 99"));
 }
+
+#[test]
+fn a_full_reorder_buffer_releases_early_and_counts_it() {
+    let mut plan = (*small_plan()).clone();
+    plan.settings.max_waiting = 64 * 4;
+    let mut tracker = Tracker::new(Arc::new(plan), 1);
+    tracker.assign(&[0, 1]);
+    let records = steady(300);
+    let mut run = Run::new(&records, tracker);
+    run.tracker.assign(&[0, 1]);
+    run.step(0, 300);
+    let counts = run.tracker.counts();
+    assert!(counts.forced > 200, "{counts:?}");
+    assert!(
+        run.alerts
+            .values()
+            .any(|alert| alert.rule.family == "injection")
+    );
+}
+
+#[test]
+fn a_match_due_at_the_end_of_time_cannot_stop_a_full_shard() {
+    let mut plan = (*small_plan()).clone();
+    plan.settings.max_waiting = 1;
+    let mut tracker = Tracker::new(Arc::new(plan), 1);
+    let end = Timestamp::from_micros(i64::MAX);
+    let matches = (0..5).map(|offset| {
+        let position = Position {
+            partition: 0,
+            offset,
+            stamped: None,
+        };
+        let turn = crate::track::Turn {
+            due: end,
+            late: false,
+        };
+        matched(0, position, end, turn, "c1", 0)
+    });
+    let block = TrackBlock {
+        partition: 0,
+        begin: 0,
+        end: 5,
+        newest: end,
+        matches: matches.collect(),
+        observations: Vec::new(),
+    };
+    let alerts = tracker.apply(block, &[]);
+    assert_eq!(alerts[0].count, 4);
+}

@@ -1,14 +1,13 @@
 //! From a scenario's timeline to single requests with their times and callers.
 
 use std::collections::BTreeSet;
-use std::sync::LazyLock;
 
 use compact_str::CompactString;
 
 use super::{Caller, LabelEntity, LabelKind, Request, Scenario};
 use crate::event::Timestamp;
 use crate::simulate::SimulateError;
-use crate::simulate::class::{CLASSES, Class};
+use crate::simulate::class::STRANGER;
 use crate::simulate::population::{Client, Population};
 use crate::simulate::random::{Random, splitmix, stable_hash};
 
@@ -32,29 +31,6 @@ pub(crate) struct Step {
     /// Number within the phase, from 0.
     pub(crate) number: u32,
 }
-
-/// A stranger: no token, no role, no contract.
-static STRANGER: LazyLock<Class> = LazyLock::new(|| Class {
-    prefix: "",
-    integration: "",
-    per_complex: 0,
-    fixed: 0,
-    rate: 0.0,
-    profile: CLASSES[0].profile,
-    operations: &[],
-    agents: &["curl/8.11.1"],
-    network: None,
-    country: None,
-    roles: &["unknown"],
-    scopes: &[],
-    grant: "password",
-    algorithm: "ES256",
-    token_life_s: 600,
-    subjects: 1,
-    mfa: None,
-    device: false,
-    outbound: false,
-});
 
 /// All steps of all scenarios in the order of their times, the actors of each scenario's phases, and whom else alerts may name.
 ///
@@ -129,7 +105,7 @@ fn check_habits(name: &str, request: &Request, actor: &Actor) -> Result<(), Simu
 }
 
 /// Evenly spread times with jitter, growing.
-#[allow(clippy::cast_possible_truncation)] // a part of a bounded duration
+#[allow(clippy::cast_possible_truncation, clippy::cast_precision_loss)] // a part of a bounded duration
 fn spread(
     begin: Timestamp,
     duration_us: i64,

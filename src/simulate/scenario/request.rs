@@ -113,7 +113,9 @@ fn walked(walk: &Walk, frame: &Frame<'_>) -> u64 {
     let place = match walk.order {
         Order::Ascending => number,
         Order::Mixed => {
-            let stride = (count * 5 / 8..).find(|n| gcd(*n, count) == 1).unwrap_or(1);
+            let stride = (count * 5 / 8..=count)
+                .find(|n| gcd(*n, count) == 1)
+                .unwrap_or(1);
             number * stride % count
         }
     };
