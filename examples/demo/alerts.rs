@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use gatewatch::alert::Alert;
 use gatewatch::event::Timestamp;
 use gatewatch::simulate::score::Claim;
+use gatewatch::track::Evidence;
 use uuid::Uuid;
 
 use crate::parts::ClickHouse;
@@ -27,11 +28,20 @@ impl Seen {
             family: self.alert.rule.family.clone(),
             title: self.alert.rule.title.clone(),
             entity: self.alert.entity.value.to_string(),
+            callers: self.alert.evidence.iter().map(caller).collect(),
             first: self.alert.first,
             last: self.alert.last,
             raised: self.raised,
             wall: Some(self.at),
         }
+    }
+}
+
+/// The client of an event, else its address.
+fn caller(event: &Evidence) -> String {
+    match event.client_address {
+        Some(address) if event.client_id.is_empty() => address.to_string(),
+        _ => event.client_id.to_string(),
     }
 }
 

@@ -261,7 +261,10 @@ fn plate(text: &str, start: usize, floor: usize) -> Option<Range<usize>> {
         .next_back()
         .filter(|letter| is_plate_letter(*letter))?;
     let begin = floor + before.len() - first.len_utf8();
-    let is_word = |letter: Option<char>| letter.is_some_and(char::is_alphanumeric);
+    // A hyphen beside it says that it is a part of a longer name, such as a UUID.
+    let is_word = |letter: Option<char>| {
+        letter.is_some_and(|letter| letter.is_alphanumeric() || letter == '-')
+    };
     if is_word(text[..begin].chars().next_back()) || text[start..].starts_with("000") {
         return None;
     }
@@ -331,6 +334,8 @@ mod tests {
         for text in [
             "550e8400-e29b-41d4-a716-446655440000",
             "79161234-5678-4123-8123-446655440000",
+            "e228bb56-19a9-4f12-a12c-5d641718f955",
+            "1c9f0a52-77aa-4d15-9c1e-a123bc779012",
             "from=2026-03-01T10:00:00Z&to=2026-03-02",
             "1772359200250",
             "1772359200250123",

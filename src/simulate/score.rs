@@ -16,6 +16,8 @@ pub struct Claim {
     pub title: String,
     /// Value of the entity; several values are joined by ` | `.
     pub entity: String,
+    /// Clients and addresses of its sample events: an alert on a person is about the caller that all of them came from.
+    pub callers: Vec<String>,
     /// Event time of the first event.
     pub first: Timestamp,
     /// Event time of the newest event, by the newest revision.
@@ -143,10 +145,12 @@ fn is_about(claim: &Claim, label: &Label, slack_us: i64) -> bool {
     let begins = label.first.plus_micros(-slack_us);
     let ends = label.last.plus_micros(slack_us);
     let overlaps = claim.first <= ends && claim.last >= begins;
-    overlaps
-        && claim.entity.split(" | ").any(|value| {
-            value == label.entity.value || label.also.iter().any(|entity| entity.value == value)
-        })
+    let names = |value: &str| {
+        value == label.entity.value || label.also.iter().any(|entity| entity.value == value)
+    };
+    let came_from =
+        || !claim.callers.is_empty() && claim.callers.iter().all(|caller| names(caller));
+    overlaps && (claim.entity.split(" | ").any(names) || came_from())
 }
 
 fn note(outcome: &mut Outcome, label: &Label, claim: &Claim) {
@@ -209,11 +213,28 @@ mod tests {
             family: family.to_owned(),
             title: format!("{family} by {entity}"),
             entity: entity.to_owned(),
+            callers: Vec::new(),
             first: at(raised),
             last: at(raised),
             raised: at(raised),
             wall: Some(at(3)),
         }
+    }
+
+    #[test]
+    fn an_alert_on_a_person_is_about_the_caller_of_all_its_events() {
+        let labels = [label("a", true, "203.0.113.1", &["injection"])];
+        let by = |callers: &[&str]| {
+            let callers = callers.iter().map(|caller| (*caller).to_owned()).collect();
+            let claim = Claim {
+                callers,
+                ..claim("p_someone", "injection", 150)
+            };
+            score(&labels, &[claim], 10_000_000).false_alarms.len()
+        };
+        assert_eq!(by(&["203.0.113.1", "203.0.113.1"]), 0);
+        assert_eq!(by(&["203.0.113.1", "203.0.113.9"]), 1);
+        assert_eq!(by(&[]), 1);
     }
 
     #[test]

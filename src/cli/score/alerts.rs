@@ -35,6 +35,16 @@ struct Revision {
     entity: Entity,
     first: Timestamp,
     last: Timestamp,
+    #[serde(default)]
+    evidence: Vec<Sample>,
+}
+
+/// Who sent a sample event.
+#[derive(Deserialize)]
+struct Sample {
+    #[serde(default)]
+    client_id: String,
+    client_address: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -86,6 +96,14 @@ fn parse(line: &str) -> Result<(Revision, Option<Timestamp>)> {
     Ok((revision, line.received))
 }
 
+/// The client of an event, else its address.
+fn caller(sample: Sample) -> String {
+    match sample.client_address {
+        Some(address) if sample.client_id.is_empty() => address,
+        _ => sample.client_id,
+    }
+}
+
 fn begin(revision: Revision, wall: Option<Timestamp>) -> Merged {
     Merged {
         oldest: revision.revision,
@@ -95,6 +113,7 @@ fn begin(revision: Revision, wall: Option<Timestamp>) -> Merged {
             family: revision.rule.family,
             title: revision.rule.title,
             entity: revision.entity.value,
+            callers: revision.evidence.into_iter().map(caller).collect(),
             first: revision.first,
             last: revision.last,
             raised: revision.last,
