@@ -13,8 +13,14 @@ use parts::{ClickHouse, Held, Ports, binary, wait_for};
 const LIMIT: Duration = Duration::from_secs(60);
 const KEYS: [(&str, &str); 3] = [
     ("GATEWATCH_STORE__PASSWORD", ClickHouse::PASSWORD),
-    ("GATEWATCH_ENRICH__PSEUDONYM_KEY", "a pseudonym key of no worth outside tests, long enough"),
-    ("GATEWATCH_STORE__DEAD_LETTER_KEY", "ffeeddccbbaa99887766554433221100ffeeddccbbaa99887766554433221100"),
+    (
+        "GATEWATCH_ENRICH__PSEUDONYM_KEY",
+        "a pseudonym key of no worth outside tests, long enough",
+    ),
+    (
+        "GATEWATCH_STORE__DEAD_LETTER_KEY",
+        "ffeeddccbbaa99887766554433221100ffeeddccbbaa99887766554433221100",
+    ),
 ];
 
 fn lines(from: usize, to: usize) -> String {
@@ -48,18 +54,35 @@ impl<'c> Runs<'c> {
             clickhouse.url()
         );
         std::fs::write(&config, text).unwrap();
-        Runs { clickhouse, folder, config }
+        Runs {
+            clickhouse,
+            folder,
+            config,
+        }
     }
 
     fn start(&self, file: &Path, arguments: &[&str], environment: &[(&str, &str)]) -> Held {
         let mut command = Command::new(binary());
-        command.args(["run", "--config"]).arg(&self.config).arg("--file").arg(file).args(arguments);
+        command
+            .args(["run", "--config"])
+            .arg(&self.config)
+            .arg("--file")
+            .arg(file)
+            .args(arguments);
         command.envs(KEYS).envs(environment.iter().copied());
-        Held::spawn("gatewatch", &self.folder.path().join("gatewatch.log"), &command)
+        Held::spawn(
+            "gatewatch",
+            &self.folder.path().join("gatewatch.log"),
+            &command,
+        )
     }
 
     fn number(&self, sql: &str) -> u64 {
-        self.clickhouse.ask(sql).ok().and_then(|answer| answer.parse().ok()).unwrap_or(0)
+        self.clickhouse
+            .ask(sql)
+            .ok()
+            .and_then(|answer| answer.parse().ok())
+            .unwrap_or(0)
     }
 
     fn wait_for_events(&self, count: u64) {
@@ -67,7 +90,10 @@ impl<'c> Runs<'c> {
             (self.number("SELECT count() FROM gatewatch.events") >= count).then_some(())
         });
         assert_eq!(self.number("SELECT count() FROM gatewatch.events"), count);
-        assert_eq!(self.number("SELECT uniqExact(topic, offset) FROM gatewatch.events"), count);
+        assert_eq!(
+            self.number("SELECT uniqExact(topic, offset) FROM gatewatch.events"),
+            count
+        );
     }
 }
 
@@ -82,7 +108,11 @@ fn a_file_is_stored_once_resumed_after_a_kill_and_followed_through_rotation() {
     let mut first = runs.start(&file, &[], &[("GATEWATCH_KILL_AT", "after_insert:4")]);
     assert!(!first.wait(LIMIT).expect("the point is reached").success());
     let mut second = runs.start(&file, &[], &[]);
-    assert!(second.wait(LIMIT).expect("the file ends").success(), "{}", second.said());
+    assert!(
+        second.wait(LIMIT).expect("the file ends").success(),
+        "{}",
+        second.said()
+    );
     runs.wait_for_events(1_000);
     let found = "SELECT max(count) FROM gatewatch.alerts FINAL WHERE entity = '203.0.113.9'";
     assert_eq!(runs.number(found), 50, "each climb is counted once");
@@ -93,11 +123,18 @@ fn a_file_is_stored_once_resumed_after_a_kill_and_followed_through_rotation() {
     runs.wait_for_events(1_000);
 
     let mut following = runs.start(&file, &["--follow"], &[]);
-    let mut log = std::fs::OpenOptions::new().append(true).open(&file).unwrap();
+    let mut log = std::fs::OpenOptions::new()
+        .append(true)
+        .open(&file)
+        .unwrap();
     log.write_all(lines(1_000, 1_200).as_bytes()).unwrap();
     runs.wait_for_events(1_200);
     std::fs::rename(&file, runs.folder.path().join("access.log.1")).unwrap();
     std::fs::write(&file, lines(2_000, 2_100)).unwrap();
     runs.wait_for_events(1_300);
-    assert!(following.stop().is_some_and(|status| status.success()), "{}", following.said());
+    assert!(
+        following.stop().is_some_and(|status| status.success()),
+        "{}",
+        following.said()
+    );
 }

@@ -1,5 +1,7 @@
 //! The main job on real parts: Kafka, decode, rules, ClickHouse, alert, mail.
 
+#[path = "dashboards/mod.rs"]
+mod dashboards;
 mod parts;
 mod service;
 
@@ -8,13 +10,43 @@ use std::time::Duration;
 use parts::{ClickHouse, Kafka, Mailpit, Mode, Record, wait_for};
 use service::Service;
 
+/// The time so many seconds ago: panels show the last day.
+fn ago(seconds: i64) -> String {
+    let now = jiff::Timestamp::now();
+    now.saturating_sub(jiff::SignedDuration::from_secs(seconds))
+        .expect("a near time")
+        .to_string()
+}
+
+/// Every panel's query runs on what was stored, and the ones about traffic show it.
+fn assert_panels_show(service: &Service, clickhouse: &ClickHouse) {
+    let mut shown = Vec::new();
+    for query in dashboards::queries()
+        .into_iter()
+        .filter(|query| query.source == dashboards::Source::ClickHouse)
+    {
+        let sql = query
+            .sql()
+            .replace("gatewatch.", &format!("{}.", service.database()));
+        let answer = clickhouse
+            .ask(&sql)
+            .unwrap_or_else(|error| panic!("{}: {error}\n{sql}", query.panel));
+        if !answer.is_empty() {
+            shown.push(query.panel);
+        }
+    }
+    println!("panels with rows: {shown:?}");
+    assert!(shown.len() >= 5, "panels with rows: {shown:?}");
+}
+
 /// Ordinary requests of one client, a burst of injections from one address, and records that are none.
 fn records() -> Vec<Vec<u8>> {
     let mut records: Vec<Vec<u8>> = (0..300)
         .map(|i| {
             format!(
-                r#"{{"time":"2026-03-01T10:{:02}:{:02}Z","gateway":"gw-1","sequence":{i},"request_id":"r-{i}","method":"GET","scheme":"https","host":"api.propdevelopment.test","path":"/residents/{}","status":200,"client_id":"concierge","client_address":"10.0.0.7","tls_version":"TLSv1.3","user_agent":"concierge/1.4"}}"#,
-                i / 60, i % 60, i % 7,
+                r#"{{"time":"{}","gateway":"gw-1","sequence":{i},"request_id":"r-{i}","method":"GET","scheme":"https","host":"api.propdevelopment.test","path":"/residents/{}","status":200,"client_id":"concierge","client_address":"10.0.0.7","tls_version":"TLSv1.3","user_agent":"concierge/1.4"}}"#,
+                ago(1_000 - i),
+                i % 7,
             )
             .into_bytes()
         })
@@ -22,7 +54,8 @@ fn records() -> Vec<Vec<u8>> {
     for i in 0..5 {
         records.push(
             format!(
-                r#"{{"time":"2026-03-01T10:05:0{i}Z","gateway":"gw-1","request_id":"attack-{i}","method":"GET","scheme":"https","host":"api.propdevelopment.test","path":"/plates","query":"q=1%27%20UNION%20SELECT%20login,password%20FROM%20users--%20-","status":200,"client_address":"203.0.113.66","user_agent":"Mozilla/5.0"}}"#
+                r#"{{"time":"{}","gateway":"gw-1","request_id":"attack-{i}","method":"GET","scheme":"https","host":"api.propdevelopment.test","path":"/plates","query":"q=1%27%20UNION%20SELECT%20login,password%20FROM%20users--%20-","status":200,"client_address":"203.0.113.66","user_agent":"Mozilla/5.0"}}"#,
+                ago(700 - i),
             )
             .into_bytes(),
         );
@@ -78,6 +111,7 @@ fn requests_are_stored_and_an_attack_is_mailed() {
             .find(|mail| mail.to_string().contains("203.0.113.66"))
     });
     println!("mail: {}", mail["Subject"]);
+    assert_panels_show(&service, &clickhouse);
     let metrics = service.get(0, "/metrics").unwrap();
     assert!(
         metrics.contains("gatewatch_events_stored_total 305"),
