@@ -151,8 +151,8 @@ fn kafka_engine(kafka: &Kafka, clickhouse: &ClickHouse, pair: usize, produced: u
     let (declared, names) = (declared.join(", "), names.join(", "));
     let settings = format!(
         "kafka_broker_list = '{}', kafka_topic_list = 'requests', kafka_group_name = '{database}', kafka_format = 'JSONEachRow', \
-         kafka_num_consumers = 2, kafka_thread_per_consumer = 1, kafka_max_block_size = 65536, kafka_poll_max_batch_size = 65536, \
-         kafka_flush_interval_ms = 500, date_time_input_format = 'best_effort', input_format_skip_unknown_fields = 1",
+         kafka_num_consumers = 2, kafka_thread_per_consumer = 1, kafka_max_block_size = 262144, kafka_poll_max_batch_size = 65536, \
+         date_time_input_format = 'best_effort', input_format_skip_unknown_fields = 1",
         kafka.bootstrap()
     );
     if pair == 0 {
