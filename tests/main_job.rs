@@ -25,11 +25,9 @@ fn assert_panels_show(service: &Service, clickhouse: &ClickHouse) {
         .into_iter()
         .filter(|query| query.source == dashboards::Source::ClickHouse)
     {
-        let sql = query
-            .sql()
-            .replace("gatewatch.", &format!("{}.", service.database()));
+        let sql = query.sql();
         let answer = clickhouse
-            .ask(&sql)
+            .ask_in(&service.database(), &sql)
             .unwrap_or_else(|error| panic!("{}: {error}\n{sql}", query.panel));
         if !answer.is_empty() {
             shown.push(query.panel);

@@ -77,7 +77,16 @@ impl ClickHouse {
     /// # Errors
     /// What the server says against it, or that it does not answer.
     pub fn ask(&self, sql: &str) -> Result<String, String> {
-        let reply = Request::with_body("POST", self.http_port(), "/", sql)
+        self.ask_in("default", sql)
+    }
+
+    /// The same where tables without a database are those of `database`.
+    ///
+    /// # Errors
+    /// What the server says against it, or that it does not answer.
+    pub fn ask_in(&self, database: &str, sql: &str) -> Result<String, String> {
+        let path = format!("/?database={database}");
+        let reply = Request::with_body("POST", self.http_port(), &path, sql)
             .header("X-ClickHouse-User", Self::USER)
             .header("X-ClickHouse-Key", Self::PASSWORD)
             .send()
