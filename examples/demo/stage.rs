@@ -21,7 +21,7 @@ const SEED: &str = "7";
 /// Records sent that nobody can read.
 pub const BROKEN: u64 = 48;
 
-/// All that runs. Fields are dropped in their order: who writes stops before who is written to.
+/// All that runs.
 pub struct Stage {
     traffic: Option<Held>,
     gatewatch: Held,
@@ -164,6 +164,19 @@ impl Stage {
     /// Where the log of gatewatch is.
     pub fn log(&self) -> PathBuf {
         fs::canonicalize(self.gatewatch.log()).unwrap_or_default()
+    }
+}
+
+impl Drop for Stage {
+    /// Who writes stops before who is written to, and all stop before the first folder is removed, which can take a while.
+    fn drop(&mut self) {
+        if let Some(traffic) = &mut self.traffic {
+            traffic.stop();
+        }
+        self.gatewatch.stop();
+        self.mailpit.process().stop();
+        self.clickhouse.process().stop();
+        self.kafka.process().stop();
     }
 }
 
