@@ -16,7 +16,7 @@ use service::Service;
 
 const PARTITIONS: i32 = 8;
 const PAIRS: usize = 3;
-const LIMIT: Duration = Duration::from_secs(300);
+const LIMIT: Duration = Duration::from_mins(5);
 /// Clients of which each keeps a baseline.
 const CLIENTS: usize = 100_000;
 

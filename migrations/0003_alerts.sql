@@ -10,13 +10,13 @@ CREATE TABLE IF NOT EXISTS alerts
     family      LowCardinality(String)        COMMENT 'Rule family; findings of one family and entity merge',
     level       Enum8('informational' = 0, 'low' = 1, 'medium' = 2, 'high' = 3, 'critical' = 4) COMMENT 'How bad it is',
     tags        Array(LowCardinality(String)) COMMENT 'Sigma tags: attack.*, owasp.api*, requirement.*',
-    entity_kind LowCardinality(String)        COMMENT 'What the alert is about: client, subject, address, token, resource, operation, integration, gateway',
+    entity_kind LowCardinality(String)        COMMENT 'What the alert is about: client, subject, address, token, resource, operation, integration, gateway, or a part of gatewatch itself',
     entity      String                        COMMENT 'Which one; personal ids are pseudonyms',
     first       DateTime64(6, 'UTC')          COMMENT 'First event',
     last        DateTime64(6, 'UTC')          COMMENT 'Newest event',
     count       UInt64                        COMMENT 'Events behind it',
     findings    UInt64                        COMMENT 'Findings merged',
-    reason      LowCardinality(String)        COMMENT 'Why it was raised: pattern, correlation or baseline',
+    reason      LowCardinality(String)        COMMENT 'Why it was raised: pattern, correlation, baseline or service (about gatewatch itself)',
     json        String         COMMENT 'The whole alert with its evidence' CODEC(ZSTD(3)),
     stored      DateTime('UTC') DEFAULT now('UTC') COMMENT 'When the row was stored'
 )

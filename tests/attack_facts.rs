@@ -17,13 +17,12 @@ struct Row {
 
 /// The value as a client would send it.
 fn encoded(value: &str) -> String {
-    value.bytes().fold(String::from("q="), |mut query, byte| {
+    value.bytes().fold(String::from("q="), |query, byte| {
         if byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte) {
-            query.push(char::from(byte));
+            query + char::from(byte).encode_utf8(&mut [0])
         } else {
-            query.push_str(&format!("%{byte:02X}"));
+            query + &format!("%{byte:02X}")
         }
-        query
     })
 }
 

@@ -14,7 +14,7 @@ use parts::{ClickHouse, Held, Kafka, Mailpit, Mode, Record, wait_for};
 use service::Service;
 
 const PARTITIONS: i32 = 4;
-const LIMIT: Duration = Duration::from_secs(300);
+const LIMIT: Duration = Duration::from_mins(5);
 /// Small blocks and frequent snapshots, so that a kill meets every step. A partition counts as idle only after longer than any
 /// restart of the broker takes, or the undisturbed run would not be comparable.
 const SETTINGS: &str = "[decode]\nmax_age_days = 3650\n[track]\nlateness_s = 30\nidle_s = 20\n\
@@ -27,7 +27,7 @@ fn number(variable: &str, usual: u64) -> u64 {
         .unwrap_or(usual)
 }
 
-/// SplitMix64 (Steele, Lea and Flood 2014): the kills follow from the seed.
+/// `SplitMix64` (Steele, Lea and Flood 2014): the kills follow from the seed.
 struct Random(u64);
 
 impl Random {
@@ -85,6 +85,16 @@ fn settled(service: &Service, clickhouse: &ClickHouse, produced: u64) -> Vec<Str
     })
 }
 
+/// How often each Message-ID came.
+fn copies(mailpit: &Mailpit) -> BTreeMap<String, u64> {
+    let mut copies = BTreeMap::new();
+    for mail in mailpit.mails() {
+        let id = mail["MessageID"].as_str().unwrap_or_default();
+        *copies.entry(id.to_owned()).or_default() += 1;
+    }
+    copies
+}
+
 #[test]
 fn nothing_is_lost_doubled_or_changed_by_kills() {
     let (events, kills, seed) = (
@@ -95,27 +105,27 @@ fn nothing_is_lost_doubled_or_changed_by_kills() {
     let records = records(events, seed);
     let produced = records.len() as u64;
     let mut kafka = Kafka::start(Mode::Plain);
-    let mut clickhouse = ClickHouse::start();
+    let mut shards = ClickHouse::start_shards();
     let mailpit = Mailpit::start();
 
     kafka.create_topic("calm", PARTITIONS, &[]);
     produce(&kafka, "calm", &records);
-    let calm = Service::new("calm", &kafka, &clickhouse, SETTINGS);
+    let calm = Service::new("calm", &kafka, &shards[0], SETTINGS);
     let mut undisturbed = calm.start(0, &[]);
-    let expected = settled(&calm, &clickhouse, produced);
+    let expected = settled(&calm, &shards[0], produced);
     undisturbed.stop();
 
     kafka.create_topic("storm", PARTITIONS, &[]);
-    let storm = Service::new("storm", &kafka, &clickhouse, SETTINGS).with_mail(&mailpit);
+    let storm = Service::new("storm", &kafka, &shards[0], SETTINGS)
+        .with_mail(&mailpit)
+        .on_shards(&shards);
     let mut instances: Vec<Held> = vec![storm.start(0, &[])];
     let mut random = Random(seed);
     let mut notifier_kills = 0;
-    let half = records.len() / 2;
-    produce(&kafka, "storm", &records[..half]);
+    let parts = usize::try_from(kills).expect("not so many kills") + 1;
+    let mut slices = records.chunks(records.len().div_ceil(parts));
     for kill in 0..kills {
-        if kill == kills / 2 {
-            produce(&kafka, "storm", &records[half..]);
-        }
+        produce(&kafka, "storm", slices.next().unwrap_or_default());
         std::thread::sleep(Duration::from_millis(500 + random.below(4_000)));
         match kill % 5 {
             0 | 3 => {
@@ -124,9 +134,10 @@ fn nothing_is_lost_doubled_or_changed_by_kills() {
                 instances[0] = storm.start(0, &[]);
             }
             1 => {
-                clickhouse.process().kill9();
+                let shard = &mut shards[usize::from(random.below(2) == 1)];
+                shard.process().kill9();
                 std::thread::sleep(Duration::from_millis(random.below(2_000)));
-                clickhouse.start_again();
+                shard.start_again();
             }
             2 => {
                 mailpit.refuse("Recipient", 451, 50);
@@ -142,11 +153,11 @@ fn nothing_is_lost_doubled_or_changed_by_kills() {
             }
         }
     }
-    if kills == 0 {
-        produce(&kafka, "storm", &records[half..]);
+    for slice in slices {
+        produce(&kafka, "storm", slice);
     }
-    let alerts = settled(&storm, &clickhouse, produced);
-    let account = storm.account(&clickhouse);
+    let alerts = settled(&storm, &shards[0], produced);
+    let account = storm.account(&shards[0]);
     let differing = alerts
         .iter()
         .filter(|alert| !expected.contains(alert))
@@ -155,12 +166,7 @@ fn nothing_is_lost_doubled_or_changed_by_kills() {
             .iter()
             .filter(|alert| !alerts.contains(alert))
             .count();
-    let mut copies: BTreeMap<String, u64> = BTreeMap::new();
-    for mail in mailpit.mails() {
-        *copies
-            .entry(mail["MessageID"].as_str().unwrap_or_default().to_owned())
-            .or_default() += 1;
-    }
+    let copies = copies(&mailpit);
     let twice: u64 = copies.values().map(|count| count - 1).sum();
     println!("figure chaos_events {produced} events");
     println!("figure chaos_kills {kills} kills");
@@ -178,7 +184,7 @@ fn nothing_is_lost_doubled_or_changed_by_kills() {
         "mails: {}, sent twice: {twice}, kills of a notifier: {notifier_kills}",
         copies.len()
     );
-    storm.assert_exactly_once(&clickhouse, produced);
+    storm.assert_exactly_once(&shards[0], produced);
     assert_eq!(alerts, expected, "the alerts of the undisturbed run");
     assert!(
         twice <= notifier_kills,

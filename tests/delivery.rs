@@ -210,6 +210,9 @@ fn lost_offsets_are_said() {
         );
         (lost == u64::from(PARTITIONS.unsigned_abs())).then_some(())
     });
+    wait_for("an alert for each lost range", LIMIT, || {
+        (service.own_alerts(clickhouse) == u64::from(PARTITIONS.unsigned_abs())).then_some(())
+    });
     service.wait_until_stored(clickhouse, records().len() as u64 + 2 + 2, LIMIT);
     second.stop();
 }

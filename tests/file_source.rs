@@ -8,21 +8,9 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-use parts::{ClickHouse, Held, Ports, binary, wait_for};
+use parts::{ClickHouse, Held, Ports, SECRETS, binary, wait_for};
 
-const LIMIT: Duration = Duration::from_secs(60);
-const KEYS: [(&str, &str); 3] = [
-    ("GATEWATCH_STORE__PASSWORD", ClickHouse::PASSWORD),
-    (
-        "GATEWATCH_ENRICH__PSEUDONYM_KEY",
-        "a pseudonym key of no worth outside tests, long enough",
-    ),
-    (
-        "GATEWATCH_STORE__DEAD_LETTER_KEY",
-        "ffeeddccbbaa99887766554433221100ffeeddccbbaa99887766554433221100",
-    ),
-];
-
+const LIMIT: Duration = Duration::from_mins(1);
 fn lines(from: usize, to: usize) -> String {
     (from..to).fold(String::new(), |mut text, i| {
         let (path, client) = if i % 20 == 9 { ("/a/../../../../etc/passwd", "203.0.113.9") } else { ("/residents", "198.51.100.4") };
@@ -69,7 +57,7 @@ impl<'c> Runs<'c> {
             .arg("--file")
             .arg(file)
             .args(arguments);
-        command.envs(KEYS).envs(environment.iter().copied());
+        command.envs(SECRETS).envs(environment.iter().copied());
         Held::spawn(
             "gatewatch",
             &self.folder.path().join("gatewatch.log"),

@@ -217,7 +217,7 @@ fn every_scenario_line_is_an_event_and_shows_the_sources() {
             .as_array()
             .unwrap()
             .iter()
-            .flat_map(|overflow| overflow["sources"].as_array())
+            .filter_map(|overflow| overflow["sources"].as_array())
         {
             for address in source {
                 let address = address.as_str().unwrap();

@@ -7,19 +7,7 @@ use std::path::Path;
 use std::process::{Command, Output};
 use std::time::Duration;
 
-use parts::{ClickHouse, Held, Kafka, Mode, Ports, Record, binary, wait_for};
-
-const KEYS: [(&str, &str); 3] = [
-    ("GATEWATCH_STORE__PASSWORD", ClickHouse::PASSWORD),
-    (
-        "GATEWATCH_ENRICH__PSEUDONYM_KEY",
-        "a pseudonym key of no worth outside tests, long enough",
-    ),
-    (
-        "GATEWATCH_STORE__DEAD_LETTER_KEY",
-        "ffeeddccbbaa99887766554433221100ffeeddccbbaa99887766554433221100",
-    ),
-];
+use parts::{ClickHouse, Held, Kafka, Mode, Ports, Record, SECRETS, binary, wait_for};
 
 /// What one case does differently.
 #[derive(Clone, Copy)]
@@ -60,7 +48,7 @@ fn check(file: &Path) -> Output {
     Command::new(binary())
         .args(["check", "--connections", "--config"])
         .arg(file)
-        .envs(KEYS)
+        .envs(SECRETS)
         .output()
         .unwrap()
 }
@@ -165,7 +153,7 @@ fn what_is_wrong_is_said_at_the_start_and_what_is_right_works() {
     command
         .args(["run", "--config"])
         .arg(written(right))
-        .envs(KEYS);
+        .envs(SECRETS);
     let mut gatewatch = Held::spawn("gatewatch", &folder.path().join("gatewatch.log"), &command);
     wait_for("the event", Duration::from_secs(90), || {
         (clickhouse

@@ -89,20 +89,20 @@ fn requests_are_stored_and_an_attack_is_mailed() {
     .with_mail(&mailpit);
     let mut gatewatch = service.start(0, &[]);
 
-    service.wait_until_stored(&clickhouse, records.len() as u64, Duration::from_secs(60));
+    service.wait_until_stored(&clickhouse, records.len() as u64, Duration::from_mins(1));
     service.assert_exactly_once(&clickhouse, records.len() as u64);
     assert_eq!(
         service.number(&clickhouse, "SELECT count() FROM {db}.dead_letters"),
         2
     );
-    wait_for("the alert in its table", Duration::from_secs(60), || {
+    wait_for("the alert in its table", Duration::from_mins(1), || {
         let injections = service
             .alerts(&clickhouse)
             .into_iter()
             .filter(|alert| alert.contains("203.0.113.66"));
         (injections.count() > 0).then_some(())
     });
-    let mail = wait_for("the mail", Duration::from_secs(60), || {
+    let mail = wait_for("the mail", Duration::from_mins(1), || {
         mailpit
             .mails()
             .into_iter()

@@ -2,6 +2,7 @@
 
 mod merge;
 pub mod ocsf;
+pub mod own;
 
 pub use merge::Merger;
 

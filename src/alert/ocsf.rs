@@ -10,7 +10,7 @@ use thiserror::Error;
 use super::Alert;
 use crate::event::Timestamp;
 use crate::sigma::Level;
-use crate::track::{EntityKind, Evidence, Reason};
+use crate::track::{Evidence, Reason};
 
 /// A record longer than this is not read: an alert with ten sample events stays far below it.
 pub const MAX_BYTES: usize = 1 << 20;
@@ -161,7 +161,7 @@ fn detection_finding(alert: &Alert) -> Json {
         },
         "finding_info": finding_info(alert),
         "evidences": alert.evidence.iter().map(evidence).collect::<Vec<_>>(),
-        "resources": [{ "type": entity_type(alert.entity.kind), "uid": alert.entity.value.as_str() }],
+        "resources": [{ "type": alert.entity.kind.name(), "uid": alert.entity.value.as_str() }],
     })
 }
 
@@ -169,6 +169,7 @@ fn finding_info(alert: &Alert) -> Json {
     let (kind, kind_id) = match &alert.reason {
         Reason::Pattern { .. } | Reason::Correlation { .. } => ("Rule", 1),
         Reason::Baseline { .. } => ("Statistical", 3),
+        Reason::Service { .. } => ("Other", 99),
     };
     json!({
         "uid": alert.id,
@@ -259,19 +260,6 @@ fn severity(level: Level) -> &'static str {
     }
 }
 
-fn entity_type(kind: EntityKind) -> &'static str {
-    match kind {
-        EntityKind::Client => "client",
-        EntityKind::Subject => "subject",
-        EntityKind::Address => "address",
-        EntityKind::Token => "token",
-        EntityKind::Resource => "resource",
-        EntityKind::Operation => "operation",
-        EntityKind::Integration => "integration",
-        EntityKind::Gateway => "gateway",
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -280,6 +268,7 @@ mod tests {
     use super::*;
     use crate::event::Position;
     use crate::sigma::RuleMeta;
+    use crate::track::EntityKind;
     use crate::track::{Entity, PatternHit};
 
     fn alert(reason: Reason, text: &str, micros: i64, count: u64) -> Alert {

@@ -18,6 +18,8 @@ pub struct Delivery {
     pub inserts: usize,
     /// Seconds between rounds of snapshots.
     pub snapshot_seconds: u64,
+    /// A part that has not answered for so many seconds is an alert of the family `gatewatch`.
+    pub outage_seconds: u64,
     /// Threads that decode, enrich and match; 0: one a core.
     pub workers: usize,
     /// Several active instances are not supported yet: must be false.
@@ -33,6 +35,7 @@ impl Default for Delivery {
             buffer_bytes: 128 << 20,
             inserts: 2,
             snapshot_seconds: 20,
+            outage_seconds: 60,
             workers: 0,
             scale_out: false,
         }

@@ -34,6 +34,8 @@ pub struct Mail {
     pub digest_minutes: u32,
     /// Local time of the daily mail, `HH:MM`; empty: none.
     pub daily_at: String,
+    /// A gateway that was silent for so many minutes is a gap in the daily mail.
+    pub gap_minutes: u32,
     /// A mail that the server keeps putting off is given up after this many hours, recorded and counted.
     pub give_up_hours: u32,
     /// Mails are written as `.eml` files into this folder instead of being sent; empty: they are sent.
@@ -57,6 +59,7 @@ impl Default for Mail {
             hourly_limit: 20,
             digest_minutes: 30,
             daily_at: "08:00".to_owned(),
+            gap_minutes: 60,
             give_up_hours: 72,
             directory: PathBuf::new(),
             smtp: Smtp::default(),
@@ -76,7 +79,8 @@ pub struct Recipient {
     /// Alerts below this level are not mailed to this recipient.
     #[serde(default)]
     pub minimum_level: MinimumLevel,
-    /// Only alerts of these rule families; empty: all.
+    /// Only alerts of these rule families; empty: all. `gatewatch` is the family of alerts about gatewatch itself: a part that does not
+    /// answer, records that were lost.
     #[serde(default)]
     pub families: Vec<String>,
     /// Whether the daily mail goes to this recipient.

@@ -3,7 +3,7 @@
 //! ```text
 //! [host[:port] ]address ident user [10/Oct/2023:10:22:41 +0200] "GET /a?b HTTP/1.1" 200 157[ "referer" "agent"[ "forwarded"]]
 //! ```
-//! Sources: Apache mod_log_config (`LogFormat` of the default configuration), NGINX ngx_http_log_module (`combined`).
+//! Sources: Apache `mod_log_config` (`LogFormat` of the default configuration), NGINX `ngx_http_log_module` (`combined`).
 //! Quotes inside values are escaped by both servers (`\"`, `\x22`), so the ends of values cannot be forged.
 
 use std::borrow::Cow;

@@ -4,7 +4,7 @@
 //! 2021/12/02 11:53:15 [error] 8#8: *42 limiting requests, …, client: ::1, server: s, request: "GET / HTTP/1.1", host: "h"
 //! [Fri Oct 08 17:08:41.203277 2021] [core:error] [pid 7:tid 1] [client 1.2.3.4:532] AH00126: Invalid URI in request GET / HTTP/1.1
 //! ```
-//! Their times have no zone and are taken for UTC. Sources: ngx_log.c; Apache `ErrorLogFormat`.
+//! Their times have no zone and are taken for UTC. Sources: `ngx_log.c`; Apache `ErrorLogFormat`.
 
 use std::borrow::Cow;
 

@@ -1,6 +1,6 @@
 //! The fast way through native JSON: a flat object whose strings have no escapes.
 //!
-//! What it takes is a subset of JSON, and it means the same as to serde_json (a property test holds that); at anything else it gives
+//! What it takes is a subset of JSON, and it means the same as to `serde_json` (a property test holds that); at anything else it gives
 //! up and the careful reader begins anew. Without unsafe code: strings are looked through eight bytes at a time.
 
 use std::net::IpAddr;

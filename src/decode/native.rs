@@ -1,6 +1,6 @@
 //! Native JSON: an object whose keys are the names of the inventory.
 //!
-//! Nearly every record is flat and without escapes; [`super::flat`] reads those. All others go to serde_json, which decides what is
+//! Nearly every record is flat and without escapes; [`super::flat`] reads those. All others go to `serde_json`, which decides what is
 //! right and says what is wrong: so reasons don't depend on the fast reader.
 
 use serde::de::DeserializeSeed;

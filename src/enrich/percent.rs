@@ -1,6 +1,6 @@
 //! Percent-decoding as attackers expect it to happen: repeatedly, with `%u`, with overlong UTF-8.
 //!
-//! Three rounds are enough: servers decode once or twice. Sources: RFC 3986 (2.1), RFC 3629 (overlong forms), ModSecurity's
+//! Three rounds are enough: servers decode once or twice. Sources: RFC 3986 (2.1), RFC 3629 (overlong forms), `ModSecurity`'s
 //! `urlDecodeUni` for `%uXXXX`.
 
 use std::borrow::Cow;

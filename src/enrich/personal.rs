@@ -137,7 +137,7 @@ fn begins_number(bytes: &[u8], start: usize) -> bool {
 
 /// Digits of one number, with what may stand between them.
 struct Digits {
-    digits: [u8; 20],
+    values: [u8; 20],
     length: usize,
     end: usize,
     /// Only single spaces and dashes stand between.
@@ -155,13 +155,13 @@ impl Digits {
 
     fn collect(bytes: &[u8], start: usize, max_gap: usize) -> Digits {
         let mut this = Digits {
-            digits: [0; 20],
+            values: [0; 20],
             length: 0,
             end: start,
             plain: true,
         };
         let mut at = start;
-        while this.length < this.digits.len() {
+        while this.length < this.values.len() {
             let gap = bytes[at..]
                 .iter()
                 .take_while(|byte| matches!(byte, b' ' | b'-' | b'(' | b')'))
@@ -173,7 +173,7 @@ impl Digits {
                 break;
             }
             this.plain &= gap == 0 || gap == 1 && matches!(bytes[at], b' ' | b'-');
-            this.digits[this.length] = byte - b'0';
+            this.values[this.length] = byte - b'0';
             this.length += 1;
             at += gap + 1;
             this.end = at;
@@ -182,7 +182,7 @@ impl Digits {
     }
 
     fn as_slice(&self) -> &[u8] {
-        &self.digits[..self.length]
+        &self.values[..self.length]
     }
 
     /// Whether no word, no further digit and no dashed id goes on behind the number.
@@ -220,11 +220,11 @@ fn is_card(digits: &[u8]) -> bool {
         .fold(0_u32, |number, digit| number * 10 + u32::from(*digit));
     let fits = match (prefix, digits.len()) {
         // Mir, Mastercard, American Express and Diners, Visa, UnionPay and Maestro.
-        (2200..=2204, 16..=19)
-        | (2221..=2720 | 5100..=5599, 16)
-        | (3400..=3499 | 3700..=3799, 15) => true,
-        (3000..=3059 | 3600..=3699 | 3800..=3999, 14) | (3528..=3589, 16) => true,
-        (4000..=4999, 13 | 16 | 19) | (6000..=6999, 16..=19) => true,
+        (2200..=2204 | 6000..=6999, 16..=19)
+        | (2221..=2720 | 3528..=3589 | 5100..=5599, 16)
+        | (3400..=3499 | 3700..=3799, 15)
+        | (3000..=3059 | 3600..=3699 | 3800..=3999, 14)
+        | (4000..=4999, 13 | 16 | 19) => true,
         _ => false,
     };
     fits && luhn(digits)
@@ -240,7 +240,7 @@ fn luhn(digits: &[u8]) -> bool {
             if doubled > 9 { doubled - 9 } else { doubled }
         })
         .sum();
-    sum % 10 == 0
+    sum.is_multiple_of(10)
 }
 
 fn names_passport(text: &str, start: usize) -> bool {

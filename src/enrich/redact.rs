@@ -1,7 +1,8 @@
 //! Redaction: what an event looks like when it is stored, mailed or logged.
 //!
-//! Subject, token, resource and device ids become keyed pseudonyms; ids in paths too, or `{id}`; shapes of personal data,
-//! tokens and the values of secret parameters are replaced; the cookie is dropped. The client address stays.
+//! Subject, token, resource and device ids become keyed pseudonyms; ids in paths too, or `{id}`, as in route, operation and
+//! the values of parameters whose names say so; shapes of personal data, tokens and the values of secret parameters are
+//! replaced; the cookie is dropped. The client address stays.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -22,7 +23,7 @@ const MIN_TOKEN: usize = 24;
 /// Longest beginning of a bad record that people are shown, in bytes.
 const SAMPLE_BYTES: usize = 512;
 
-/// Names of parameters whose values are secrets: OAuth 2.0 (RFC 6749, RFC 7521), OpenID Connect, and what APIs call keys.
+/// Names of parameters whose values are secrets: OAuth 2.0 (RFC 6749, RFC 7521), `OpenID` Connect, and what APIs call keys.
 const SECRET_NAMES: &[&str] = &[
     "access_token",
     "accesstoken",
@@ -71,6 +72,19 @@ const SECRET_NAMES: &[&str] = &[
     "x-amz-signature",
     "x-api-key",
 ];
+
+/// Parameters that end in `id` and name no person and no resource: what gateways, clients and tracing call things.
+const PLAIN_IDS: &[&str] = &[
+    "client_id",
+    "correlation_id",
+    "request_id",
+    "span_id",
+    "trace_id",
+    "webhook_id",
+];
+
+/// Parameters that name a person, whatever they end in.
+const PERSON_NAMES: &[&str] = &["login", "sub", "subject", "user", "username"];
 
 /// Makes events fit to be kept. Shared by threads, without locks.
 #[derive(Clone)]
@@ -123,6 +137,8 @@ impl Redactor {
         replace(&mut event.query, query);
         replace(&mut event.query_decoded, query);
         replace(&mut event.referer, |text| target(text, known));
+        replace(&mut event.route, |text| path(text, known));
+        replace(&mut event.operation, |text| path(text, known));
         replace(&mut event.error, text);
         replace(&mut event.user_agent, text);
         event.resource_id = alias.map(|alias| Text::from(alias.into_string()));
@@ -139,10 +155,6 @@ impl Redactor {
 
     /// Any text with personal shapes, tokens and values of secret parameters replaced.
     #[must_use]
-    #[expect(
-        clippy::unused_self,
-        reason = "callers must not care which redactions need the key"
-    )]
     pub fn text<'t>(&self, text: &'t str) -> Cow<'t, str> {
         let shapeless = self::text(text);
         match secrets(&shapeless) {
@@ -154,10 +166,6 @@ impl Redactor {
     /// The beginning of a record that is no event, for people: its structure, with every letter as `x` and every digit as `0`,
     /// but for the names of fields.
     #[must_use]
-    #[expect(
-        clippy::unused_self,
-        reason = "callers must not care which redactions need the key"
-    )]
     pub fn sample(&self, raw: &[u8]) -> String {
         let beginning = String::from_utf8_lossy(&raw[..raw.len().min(SAMPLE_BYTES)]);
         let mut sample = String::with_capacity(beginning.len());
@@ -179,7 +187,7 @@ impl Redactor {
 }
 
 /// Replaces a text when redaction changes it.
-fn replace<'a>(slot: &mut Option<Text<'a>>, redact: impl FnOnce(&str) -> Cow<'_, str>) {
+fn replace(slot: &mut Option<Text<'_>>, redact: impl FnOnce(&str) -> Cow<'_, str>) {
     if let Some(text) = slot
         && let Cow::Owned(redacted) = redact(text)
     {
@@ -267,27 +275,36 @@ fn text(whole: &str) -> Cow<'_, str> {
     shapes(whole, false).map_or(Cow::Borrowed(whole), Cow::Owned)
 }
 
-/// Values of secret parameters replaced; `None` when there are none.
+/// Values of parameters that are secret or name someone replaced; `None` when there are none.
 fn secrets(whole: &str) -> Option<String> {
     if classes::of(whole) & EQUALS == 0 {
         return None;
     }
     let mut redacted: Option<String> = None;
     let mut start = 0;
+    // What the items of a list (`ids=4,5`) become behind its first one.
+    let mut listed: Option<&'static str> = None;
     for part in whole.split_inclusive(is_separator) {
         let pair = part.strip_suffix(is_separator).unwrap_or(part);
-        if let Some(value) = secret_value(pair) {
+        let private = match listed {
+            Some(placeholder) if !pair.is_empty() && !pair.contains('=') => Some((0, placeholder)),
+            _ => private_value(pair),
+        };
+        if let Some((value, placeholder)) = private {
             let redacted = redacted.get_or_insert_with(|| {
                 let mut begun = String::with_capacity(whole.len() + 8);
                 begun.push_str(&whole[..start]);
                 begun
             });
             redacted.push_str(&pair[..value]);
-            redacted.push_str(SECRET);
+            redacted.push_str(placeholder);
             redacted.push_str(&part[pair.len()..]);
         } else if let Some(redacted) = &mut redacted {
             redacted.push_str(part);
         }
+        listed = private
+            .filter(|_| part.ends_with(','))
+            .map(|(_, placeholder)| placeholder);
         start += part.len();
     }
     redacted
@@ -297,25 +314,59 @@ fn is_separator(character: char) -> bool {
     matches!(character, '&' | ';' | '?' | '#' | ' ' | ',' | '"')
 }
 
-/// Where the value begins, when its name says that it is a secret.
-fn secret_value(pair: &str) -> Option<usize> {
+/// Where the value begins and what it becomes, when its name says that it is a secret or names someone.
+fn private_value(pair: &str) -> Option<(usize, &'static str)> {
     let sign = memchr::memchr2(b'=', b':', pair.as_bytes())?;
-    (sign + 1 < pair.len() && is_secret_name(&pair[..sign])).then_some(sign + 1)
-}
-
-fn is_secret_name(name: &str) -> bool {
-    if name.contains('%') {
-        let plain = percent::decode(name, true, &mut percent::Oddities::default());
-        return is_plain_secret_name(&plain);
+    if sign + 1 == pair.len() {
+        return None;
     }
-    is_plain_secret_name(name)
+    let name = &pair[..sign];
+    let placeholder = if name.contains('%') {
+        let plain = percent::decode(name, true, &mut percent::Oddities::default());
+        placeholder_of(&plain)
+    } else {
+        placeholder_of(name)
+    };
+    // Between `name:` and its value a quoted or spaced text has something else; only `=` joins a parameter to an id.
+    let applies = placeholder != Some(ID) || pair.as_bytes()[sign] == b'=';
+    placeholder
+        .filter(|_| applies)
+        .map(|placeholder| (sign + 1, placeholder))
 }
 
-fn is_plain_secret_name(name: &str) -> bool {
-    (3..=20).contains(&name.len())
-        && SECRET_NAMES
+fn placeholder_of(name: &str) -> Option<&'static str> {
+    let is_one_of = |names: &[&str]| {
+        names
             .iter()
-            .any(|secret| secret.len() == name.len() && secret.eq_ignore_ascii_case(name))
+            .any(|known| known.len() == name.len() && known.eq_ignore_ascii_case(name))
+    };
+    if !(2..=64).contains(&name.len()) {
+        None
+    } else if is_one_of(SECRET_NAMES) {
+        Some(SECRET)
+    } else if is_one_of(PERSON_NAMES) || names_id(name) && !is_one_of(PLAIN_IDS) {
+        Some(ID)
+    } else {
+        None
+    }
+}
+
+/// `id`, `ids`, or a name that ends so behind a mark or a change of case: `resident_id`, `passIds`, `filter[flat-id]`.
+fn names_id(name: &str) -> bool {
+    let name = name.strip_suffix("[]").unwrap_or(name);
+    let name = name.strip_suffix(']').unwrap_or(name);
+    let singular = name.strip_suffix(['s', 'S']).unwrap_or(name);
+    let Some(at) = singular.len().checked_sub(2) else {
+        return false;
+    };
+    let (Some(before), Some(end)) = (singular.get(..at), singular.get(at..)) else {
+        return false;
+    };
+    end.eq_ignore_ascii_case("id")
+        && match before.chars().next_back() {
+            None | Some('_' | '-' | '.' | '[') => true,
+            Some(letter) => end.starts_with('I') && letter.is_lowercase(),
+        }
 }
 
 /// Shapes of personal data and tokens replaced, percent-encoded ones too; `None` when there are none.

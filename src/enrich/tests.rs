@@ -186,6 +186,28 @@ fn redaction_leaves_nothing_personal() {
 }
 
 #[test]
+fn ids_leave_parameters_routes_and_operations_too() {
+    let mut named = event(
+        "/passes",
+        "resident_id=17&passIds=4,5&filter[flat-id]=9&user=ivanov&client_id=desk-1&request_id=r-1&paid=yes&page=3",
+    );
+    named.route = Some("/residents/17/passes".into());
+    named.operation = Some("GET /residents/17/passes".into());
+    redactor().redact(&mut named);
+    assert_eq!(
+        named.query.as_deref(),
+        Some(
+            "resident_id={id}&passIds={id},{id}&filter[flat-id]={id}&user={id}&client_id=desk-1&request_id=r-1&paid=yes&page=3"
+        )
+    );
+    assert_eq!(named.route.as_deref(), Some("/residents/{id}/passes"));
+    assert_eq!(
+        named.operation.as_deref(),
+        Some("GET /residents/{id}/passes")
+    );
+}
+
+#[test]
 fn redaction_of_an_ordinary_event_changes_nothing() {
     let mut ordinary = event("/api/v2/status", "lang=ru&page=3");
     ordinary.user_agent =

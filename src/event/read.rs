@@ -132,7 +132,7 @@ impl<'de: 'a, 'a> Visitor<'de> for EventSeed<'_, 'a> {
                 Slot::List(slot) => {
                     *slot = map
                         .next_value::<Option<Vec<Text<'de>>>>()?
-                        .unwrap_or_default()
+                        .unwrap_or_default();
                 }
                 Slot::EventTime(slot) => *slot = map.next_value()?,
                 Slot::Computed => {

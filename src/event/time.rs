@@ -159,15 +159,11 @@ fn fraction(text: &[u8]) -> Option<(i64, &[u8])> {
     if length == 0 || length > 9 {
         return None;
     }
-    let mut micros = 0;
-    for at in 0..6 {
-        micros = micros * 10
-            + if at < length {
-                i64::from(digits[at] - b'0')
-            } else {
-                0
-            };
-    }
+    // A fraction shorter than six digits goes on in zeros.
+    let padded = digits[..length].iter().chain(std::iter::repeat(&b'0'));
+    let micros = padded
+        .take(6)
+        .fold(0, |micros, digit| micros * 10 + i64::from(digit - b'0'));
     Some((micros, &digits[length..]))
 }
 

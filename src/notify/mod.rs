@@ -26,6 +26,7 @@ pub use direct::{Ledger, run_direct};
 pub use error::{NotifyError, SendError};
 pub use ledger::{Entry, Key, RecipientKey, State};
 pub use outcomes::{Counter, Outcomes};
+pub(crate) use service::now;
 pub use service::{Topics, run};
 pub use stage::Stage;
 pub use test_mail::send_test_mail;

@@ -5,7 +5,6 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use backon::{ExponentialBuilder, Retryable};
 use rdkafka::ClientConfig;
 use rdkafka::consumer::{CommitMode, Consumer as _, StreamConsumer};
 use rdkafka::error::{KafkaError, KafkaResult};
@@ -14,9 +13,10 @@ use tokio::sync::watch;
 use tokio::time::timeout;
 use tracing::{debug, error, warn};
 
+use super::retry::patiently;
 use crate::alert::{Alert, ocsf};
 use crate::config::Kafka;
-use crate::store::{Store, StoreError, alert_rows};
+use crate::store::{Store, alert_rows};
 
 /// Alerts in one INSERT.
 const BATCH: usize = 500;
@@ -61,20 +61,12 @@ pub async fn insert(store: &Store, alerts: &[Alert]) {
     if alerts.is_empty() {
         return;
     }
-    let forever = ExponentialBuilder::default()
-        .with_min_delay(Duration::from_millis(100))
-        .with_max_delay(Duration::from_secs(5))
-        .without_max_times();
     let rows = match alert_rows(alerts) {
         Ok(rows) => rows,
         Err(error) => return error!(%error, "alerts could not be encoded"),
     };
     let token = token(alerts);
-    let result: Result<(), StoreError> = (|| store.insert(&token, &rows))
-        .retry(forever)
-        .notify(|error, _| warn!(%error, "alerts could not be inserted, trying again"))
-        .await;
-    debug_assert!(result.is_ok(), "retried without end");
+    patiently("alerts", |_| {}, || store.insert(&token, &rows)).await;
 }
 
 /// The same revisions have the same token.

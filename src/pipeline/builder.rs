@@ -277,6 +277,9 @@ impl<'d> Builder<'d> {
                 open.events_seen += 1;
                 let turn = open.track.event(&event, position);
                 for (rule, hits) in scratch.take_hits() {
+                    if insert {
+                        self.detection.count_match(rule);
+                    }
                     open.track.matched(match_of(
                         self.detection.rules(),
                         rule,

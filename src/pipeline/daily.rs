@@ -1,28 +1,37 @@
-//! The counts of the daily mail, from ClickHouse.
+//! The counts of the daily mail: of the store from ClickHouse, of mails from the notifier.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use tokio::sync::watch;
 use tracing::debug;
 
 use crate::event::Timestamp;
-use crate::notify::Outcomes;
-use crate::notify::mail::DailyCounts;
-use crate::store::Store;
+use crate::notify::mail::{DailyCounts, Gap};
+use crate::notify::{Outcomes, now};
+use crate::store::{DayGap, Store, StoreError};
 
 /// How often the counts are taken; the mail goes out with the newest.
-const EVERY: Duration = Duration::from_secs(300);
+const EVERY: Duration = Duration::from_mins(15);
 const DAY_US: i64 = 86_400_000_000;
 
-/// Keeps the counts of the last 24 hours fresh until nobody looks any more.
-pub fn counts(store: Arc<Store>, outcomes: Arc<Outcomes>) -> watch::Receiver<Option<DailyCounts>> {
+/// Keeps the counts of the last 24 hours fresh until nobody looks any more. A gateway silent for `silence` is a gap.
+pub fn counts(
+    store: Arc<Store>,
+    outcomes: Arc<Outcomes>,
+    silence: Duration,
+) -> watch::Receiver<Option<DailyCounts>> {
     let (sender, receiver) = watch::channel(None);
     tokio::spawn(async move {
+        let mut mails = Mails::default();
         let mut ticks = tokio::time::interval(EVERY);
         while !sender.is_closed() {
             ticks.tick().await;
-            match take(&store, &outcomes).await {
+            let until = now();
+            let since = until.plus_micros(-DAY_US);
+            let mails = mails.within(since, until, &outcomes);
+            match take(&store, since, until, silence, mails).await {
                 Ok(counts) => drop(sender.send_replace(Some(counts))),
                 Err(error) => debug!(%error, "the counts of the day could not be taken"),
             }
@@ -31,24 +40,94 @@ pub fn counts(store: Arc<Store>, outcomes: Arc<Outcomes>) -> watch::Receiver<Opt
     receiver
 }
 
-async fn take(store: &Store, outcomes: &Outcomes) -> Result<DailyCounts, crate::store::StoreError> {
-    let micros = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .map_or(0, |time| time.as_micros());
-    let until = Timestamp::from_micros(i64::try_from(micros).unwrap_or(i64::MAX));
-    let since = until.plus_micros(-DAY_US);
+/// Totals of mails at the last looks, oldest first: sent, held back, failed.
+#[derive(Default)]
+struct Mails(VecDeque<(Timestamp, [u64; 3])>);
+
+impl Mails {
+    /// How many there were in `[since, until)`, as far as was looked.
+    fn within(&mut self, since: Timestamp, until: Timestamp, outcomes: &Outcomes) -> [u64; 3] {
+        let total = [
+            outcomes.sent.get(),
+            outcomes.held.get() + outcomes.backlog.get(),
+            outcomes.refused.get() + outcomes.given_up.get(),
+        ];
+        self.0.push_back((until, total));
+        while self.0.get(1).is_some_and(|(next, _)| *next <= since) {
+            self.0.pop_front();
+        }
+        match self.0.front() {
+            Some((at, before)) if *at <= since => {
+                std::array::from_fn(|index| total[index] - before[index])
+            }
+            _ => total,
+        }
+    }
+}
+
+async fn take(
+    store: &Store,
+    since: Timestamp,
+    until: Timestamp,
+    silence: Duration,
+    [mails_sent, mails_held, mails_failed]: [u64; 3],
+) -> Result<DailyCounts, StoreError> {
     let day = store.day_counts(since, until).await?;
+    let gaps = store.day_gaps(since, until, silence).await?;
     Ok(DailyCounts {
         since,
         until,
         events: day.events + day.dead_letters,
         stored: day.events,
         dead_letters: day.dead_letters,
-        late: 0,
         alerts: day.alerts,
-        mails_sent: outcomes.sent.get(),
-        mails_held: outcomes.held.get() + outcomes.backlog.get(),
-        mails_failed: outcomes.refused.get() + outcomes.given_up.get(),
-        gaps: Vec::new(),
+        mails_sent,
+        mails_held,
+        mails_failed,
+        gaps: gaps.into_iter().map(gap).collect(),
     })
+}
+
+fn gap(gap: DayGap) -> Gap {
+    match gap {
+        DayGap::Silent {
+            gateway,
+            since,
+            until,
+        } => Gap {
+            source: gateway,
+            since,
+            until,
+            lost: None,
+        },
+        DayGap::Lost {
+            source,
+            found,
+            detail,
+        } => Gap {
+            source,
+            since: found,
+            until: found,
+            lost: Some(detail),
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn mails_are_those_of_the_day() {
+        let hour = |hour: i64| Timestamp::from_seconds(hour * 3_600);
+        let outcomes = Outcomes::default();
+        let mut mails = Mails::default();
+        outcomes.sent.count();
+        assert_eq!(mails.within(hour(-24), hour(0), &outcomes), [1, 0, 0]);
+        outcomes.sent.count();
+        assert_eq!(mails.within(hour(-1), hour(23), &outcomes), [2, 0, 0]);
+        outcomes.held.count();
+        assert_eq!(mails.within(hour(1), hour(25), &outcomes), [1, 1, 0]);
+        assert_eq!(mails.within(hour(23), hour(47), &outcomes), [0, 1, 0]);
+    }
 }

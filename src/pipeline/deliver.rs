@@ -1,22 +1,25 @@
 //! Delivers the blocks of a partition, one after another: intent, insert, track, alert. See `docs/delivery.md`.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use backon::{ExponentialBuilder, Retryable};
 use metrics::{counter, histogram};
 use rdkafka::error::KafkaError;
 use tokio::sync::Semaphore;
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::time::timeout;
-use tracing::{error, warn};
+use tracing::error;
 
 use super::builder::{Block, BlockKind};
 use super::health::{Health, Part};
 use super::killpoint::KillPoint;
 use super::offsets::{Intent, Offsets};
 use super::outbox::Outbox;
+use super::retry::patiently;
 use super::tracking::Tracking;
+use crate::alert::own;
+use crate::notify::now;
 use crate::source::Budget;
 use crate::store::{Store, StoreError, StoredCount};
 use crate::telemetry::metric;
@@ -48,7 +51,7 @@ pub struct Delivery {
     pub fingerprint: u64,
 }
 
-/// Delivers blocks until the channel is closed, then commits the end.
+/// Delivers blocks until the channel is closed, then commits the end. `waiting` counts the blocks that are not delivered yet.
 ///
 /// # Errors
 /// A commit was refused: the partition belongs to someone else, nothing more may be done for it.
@@ -56,24 +59,26 @@ pub async fn deliver_partition(
     delivery: Arc<Delivery>,
     partition: i32,
     mut blocks: UnboundedReceiver<Box<Block>>,
+    waiting: Arc<AtomicUsize>,
 ) -> Result<(), KafkaError> {
     let mut done: Option<i64> = None;
     loop {
         let block = match done {
             None => blocks.recv().await,
-            Some(end) => match timeout(IDLE, blocks.recv()).await {
-                Ok(block) => block,
-                Err(_) => {
+            Some(end) => {
+                let Ok(block) = timeout(IDLE, blocks.recv()).await else {
                     delivery.commit(partition, end, None).await?;
                     done = None;
                     continue;
-                }
-            },
+                };
+                block
+            }
         };
         let Some(block) = block else { break };
         let end = block.end;
         let replay = block.kind == BlockKind::Replay;
         delivery.deliver(*block).await?;
+        waiting.fetch_sub(1, Ordering::Relaxed);
         if !replay {
             done = Some(end);
         }
@@ -185,26 +190,24 @@ impl Delivery {
             ?counted,
             "the rows of a recovered range do not add up; compare the topic with `events` and `dead_letters`"
         );
+        let total = |count: StoredCount| count.events + count.dead_letters;
+        let alert = own::miscounted(
+            (&self.topic, partition),
+            (begin, end),
+            (total(expected), total(counted)),
+            now(),
+        );
+        self.outbox.put(&[alert]).await;
     }
 
     async fn retry<T, F>(&self, what: &'static str, attempt: impl FnMut() -> F) -> T
     where
         F: Future<Output = Result<T, StoreError>>,
     {
-        let forever = ExponentialBuilder::default()
-            .with_min_delay(Duration::from_millis(100))
-            .with_max_delay(Duration::from_secs(5))
-            .without_max_times();
-        let result = attempt
-            .retry(forever)
-            .notify(|error: &StoreError, _| {
-                self.health.down(Part::ClickHouse, &error.to_string());
-                counter!(metric::RETRIES, "part" => "clickhouse").increment(1);
-                warn!(what, %error, "ClickHouse failed, trying the same bytes and token again");
-            })
-            .await;
+        let failed = |error: &StoreError| self.health.down(Part::ClickHouse, &error.to_string());
+        let answer = patiently(what, failed, attempt).await;
         self.health.up(Part::ClickHouse);
-        result.unwrap_or_else(|error| unreachable!("retried without end: {error}"))
+        answer
     }
 
     /// Commits on a thread that may block.

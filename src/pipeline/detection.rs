@@ -4,6 +4,7 @@
 
 use std::sync::Arc;
 
+use metrics::{Counter, counter};
 use thiserror::Error;
 
 use crate::config::{Config, SecretError};
@@ -12,6 +13,7 @@ use crate::enrich::{EnrichConfigError, Enricher, Redactor};
 use crate::event::{Event, Timestamp};
 use crate::sigma::{self, PatternHit, RuleSet};
 use crate::store::{Sealer, StoreError};
+use crate::telemetry::metric;
 
 /// Least length of the pseudonym key, bytes.
 const KEY_BYTES: usize = 32;
@@ -45,6 +47,8 @@ pub struct Detection {
     enricher: Enricher,
     redactor: Redactor,
     sealer: Sealer,
+    /// How often each rule matched, in the order of the rules.
+    matches: Vec<Counter>,
     rules: Arc<RuleSet>,
 }
 
@@ -55,6 +59,10 @@ pub struct Scratch {
 }
 
 /// What became of a record.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "nearly all are events, and boxing one costs an allocation a record"
+)]
 pub enum Outcome<'r> {
     /// An event, redacted.
     Event(Event<'r>),
@@ -80,6 +88,11 @@ impl Detection {
             enricher: Enricher::new(enrich)?,
             redactor: Redactor::new(key.expose().as_bytes(), &enrich.pseudonym_key_id),
             sealer: Sealer::from_config(&config.store)?,
+            matches: rules
+                .rules()
+                .iter()
+                .map(|rule| counter!(metric::MATCHES, "rule" => rule.meta.id.to_string()))
+                .collect(),
             rules,
         })
     }
@@ -111,7 +124,9 @@ impl Detection {
         hash.update(self.decoder.fingerprint().to_be_bytes());
         hash.update(self.redactor.key_id());
         let digest = hash.finalize();
-        u64::from_be_bytes(digest[..8].try_into().expect("SHA-256 has 32 bytes"))
+        digest[..8]
+            .iter()
+            .fold(0, |number, byte| number << 8 | u64::from(*byte))
     }
 
     /// Memory for one worker.
@@ -141,6 +156,11 @@ impl Detection {
         }
         self.redactor.redact(&mut event);
         Outcome::Event(event)
+    }
+
+    /// Counts a match of a rule; the recorder of metrics has to be there before [`Detection::new`].
+    pub fn count_match(&self, rule: u32) {
+        self.matches[rule as usize].increment(1);
     }
 
     /// The beginning of a bad record as people may see it.

@@ -17,7 +17,7 @@ use super::detection::Detection;
 use super::health::Health;
 use super::outbox::Outbox;
 use super::plan::{Plan, Unfinished};
-use super::recover::patiently;
+use super::retry::patiently;
 use super::shards::Tracker;
 use super::state::{Rounds, fresh_clock, restore};
 use super::tracking::Tracking;
@@ -156,12 +156,16 @@ async fn take_up(parts: &FileParts, topic: &str) -> (Plan, Tracker, Rounds) {
     let (tracker, rounds) = restore(&parts.store, topic, track, &mut plans).await;
     let [mut plan] = plans;
     plan.commit = plan.start;
-    if let Some(last) = patiently(|| parts.store.last_offset(topic, 0))
+    if let Some(last) = patiently("recovery", |_| {}, || parts.store.last_offset(topic, 0))
         .await
         .filter(|last| *last >= plan.commit)
     {
-        let stored =
-            patiently(|| parts.store.stored_offsets(topic, 0, plan.commit, last + 1)).await;
+        let stored = patiently(
+            "recovery",
+            |_| {},
+            || parts.store.stored_offsets(topic, 0, plan.commit, last + 1),
+        )
+        .await;
         plan.unfinished = Some(Unfinished {
             end: last + 1,
             stored: Some(stored.into_iter().collect()),
@@ -180,7 +184,7 @@ async fn read_input(
     let budget = Budget::new(parts.config.delivery.buffer_bytes);
     let (workers, mut built) = Workers::start(
         &parts.detection,
-        settings(&parts.config, &input.topic),
+        &settings(&parts.config, &input.topic),
         1,
         &budget,
     );
@@ -288,7 +292,7 @@ fn read_in_background(
                 if progress == Progress::End {
                     match &input.identity {
                         Some(identity) if !identity.is_rotated(input.lines.offset()) => {
-                            std::thread::sleep(FOLLOW_PAUSE)
+                            std::thread::sleep(FOLLOW_PAUSE);
                         }
                         _ => return,
                     }

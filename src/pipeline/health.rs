@@ -21,6 +21,18 @@ pub enum Part {
     Mail,
 }
 
+impl Part {
+    /// Its name, as people write it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Part::Kafka => "Kafka",
+            Part::ClickHouse => "ClickHouse",
+            Part::Mail => "mail server",
+        }
+    }
+}
+
 /// Which parts are reachable, and whether this instance is active.
 #[derive(Debug, Default)]
 pub struct Health {

@@ -13,6 +13,7 @@ use super::daily;
 use super::health::{Health, Part};
 use crate::alert::Alert;
 use crate::config::Config;
+use crate::notify::mail::DailyCounts;
 use crate::notify::{self, Ledger, NotifyError, Outcomes, Topics};
 use crate::store::Store;
 use crate::telemetry::metric;
@@ -43,7 +44,7 @@ impl Mailing {
         };
         let outcomes = self.begin(tasks);
         tasks.spawn(async move {
-            let daily = daily::counts(self.store.clone(), outcomes.clone());
+            let daily = self.daily(&outcomes);
             let result = notify::run(
                 client,
                 topics,
@@ -65,12 +66,17 @@ impl Mailing {
     ) -> JoinHandle<()> {
         let outcomes = self.begin(tasks);
         tokio::spawn(async move {
-            let daily = daily::counts(self.store.clone(), outcomes.clone());
+            let daily = self.daily(&outcomes);
             let mail = &self.config.mail;
             let result =
                 notify::run_direct(alerts, Ledger::Memory, mail, daily, self.stop, outcomes).await;
             ended(result, &self.health);
         })
+    }
+
+    fn daily(&self, outcomes: &Arc<Outcomes>) -> watch::Receiver<Option<DailyCounts>> {
+        let silence = Duration::from_mins(self.config.mail.gap_minutes.into());
+        daily::counts(self.store.clone(), outcomes.clone(), silence)
     }
 
     fn begin(&self, tasks: &mut JoinSet<()>) -> Arc<Outcomes> {

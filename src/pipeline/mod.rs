@@ -16,15 +16,18 @@ mod http;
 mod killpoint;
 mod mailing;
 mod offsets;
+mod outage;
 mod outbox;
 mod plan;
 mod publish;
 mod recover;
+mod retry;
 pub mod service;
 mod session;
 pub mod shards;
 mod state;
 mod tracking;
+
 mod worker;
 mod workers;
 

@@ -36,6 +36,17 @@ impl Outbox {
         }
     }
 
+    /// As [`Outbox::put`], for what may be about the table itself: it is mailed before it is stored.
+    pub async fn tell(&self, alerts: &[Alert]) {
+        if let Outbox::Table(store, notifier) = self {
+            for alert in alerts {
+                let _ = notifier.send(alert.clone()).await;
+            }
+            return super::alert_store::insert(store, alerts).await;
+        }
+        self.put(alerts).await;
+    }
+
     /// Copies dead letters to their topic, where there is one.
     pub async fn copy_dead_letters(&self, partition: i32, copies: &[DeadLetterCopy]) {
         if let Outbox::Topic(publisher) = self {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use backon::{ExponentialBuilder, Retryable};
+use backon::Retryable;
 use futures_util::future::try_join_all;
 use metrics::counter;
 use rdkafka::ClientConfig;
@@ -12,6 +12,7 @@ use serde_json::json;
 use tracing::warn;
 
 use super::builder::DeadLetterCopy;
+use super::retry::forever;
 use crate::alert::{Alert, ocsf};
 use crate::config::Kafka;
 use crate::telemetry::metric;
@@ -86,12 +87,8 @@ impl Publisher {
             });
             try_join_all(sends).await.map(drop)
         };
-        let forever = ExponentialBuilder::default()
-            .with_min_delay(Duration::from_millis(100))
-            .with_max_delay(Duration::from_secs(5))
-            .without_max_times();
         let result: Result<(), KafkaError> = attempt
-            .retry(forever)
+            .retry(forever())
             .notify(|error, _| {
                 counter!(metric::RETRIES, "part" => "kafka").increment(1);
                 warn!(topic, %error, "publishing failed, trying again");

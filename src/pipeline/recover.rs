@@ -1,14 +1,14 @@
 //! Recovery: from what the group and ClickHouse know to a plan for each partition.
 
 use std::collections::BTreeSet;
-use std::time::Duration;
 
-use backon::{ExponentialBuilder, Retryable};
 use metrics::counter;
 use tracing::{error, info, warn};
 
+use super::health::{Health, Part};
 use super::offsets::Intent;
 use super::plan::{Plan, Unfinished};
+use super::retry::patiently;
 use crate::config::Start;
 use crate::source::Assigned;
 use crate::store::{Store, StoreError};
@@ -30,6 +30,8 @@ pub struct Recovery<'r> {
     pub start: Start,
     /// The clock of a partition of which nothing was read.
     pub clock: PartitionClock,
+    /// Where it is said that ClickHouse is away.
+    pub health: &'r Health,
 }
 
 /// Offsets that Kafka no longer has.
@@ -109,7 +111,9 @@ impl Recovery<'_> {
     /// The group knows nothing: it is new, or its offset expired. ClickHouse knows which.
     async fn without_commit(&self, assigned: &Assigned) -> Plan {
         let partition = assigned.partition;
-        let last = patiently(|| self.store.last_offset(self.topic, partition)).await;
+        let last = self
+            .ask(|| self.store.last_offset(self.topic, partition))
+            .await;
         match last.filter(|last| (assigned.low..assigned.high).contains(last)) {
             Some(last) => {
                 let begin = (last + 1 - COMPARED).max(assigned.low);
@@ -135,26 +139,21 @@ impl Recovery<'_> {
         }
     }
 
+    /// Asks ClickHouse until it answers; meanwhile `/readyz` says what is missing.
+    async fn ask<T, F>(&self, attempt: impl FnMut() -> F) -> T
+    where
+        F: Future<Output = Result<T, StoreError>>,
+    {
+        let failed = |error: &StoreError| self.health.down(Part::ClickHouse, &error.to_string());
+        let answer = patiently("recovery", failed, attempt).await;
+        self.health.up(Part::ClickHouse);
+        answer
+    }
+
     async fn stored(&self, partition: i32, begin: i64, end: i64) -> BTreeSet<i64> {
-        patiently(|| self.store.stored_offsets(self.topic, partition, begin, end))
+        self.ask(|| self.store.stored_offsets(self.topic, partition, begin, end))
             .await
             .into_iter()
             .collect()
     }
-}
-
-/// Tries until ClickHouse answers.
-pub(super) async fn patiently<T, F>(attempt: impl FnMut() -> F) -> T
-where
-    F: Future<Output = Result<T, StoreError>>,
-{
-    let forever = ExponentialBuilder::default()
-        .with_min_delay(Duration::from_millis(100))
-        .with_max_delay(Duration::from_secs(5))
-        .without_max_times();
-    let result = attempt
-        .retry(forever)
-        .notify(|error: &StoreError, _| warn!(%error, "ClickHouse failed, trying again"))
-        .await;
-    result.unwrap_or_else(|error| unreachable!("retried without end: {error}"))
 }

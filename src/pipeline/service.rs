@@ -21,6 +21,7 @@ use super::file_session::{self, FileParts};
 use super::health::{Health, Part};
 use super::http;
 use super::mailing::Mailing;
+use super::outage;
 use super::outbox::Outbox;
 use super::publish::Publisher;
 use super::session::{self, Parts};
@@ -32,6 +33,8 @@ use crate::telemetry::metric;
 
 /// How long the parts may take to answer at the start.
 const PATIENCE: Duration = Duration::from_secs(30);
+/// An ordered stop of a session takes no longer, even when a part hangs.
+const STOP_PATIENCE: Duration = Duration::from_secs(6);
 /// What comes behind the last block (alerts table, mails) may take so long at a stop.
 const DRAIN: Duration = Duration::from_secs(2);
 /// Without Kafka: alerts that wait for the notifier.
@@ -94,10 +97,11 @@ pub async fn run(config: Config, stop: watch::Receiver<bool>) -> Result<(), Serv
         return Err(ServiceError::ScaleOut);
     }
     let begin = Instant::now();
-    let rules = Arc::new(RuleSet::load(&config.rules.folder)?);
-    let detection = Arc::new(Detection::new(&config, rules)?);
+    // First: whoever registers a metric before the recorder is there counts in vain.
     let recorder = PrometheusBuilder::new().install_recorder()?;
     metric::describe();
+    let rules = Arc::new(RuleSet::load(&config.rules.folder)?);
+    let detection = Arc::new(Detection::new(&config, rules)?);
     let health = Arc::new(Health::default());
     health.down(Part::ClickHouse, "not connected yet");
     let listener = TcpListener::bind(config.http.listen)
@@ -183,10 +187,16 @@ async fn run_kafka(
         config: config.clone(),
         store: store.clone(),
         health: health.clone(),
-        stop: drained,
+        stop: drained.clone(),
     };
     mailing.spawn_on_topic(&mut behind, client.clone());
     let outbox = Outbox::Topic(Publisher::new(&client, &config.kafka).map_err(KafkaProblem::from)?);
+    behind.spawn(outage::run(
+        health.clone(),
+        outbox.clone(),
+        Duration::from_secs(config.delivery.outage_seconds),
+        drained,
+    ));
     let control = Control::join(&client, &config.kafka).map_err(KafkaProblem::from)?;
     let parts = Parts {
         config,
@@ -242,7 +252,14 @@ async fn run_sessions(
         let (session_stop, session_stopped) = watch::channel(false);
         let watcher = watch_for_end(active.clone(), stop.clone(), session_stop);
         let begin = Instant::now();
-        let result = session::run(parts, session_stopped).await;
+        let result = tokio::select! {
+            result = session::run(parts, session_stopped) => result,
+            // A part that hangs must not hold the stop up; what was under way is recovered at the next start.
+            () = long_after(stop.clone()) => {
+                warn!("a part does not answer; stopping without it");
+                return;
+            }
+        };
         watcher.abort();
         parts.health.set_active(false);
         match result {
@@ -258,6 +275,13 @@ async fn run_sessions(
             }
         }
     }
+}
+
+/// Ends when the stop was asked for and an ordered one takes too long.
+async fn long_after(mut stop: watch::Receiver<bool>) {
+    // The sender lives as long as the process; if it were gone, that would be a stop too.
+    drop(stop.wait_for(|stop| *stop).await);
+    tokio::time::sleep(STOP_PATIENCE).await;
 }
 
 fn report(parts: &Parts, error: &KafkaError) {
@@ -299,6 +323,14 @@ async fn run_file(
     };
     let notifier = mailing.spawn_on_channel(&mut behind, inbox);
     let outbox = Outbox::Table(store.clone(), alerts);
+    let (session_over, watched) = watch::channel(false);
+    let patience = Duration::from_secs(config.delivery.outage_seconds);
+    let outages = tokio::spawn(outage::run(
+        health.clone(),
+        outbox.clone(),
+        patience,
+        watched,
+    ));
     let parts = FileParts {
         config,
         detection,
@@ -307,6 +339,8 @@ async fn run_file(
         health,
     };
     file_session::run(&parts, stop.clone()).await?;
+    session_over.send_replace(true);
+    outages.await.expect("watching does not panic");
     drop(parts); // the notifier ends when the last sender is gone and its letters are out
     let patience = if *stop.borrow() { DRAIN } else { PATIENCE };
     let mailed = tokio::time::timeout(patience, notifier).await;

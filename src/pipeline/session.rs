@@ -4,7 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
@@ -20,17 +20,20 @@ use tracing::{info, warn};
 use super::builder::Block;
 use super::deliver::{Delivery, deliver_partition};
 use super::detection::Detection;
-use super::health::Health;
+use super::health::{Health, Part};
 use super::killpoint::KillPoint;
 use super::offsets::Offsets;
 use super::outbox::Outbox;
 use super::plan::Plan;
 use super::recover::{Lost, Recovery};
+use super::retry::patiently;
 use super::state::{Rounds, fresh_clock, restore};
 use super::tracking::Tracking;
 use super::worker::{FromWorker, ToWorker};
 use super::workers::{Workers, settings};
+use crate::alert::own;
 use crate::config::Config;
+use crate::notify::now;
 use crate::source::kafka::Cluster;
 use crate::source::{Assigned, Budget, Consumer, GroupContext, GroupEvent, poll_loop};
 use crate::store::{DeadLetter, DeadLetterBlock, Store};
@@ -40,7 +43,7 @@ use crate::track;
 /// How often idle partitions, lag and snapshots are looked at.
 const TICK: Duration = Duration::from_millis(500);
 /// An ordered stop takes no longer.
-const STOP_PATIENCE: Duration = Duration::from_secs(8);
+const STOP_PATIENCE: Duration = Duration::from_secs(5);
 
 /// What a session works with; it outlives the session.
 pub struct Parts {
@@ -75,7 +78,7 @@ pub async fn run(parts: &Parts, mut stop: watch::Receiver<bool>) -> Result<(), K
     let (topic, threads) = (&parts.config.kafka.topic, parts.config.delivery.workers);
     let (workers, mut built) = Workers::start(
         &parts.detection,
-        settings(&parts.config, topic),
+        &settings(&parts.config, topic),
         threads,
         &budget,
     );
@@ -166,6 +169,8 @@ struct Session<'p> {
 struct Held {
     blocks: Option<UnboundedSender<Box<Block>>>,
     last_block: Instant,
+    /// Blocks that are not delivered yet.
+    waiting: Arc<AtomicUsize>,
 }
 
 /// Partitions that are being given up in order.
@@ -197,7 +202,7 @@ impl<'p> Session<'p> {
     }
 
     fn holds_nothing(&self) -> bool {
-        self.joined && self.partitions.is_empty() && self.leaving.is_none() || !self.joined
+        !self.joined || (self.partitions.is_empty() && self.leaving.is_none())
     }
 
     async fn group_event(&mut self, event: GroupEvent) {
@@ -223,6 +228,7 @@ impl<'p> Session<'p> {
             fingerprint: self.parts.detection.fingerprint(),
             start: self.parts.config.kafka.start,
             clock: fresh_clock(&self.plan),
+            health: &self.parts.health,
         };
         let (mut plans, lost) = recovery.plan(assigned).await;
         let delivery = match &self.delivery {
@@ -236,6 +242,7 @@ impl<'p> Session<'p> {
             self.hold(&delivery, plan, assigned.high);
         }
         self.joined = true;
+        self.parts.health.up(Part::Kafka);
         starts
     }
 
@@ -269,19 +276,17 @@ impl<'p> Session<'p> {
             .hold(partition, Some((high - plan.start).max(0)));
         self.workers.send(partition, ToWorker::Begin(plan));
         let (blocks, inbox) = unbounded_channel();
-        self.partitions.insert(
-            partition,
-            Held {
-                blocks: Some(blocks),
-                last_block: Instant::now(),
-            },
-        );
+        let waiting = Arc::new(AtomicUsize::new(0));
+        let held = Held {
+            blocks: Some(blocks),
+            last_block: Instant::now(),
+            waiting: waiting.clone(),
+        };
+        self.partitions.insert(partition, held);
         let delivery = delivery.clone();
         self.deliveries.spawn(async move {
-            (
-                partition,
-                deliver_partition(delivery, partition, inbox).await,
-            )
+            let result = deliver_partition(delivery, partition, inbox, waiting).await;
+            (partition, result)
         });
     }
 
@@ -312,9 +317,15 @@ impl<'p> Session<'p> {
             })
             .expect("AES-GCM seals an empty record");
             let token = format!("{}/{partition}/{begin}-{end}/lost", self.parts.cluster.id);
-            if let Err(error) = self.parts.store.insert(&token, &row.finish()).await {
-                warn!(%error, partition, "the lost offsets could not be written down");
-            }
+            let row = row.finish();
+            patiently(
+                "lost offsets",
+                |_| {},
+                || self.parts.store.insert(&token, &row),
+            )
+            .await;
+            let alert = own::lost(&self.parts.config.kafka.topic, partition, begin, end, now());
+            self.parts.outbox.put(&[alert]).await;
         }
     }
 
@@ -348,8 +359,10 @@ impl<'p> Session<'p> {
                 Some(Held {
                     blocks: Some(blocks),
                     last_block,
+                    waiting,
                 }) => {
                     *last_block = Instant::now();
+                    waiting.fetch_add(1, Ordering::Relaxed);
                     if let Err(refused) = blocks.send(block) {
                         self.budget.give_back(refused.0.raw_bytes);
                     }
@@ -398,9 +411,11 @@ impl<'p> Session<'p> {
             }
         }
         let patience = Duration::from_secs(self.parts.config.track.idle_s.into());
+        // A partition whose blocks wait for ClickHouse has been read, but not seen by the shards.
         let is_idle = |partition: &i32, held: &Held| {
             lags.get(partition)
                 .is_some_and(|lag| lag.records == Some(0))
+                && held.waiting.load(Ordering::Relaxed) == 0
                 && held.last_block.elapsed() >= patience
         };
         let idle: Vec<i32> = self

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use tracing::{info, warn};
 
 use super::plan::Plan;
-use super::recover::patiently;
+use super::retry::patiently;
 use super::shards::{Tracker, TrackerSnapshot};
 use crate::event::Timestamp;
 use crate::store::{Snapshot, Store, StoreError};
@@ -79,7 +79,7 @@ pub async fn restore(
     let shards: Vec<u16> = (0..SHARDS)
         .map(|shard| u16::try_from(shard).expect("there are 64 shards"))
         .collect();
-    let rows = patiently(|| store.load_snapshots(group, &shards)).await;
+    let rows = patiently("snapshots", |_| {}, || store.load_snapshots(group, &shards)).await;
     let sequence = rows.iter().map(|row| row.sequence).max().unwrap_or(0);
     let mut rounds = Rounds {
         store: store.clone(),
@@ -119,7 +119,12 @@ pub async fn restore(
         .filter_map(|shard| tracker.snapshot(shard))
         .collect();
     rounds.sequence += 1;
-    patiently(|| rounds.store_round(&shards)).await;
+    patiently(
+        "the first snapshots",
+        |_| {},
+        || rounds.store_round(&shards),
+    )
+    .await;
     (tracker, rounds)
 }
 

@@ -22,7 +22,7 @@ impl Workers {
     /// Starts `threads` of them, 0: one a core, and gives what they build.
     pub fn start(
         detection: &Arc<Detection>,
-        settings: Settings,
+        settings: &Settings,
         threads: usize,
         budget: &Budget,
     ) -> (Self, UnboundedReceiver<FromWorker>) {

@@ -161,31 +161,10 @@ pub(crate) fn nearest<'w>(
         .map(|(_, word)| word)
 }
 
-/// Edits from one word to the other: a letter more, less, another or two swapped (optimal string alignment). Bytes; case and
-/// the difference of `-` and `_` aside.
+/// Edits from one word to the other (optimal string alignment); case and the difference of `-` and `_` aside.
 fn distance(a: &str, b: &str) -> usize {
-    let letters = |word: &str| -> Vec<u8> {
-        word.bytes()
-            .map(|byte| if byte == b'-' { b'_' } else { byte })
-            .map(|byte| byte.to_ascii_lowercase())
-            .collect()
-    };
-    let (a, b) = (letters(a), letters(b));
-    let mut before: Vec<usize> = Vec::new();
-    let mut last: Vec<usize> = (0..=b.len()).collect();
-    for i in 1..=a.len() {
-        let mut row = vec![i];
-        for j in 1..=b.len() {
-            let change = last[j - 1] + usize::from(a[i - 1] != b[j - 1]);
-            let mut edits = change.min(last[j] + 1).min(row[j - 1] + 1);
-            if i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] {
-                edits = edits.min(before[j - 2] + 1);
-            }
-            row.push(edits);
-        }
-        before = std::mem::replace(&mut last, row);
-    }
-    last[b.len()]
+    let folded = |word: &str| word.replace('-', "_").to_ascii_lowercase();
+    strsim::osa_distance(&folded(a), &folded(b))
 }
 
 #[cfg(test)]

@@ -22,6 +22,20 @@ pub enum Level {
     Critical,
 }
 
+impl Level {
+    /// Sigma's word for it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Level::Informational => "informational",
+            Level::Low => "low",
+            Level::Medium => "medium",
+            Level::High => "high",
+            Level::Critical => "critical",
+        }
+    }
+}
+
 /// What a rule (Sigma rule, correlation or statistical detector) says of itself.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RuleMeta {

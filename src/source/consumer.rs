@@ -27,10 +27,12 @@ const BATCH_ROWS: usize = 1_000;
 const BATCH_BYTES: usize = 512 << 10;
 /// A batch waits so long for more.
 const BATCH_AGE: Duration = Duration::from_millis(50);
+/// After so many records the other batches are looked at.
+const SWEEP: u32 = 256;
 /// How long polling may stand still before partitions are paused instead.
 const PATIENCE: Duration = Duration::from_secs(1);
 /// How long a rebalance may wait for the pipeline; below the group's poll interval.
-const REBALANCE_PATIENCE: Duration = Duration::from_secs(60);
+const REBALANCE_PATIENCE: Duration = Duration::from_mins(1);
 
 /// The consumer of the request topic.
 pub type Consumer = BaseConsumer<GroupContext>;
@@ -99,14 +101,12 @@ impl GroupContext {
         let (answer, answered) = mpsc::channel();
         let _ = self.events.send(GroupEvent::Assigned(assigned, answer));
         let mut begin = TopicPartitionList::new();
-        match answered.recv_timeout(REBALANCE_PATIENCE) {
-            Ok(offsets) => {
-                for (partition, offset) in offsets {
-                    begin.add_partition_offset(&self.topic, partition, Offset::Offset(offset))?;
-                }
-            }
-            // The pipeline is stopping: take nothing, the group will give the partitions to another.
-            Err(_) => warn!("the pipeline did not take the partitions"),
+        // Without an answer the pipeline is stopping: take nothing, the group will give the partitions to another.
+        for (partition, offset) in answered
+            .recv_timeout(REBALANCE_PATIENCE)
+            .unwrap_or_default()
+        {
+            begin.add_partition_offset(&self.topic, partition, Offset::Offset(offset))?;
         }
         consumer.incremental_assign(&begin)
     }
@@ -270,39 +270,14 @@ pub fn poll_loop(
     stop: &AtomicBool,
     mut hand_on: impl FnMut(RawBatch) -> bool,
 ) {
-    let mut open: BTreeMap<i32, (Instant, RawBatch)> = BTreeMap::new();
-    let mut since_sweep = 0_u32;
-    while !stop.load(Ordering::Relaxed) {
-        let polled = consumer.poll(BATCH_AGE);
-        for partition in consumer.context().take_gone() {
-            open.remove(&partition); // whoever has the partition now reads these records again
+    let mut open = OpenBatches::new();
+    let result = loop {
+        if stop.load(Ordering::Relaxed) {
+            break Ok(());
         }
-        match polled {
-            Some(Ok(message)) => {
-                let partition = message.partition();
-                let (_, batch) = open
-                    .entry(partition)
-                    .or_insert_with(|| (Instant::now(), RawBatch::new(partition)));
-                batch.push(
-                    message.offset(),
-                    stamp(message.timestamp()),
-                    message.payload().unwrap_or_default(),
-                );
-                since_sweep += 1;
-                if batch.rows() < BATCH_ROWS && batch.bytes() < BATCH_BYTES && since_sweep < 256 {
-                    continue;
-                }
-            }
-            Some(Err(error)) => {
-                if is_fatal(&error) {
-                    let _ = consumer.context().events.send(GroupEvent::Failed(error));
-                    return;
-                }
-                debug!(%error, "poll");
-            }
-            None => {}
+        if let Err(error) = fill(consumer, &mut open) {
+            break Err(error);
         }
-        since_sweep = 0;
         for batch in ripe(&mut open) {
             counter!(metric::RECORDS_READ).increment(batch.rows() as u64);
             counter!(metric::BYTES_READ).increment(batch.bytes() as u64);
@@ -312,15 +287,73 @@ pub fn poll_loop(
             }
         }
         gauge!(metric::BUFFERED).set(budget.used() as f64);
-        wait_for_room(consumer, budget, stop);
+        if let Err(error) = wait_for_room(consumer, budget, stop, &mut open) {
+            break Err(error);
+        }
+    };
+    if let Err(error) = result {
+        let _ = consumer.context().events.send(GroupEvent::Failed(error));
     }
 }
 
+/// Batches being filled, each with the time of its first record.
+type OpenBatches = BTreeMap<i32, (Instant, RawBatch)>;
+
+/// Polls until a batch is full, nothing comes for a while, or it is time to look at the others.
+fn fill(consumer: &Consumer, open: &mut OpenBatches) -> KafkaResult<()> {
+    for _ in 0..SWEEP {
+        match poll(consumer, BATCH_AGE, open)? {
+            Polled::Record { full: false } => {}
+            Polled::Record { full: true } | Polled::Nothing => break,
+        }
+    }
+    Ok(())
+}
+
+enum Polled {
+    Nothing,
+    /// A record came; `full` says that its batch is.
+    Record {
+        full: bool,
+    },
+}
+
+/// Polls once; every record that comes is in `open` afterwards. Rebalances and errors are served meanwhile.
+fn poll(consumer: &Consumer, timeout: Duration, open: &mut OpenBatches) -> KafkaResult<Polled> {
+    let polled = consumer.poll(timeout);
+    for partition in consumer.context().take_gone() {
+        open.remove(&partition); // whoever has the partition now reads these records again
+    }
+    match polled {
+        Some(Ok(message)) => {
+            let partition = message.partition();
+            let (_, batch) = open
+                .entry(partition)
+                .or_insert_with(|| (Instant::now(), RawBatch::new(partition)));
+            let payload = message.payload().unwrap_or_default();
+            batch.push(message.offset(), stamp(message.timestamp()), payload);
+            Ok(Polled::Record {
+                full: is_full(batch),
+            })
+        }
+        Some(Err(error)) if is_fatal(&error) => Err(error),
+        Some(Err(error)) => {
+            debug!(%error, "poll");
+            Ok(Polled::Nothing)
+        }
+        None => Ok(Polled::Nothing),
+    }
+}
+
+fn is_full(batch: &RawBatch) -> bool {
+    batch.rows() >= BATCH_ROWS || batch.bytes() >= BATCH_BYTES
+}
+
 /// Takes the batches that are full or old enough.
-fn ripe(open: &mut BTreeMap<i32, (Instant, RawBatch)>) -> Vec<RawBatch> {
+fn ripe(open: &mut OpenBatches) -> Vec<RawBatch> {
     let now = Instant::now();
     open.extract_if(.., |_, (since, batch)| {
-        batch.rows() >= BATCH_ROWS || batch.bytes() >= BATCH_BYTES || now - *since >= BATCH_AGE
+        is_full(batch) || now - *since >= BATCH_AGE
     })
     .map(|(_, (_, batch))| batch)
     .collect()
@@ -328,35 +361,31 @@ fn ripe(open: &mut BTreeMap<i32, (Instant, RawBatch)>) -> Vec<RawBatch> {
 
 /// Waits while the buffer is full: at first by not polling, then with partitions paused and polling going on, so that
 /// the group does not take us for dead. (Pausing makes librdkafka forget what it has fetched, so it is not the first choice.)
-fn wait_for_room(consumer: &Consumer, budget: &Budget, stop: &AtomicBool) {
+fn wait_for_room(
+    consumer: &Consumer,
+    budget: &Budget,
+    stop: &AtomicBool,
+    open: &mut OpenBatches,
+) -> KafkaResult<()> {
+    let stopped = || stop.load(Ordering::Relaxed);
     let begin = Instant::now();
-    while budget.is_full() && begin.elapsed() < PATIENCE && !stop.load(Ordering::Relaxed) {
+    while budget.is_full() && begin.elapsed() < PATIENCE && !stopped() {
         std::thread::sleep(Duration::from_millis(2));
     }
-    if !budget.is_full() || stop.load(Ordering::Relaxed) {
-        return;
-    }
-    let Ok(paused) = consumer.assignment() else {
-        return;
-    };
-    if consumer.pause(&paused).is_err() {
-        return;
+    if !budget.is_full() || stopped() {
+        return Ok(());
     }
     counter!(metric::PAUSES).increment(1);
-    info!(
-        buffered_bytes = budget.used(),
-        "partitions paused: the buffer is full"
-    );
-    while !budget.has_room() && !stop.load(Ordering::Relaxed) {
-        // Paused partitions yield nothing; rebalances and errors are served here.
-        if let Some(Err(error)) = consumer.poll(Duration::from_millis(100)) {
-            debug!(%error, "poll while paused");
-        }
+    let buffered_bytes = budget.used();
+    info!(buffered_bytes, "partitions paused: the buffer is full");
+    while !budget.has_room() && !stopped() {
+        // Anew each time: a partition that a rebalance has just brought is not paused, and may yield a record at once.
+        consumer.pause(&consumer.assignment()?)?;
+        poll(consumer, Duration::from_millis(100), open)?;
     }
-    if let Ok(held) = consumer.assignment() {
-        let _ = consumer.resume(&held);
-    }
+    consumer.resume(&consumer.assignment()?)?;
     info!("partitions resumed");
+    Ok(())
 }
 
 fn stamp(time: RecordTime) -> Option<Timestamp> {

@@ -144,11 +144,9 @@ pub fn fingerprint(path: &Path, whole: bool) -> io::Result<Option<String>> {
 }
 
 fn hash(bytes: &[u8]) -> String {
-    Sha256::digest(bytes)
-        .iter()
-        .take(8)
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+    let digest: [u8; 32] = Sha256::digest(bytes).into();
+    let (head, _) = digest.split_first_chunk().expect("32 bytes hold 8");
+    format!("{:016x}", u64::from_be_bytes(*head))
 }
 
 /// Tells whether a followed file was rotated: another file has its name, or it was cut.

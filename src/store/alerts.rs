@@ -5,8 +5,7 @@ use super::block::Insert;
 use super::native::Wire;
 use super::rows::{Cell, Rows};
 use crate::alert::Alert;
-use crate::sigma::Level;
-use crate::track::{EntityKind, Reason};
+use crate::track::Reason;
 
 const COLUMNS: &[(&str, Wire)] = &[
     ("id", Wire::Text),
@@ -54,9 +53,9 @@ fn push(rows: &mut Rows, alert: &Alert) -> Result<(), serde_json::Error> {
         Cell::Texts(&rule_ids),
         Cell::Text(&alert.rule.title),
         Cell::Text(&alert.rule.family),
-        Cell::Text(level_name(alert.rule.level)),
+        Cell::Text(alert.rule.level.name()),
         Cell::Texts(&tags),
-        Cell::Text(kind_name(alert.entity.kind)),
+        Cell::Text(alert.entity.kind.name()),
         Cell::Text(&alert.entity.value),
         Cell::Time(Some(alert.first)),
         Cell::Time(Some(alert.last)),
@@ -68,33 +67,11 @@ fn push(rows: &mut Rows, alert: &Alert) -> Result<(), serde_json::Error> {
     Ok(())
 }
 
-fn level_name(level: Level) -> &'static str {
-    match level {
-        Level::Informational => "informational",
-        Level::Low => "low",
-        Level::Medium => "medium",
-        Level::High => "high",
-        Level::Critical => "critical",
-    }
-}
-
-fn kind_name(kind: EntityKind) -> &'static str {
-    match kind {
-        EntityKind::Client => "client",
-        EntityKind::Subject => "subject",
-        EntityKind::Address => "address",
-        EntityKind::Token => "token",
-        EntityKind::Resource => "resource",
-        EntityKind::Operation => "operation",
-        EntityKind::Integration => "integration",
-        EntityKind::Gateway => "gateway",
-    }
-}
-
 fn reason_name(reason: &Reason) -> &'static str {
     match reason {
         Reason::Pattern { .. } => "pattern",
         Reason::Correlation { .. } => "correlation",
         Reason::Baseline { .. } => "baseline",
+        Reason::Service { .. } => "service",
     }
 }

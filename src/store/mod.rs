@@ -26,7 +26,7 @@ pub use alerts::alert_rows;
 pub use block::{EventBlock, Insert};
 pub use client::Store;
 pub use columns::column_of;
-pub use day::DayCounts;
+pub use day::{DayCounts, DayGap};
 pub use dead_letter::{DeadLetter, DeadLetterBlock};
 pub use error::StoreError;
 pub use recovery::StoredCount;

@@ -27,7 +27,7 @@ inventory! {
     counter EVENTS_STORED = "gatewatch_events_stored_total", Count, "Events acknowledged by ClickHouse";
     counter DEAD_LETTERS = "gatewatch_dead_letters_total", Count, "Records that became dead letters, by reason";
     counter MATCHES = "gatewatch_rule_matches_total", Count, "Events that a rule matched, by rule";
-    counter FINDINGS = "gatewatch_findings_total", Count, "Findings, by rule";
+    counter FINDINGS = "gatewatch_findings_total", Count, "Findings made, also those merged into alerts";
     counter ALERTS_PUBLISHED = "gatewatch_alerts_published_total", Count, "Alert revisions published";
     counter LATE_EVENTS = "gatewatch_late_events_total", Count, "Events too late for their window";
     counter EVICTIONS = "gatewatch_evictions_total", Count, "Entries that a bound pushed out, by kind";

@@ -31,6 +31,8 @@ pub enum EntityKind {
     Integration,
     /// A gateway instance.
     Gateway,
+    /// A part of the installation: a server, or one partition of a topic.
+    Part,
 }
 
 impl EntityKind {
@@ -46,6 +48,7 @@ impl EntityKind {
             EntityKind::Operation => "operation",
             EntityKind::Integration => "integration",
             EntityKind::Gateway => "gateway",
+            EntityKind::Part => "part",
         }
     }
 }
@@ -120,6 +123,40 @@ pub enum Reason {
         expected: f64,
         /// Probability of something at least so extreme, were all normal.
         probability: f64,
+    },
+    /// A part of the installation is not as it should be; only in alerts about gatewatch itself.
+    Service {
+        /// What is so.
+        state: ServiceState,
+    },
+}
+
+/// What gatewatch says of itself and its parts.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ServiceState {
+    /// A part does not answer.
+    Unreachable {
+        /// What it or the network said last.
+        error: String,
+    },
+    /// Records `[begin, end)` were gone before they were read.
+    Lost {
+        /// First lost offset.
+        begin: i64,
+        /// The offset behind the last lost one.
+        end: i64,
+    },
+    /// A recovered range `[begin, end)` has another number of rows than records.
+    Miscounted {
+        /// First offset.
+        begin: i64,
+        /// The offset behind the last.
+        end: i64,
+        /// Records.
+        expected: u64,
+        /// Rows.
+        stored: u64,
     },
 }
 

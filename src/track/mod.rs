@@ -32,7 +32,7 @@ pub use block::{CorrelationKey, Match, Observation, TrackBlock};
 pub use build::BlockBuilder;
 pub use clock::{PartitionClock, Turn};
 pub use counts::TrackCounts;
-pub use finding::{Entity, EntityKind, Evidence, Finding, PatternHit, Reason};
+pub use finding::{Entity, EntityKind, Evidence, Finding, PatternHit, Reason, ServiceState};
 pub use hash::{SHARDS, shard_of, stable_hash};
 pub use ids::{alert_id, finding_id};
 pub(crate) use lru::Lru;

@@ -29,11 +29,39 @@ impl ClickHouse {
     pub const DISK_KEY: &'static str =
         "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff";
 
+    /// Name of the cluster that [`ClickHouse::start_shards`] makes.
+    pub const CLUSTER: &'static str = "pair";
+
     /// Starts an empty one; no table exists.
     pub fn start() -> Self {
-        let folder =
-            TempDir::with_prefix("gatewatch-clickhouse-").expect("a temporary folder can be made");
-        let ports = Ports::take(2);
+        let (folder, ports) = place();
+        Self::start_in(folder, ports)
+    }
+
+    /// Starts two empty ones that are the shards of one cluster.
+    pub fn start_shards() -> [Self; 2] {
+        let places = [place(), place()];
+        let shard = |(_, ports): &(TempDir, Ports)| {
+            format!(
+                "<shard><replica><host>127.0.0.1</host><port>{}</port><user>{}</user><password>{}</password></replica></shard>",
+                ports.get(1),
+                Self::USER,
+                Self::PASSWORD
+            )
+        };
+        let shards = shard(&places[0]) + &shard(&places[1]);
+        let name = Self::CLUSTER;
+        let cluster = format!(
+            "<clickhouse><remote_servers><{name}>{shards}</{name}></remote_servers></clickhouse>"
+        );
+        places.map(|(folder, ports)| {
+            std::fs::write(folder.path().join(CLUSTER_FILE), &cluster)
+                .expect("the cluster can be written down");
+            Self::start_in(folder, ports)
+        })
+    }
+
+    fn start_in(folder: TempDir, ports: Ports) -> Self {
         let process = run(&folder, &ports);
         Self {
             process,
@@ -109,7 +137,19 @@ impl ClickHouse {
     }
 }
 
+/// Configuration of the cluster, where there is one.
+const CLUSTER_FILE: &str = "cluster.xml";
+
+fn place() -> (TempDir, Ports) {
+    let folder = TempDir::with_prefix("gatewatch-clickhouse-");
+    (
+        folder.expect("a temporary folder can be made"),
+        Ports::take(2),
+    )
+}
+
 fn run(folder: &TempDir, ports: &Ports) -> Held {
+    let cluster = folder.path().join(CLUSTER_FILE);
     let mut command = Command::new(binary());
     command
         .arg("clickhouse")
@@ -122,6 +162,9 @@ fn run(folder: &TempDir, ports: &Ports) -> Held {
         .env("GATEWATCH_DISK_KEY", ClickHouse::DISK_KEY)
         .env("GATEWATCH_CLICKHOUSE_PASSWORD", ClickHouse::PASSWORD)
         .env("GATEWATCH_ANALYST_PASSWORD", ClickHouse::ANALYST_PASSWORD);
+    if cluster.exists() {
+        command.arg("--extra").arg(cluster);
+    }
     let mut process = Held::spawn("ClickHouse", &folder.path().join("log"), &command);
     process.wait_until("ready", Duration::from_mins(1), || {
         let reply = Request::get(ports.get(0), "/ping").send().ok()?;

@@ -24,6 +24,19 @@ pub fn binary() -> PathBuf {
     path
 }
 
+/// Secrets of no worth outside tests, as the environment hands them to gatewatch.
+pub const SECRETS: [(&str, &str); 3] = [
+    ("GATEWATCH_STORE__PASSWORD", super::ClickHouse::PASSWORD),
+    (
+        "GATEWATCH_ENRICH__PSEUDONYM_KEY",
+        "a pseudonym key of no worth outside tests, long enough",
+    ),
+    (
+        "GATEWATCH_STORE__DEAD_LETTER_KEY",
+        "ffeeddccbbaa99887766554433221100ffeeddccbbaa99887766554433221100",
+    ),
+];
+
 /// Runs a short command of gatewatch to its end.
 pub fn gatewatch<S: AsRef<OsStr>>(arguments: impl IntoIterator<Item = S>) -> Output {
     Command::new(binary())

@@ -24,7 +24,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 pub use clickhouse::ClickHouse;
-pub use gatewatch::{binary, gatewatch};
+pub use gatewatch::{SECRETS, binary, gatewatch};
 pub use held::Held;
 pub use http::{Reply, Request};
 pub use kafka::{Kafka, Mode, Record};

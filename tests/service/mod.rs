@@ -9,20 +9,7 @@ use std::time::Duration;
 
 use tempfile::TempDir;
 
-use crate::parts::{ClickHouse, Held, Kafka, Mailpit, Ports, Request, binary, wait_for};
-
-/// Keys of no worth outside tests.
-const KEYS: [(&str, &str); 3] = [
-    ("GATEWATCH_STORE__PASSWORD", ClickHouse::PASSWORD),
-    (
-        "GATEWATCH_ENRICH__PSEUDONYM_KEY",
-        "a pseudonym key of no worth outside tests, long enough",
-    ),
-    (
-        "GATEWATCH_STORE__DEAD_LETTER_KEY",
-        "ffeeddccbbaa99887766554433221100ffeeddccbbaa99887766554433221100",
-    ),
-];
+use crate::parts::{ClickHouse, Held, Kafka, Mailpit, Ports, Request, SECRETS, binary, wait_for};
 
 /// One configuration of the service: a topic, a group and a database of its own.
 pub struct Service {
@@ -31,6 +18,10 @@ pub struct Service {
     /// Topic, group prefix and database are made of it.
     pub name: String,
     config: String,
+    /// Settings by the environment, for every instance.
+    environment: Vec<(&'static str, String)>,
+    /// Where `events`, `dead_letters` and the roll-ups are read.
+    rows: String,
 }
 
 impl Service {
@@ -69,7 +60,20 @@ impl Service {
             ports,
             name: name.to_owned(),
             config,
+            environment: Vec::new(),
+            rows: database(name),
         }
+    }
+
+    /// Spreads the rows over these shards; the service's own server must be the first of them.
+    pub fn on_shards(mut self, shards: &[ClickHouse; 2]) -> Self {
+        self.environment
+            .push(("GATEWATCH_STORE__CLUSTER", ClickHouse::CLUSTER.to_owned()));
+        self.rows = format!("{}_cluster", database(&self.name));
+        for shard in shards {
+            self.migrate_at(&shard.url());
+        }
+        self
     }
 
     /// The database of its tables.
@@ -79,10 +83,24 @@ impl Service {
 
     /// Makes the tables and starts nothing.
     pub fn migrate(&self) {
+        self.run_migrate(&[]);
+    }
+
+    fn migrate_at(&self, url: &str) {
+        self.run_migrate(&[("GATEWATCH_STORE__URL", url)]);
+    }
+
+    fn run_migrate(&self, environment: &[(&str, &str)]) {
         let path = self.folder.path().join("migrate.toml");
         std::fs::write(&path, &self.config).expect("the configuration can be written");
         let mut command = Command::new(binary());
-        command.arg("migrate").arg("--config").arg(&path).envs(KEYS);
+        command
+            .arg("migrate")
+            .arg("--config")
+            .arg(&path)
+            .envs(SECRETS)
+            .envs(self.environment.iter().cloned())
+            .envs(environment.iter().copied());
         let output = command.output().expect("the binary runs");
         assert!(
             output.status.success(),
@@ -122,7 +140,8 @@ impl Service {
             .arg("run")
             .arg("--config")
             .arg(&path)
-            .envs(KEYS)
+            .envs(SECRETS)
+            .envs(self.environment.iter().cloned())
             .envs(environment.iter().copied());
         Held::spawn(
             "gatewatch",
@@ -139,9 +158,9 @@ impl Service {
             .map(|reply| reply.body)
     }
 
-    /// Asks for a number in the service's database.
+    /// Asks for a number; `{db}` is where the rows are.
     pub fn number(&self, clickhouse: &ClickHouse, sql: &str) -> u64 {
-        let sql = sql.replace("{db}", &database(&self.name));
+        let sql = sql.replace("{db}", &self.rows);
         clickhouse
             .ask(&sql)
             .ok()
@@ -164,13 +183,27 @@ impl Service {
         });
     }
 
-    /// Every alert with its final count: id, rule, entity, first, last, count.
+    /// Every alert about traffic with its final count: id, rule, entity, first, last, count.
     pub fn alerts(&self, clickhouse: &ClickHouse) -> Vec<String> {
-        let sql = "SELECT id, rule, entity, first, last, count FROM {db}.alerts FINAL ORDER BY ALL FORMAT TSV";
+        let sql = "SELECT id, rule, entity, first, last, count FROM {db}.alerts FINAL WHERE family != 'gatewatch' \
+                   ORDER BY ALL FORMAT TSV";
         let answer = clickhouse
             .ask(&sql.replace("{db}", &database(&self.name)))
             .expect("the alerts can be read");
         answer.lines().map(str::to_owned).collect()
+    }
+
+    /// Alerts about gatewatch itself.
+    pub fn own_alerts(&self, clickhouse: &ClickHouse) -> u64 {
+        let sql = format!(
+            "SELECT count() FROM {}.alerts FINAL WHERE family = 'gatewatch'",
+            database(&self.name)
+        );
+        clickhouse
+            .ask(&sql)
+            .ok()
+            .and_then(|count| count.parse().ok())
+            .unwrap_or(0)
     }
 
     /// What is stored, counted.

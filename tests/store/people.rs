@@ -1,15 +1,18 @@
 //! What analysts may do, what they see, and what the detector saves.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use gatewatch::alert::Alert;
 use gatewatch::config;
 use gatewatch::sigma::{Level, RuleMeta};
-use gatewatch::store::{Snapshot, Store, alert_rows};
+use gatewatch::store::{
+    DayGap, DeadLetter, DeadLetterBlock, EventBlock, Sealer, Snapshot, Store, alert_rows,
+};
 use gatewatch::track::{Entity, EntityKind, Reason};
 use uuid::Uuid;
 
-use super::server::{Server, block, recent};
+use super::server::{Server, block, event, recent};
 
 #[tokio::test]
 async fn an_analyst_reads_and_does_nothing_else() {
@@ -192,5 +195,70 @@ async fn the_last_three_snapshots_of_a_shard_are_kept() {
             .await
             .unwrap()
             .is_empty()
+    );
+}
+
+#[tokio::test]
+async fn the_gaps_of_a_day_are_silences_and_losses() {
+    const HOUR_US: i64 = 3_600_000_000;
+    let server = Server::start();
+    let store = server.store().await;
+    // A minute or so from now: rows of `dead_letters` are dated when they are stored.
+    let until = recent().plus_micros(62 * 60_000_000);
+    let since = until.plus_micros(-24 * HOUR_US);
+    // A quarter of an hour each: the gateway was silent for two hours in the day, and for longer before it.
+    let quarters =
+        (0..40 * 4_i64).map(|quarter| since.plus_micros(quarter * HOUR_US / 4 - 16 * HOUR_US));
+    let mut events = EventBlock::new("requests", 0, "k1");
+    let (begin, end) = (
+        since.plus_micros(3 * HOUR_US),
+        since.plus_micros(5 * HOUR_US),
+    );
+    for (offset, time) in quarters
+        .filter(|time| !(begin..end).contains(time))
+        .enumerate()
+    {
+        events.push(&event(1, time), offset as i64, None);
+    }
+    store.insert("events", &events.finish()).await.unwrap();
+    let sealer = Sealer::from_config(&server.config()).unwrap();
+    let mut lost = DeadLetterBlock::new(&sealer, "requests", 3);
+    lost.push(&DeadLetter {
+        offset: 7,
+        stamped: None,
+        reason: "offsets_lost",
+        detail: "offsets 7 to 9",
+        raw: b"",
+        beginning: "",
+    })
+    .unwrap();
+    store.insert("lost", &lost.finish()).await.unwrap();
+    let gaps = store
+        .day_gaps(since, until, Duration::from_hours(1))
+        .await
+        .unwrap();
+    let [
+        DayGap::Silent {
+            gateway,
+            since: from,
+            until: to,
+        },
+        DayGap::Lost { source, detail, .. },
+    ] = &gaps[..]
+    else {
+        panic!("{gaps:?}");
+    };
+    assert_eq!(
+        (gateway.as_str(), source.as_str(), detail.as_str()),
+        ("gw-1", "requests/3", "offsets 7 to 9")
+    );
+    assert!(
+        from.since(begin).abs() < HOUR_US / 2 && to.since(end).abs() < HOUR_US / 2,
+        "{gaps:?}"
+    );
+    let counts = store.day_counts(since, until).await.unwrap();
+    assert_eq!(
+        counts.dead_letters, 0,
+        "lost records are no dead letters of theirs"
     );
 }

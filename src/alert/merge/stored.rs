@@ -9,7 +9,9 @@ use uuid::Uuid;
 use super::{Key, Merger, Open};
 use crate::event::Timestamp;
 use crate::sigma::RuleMeta;
-use crate::track::{Entity, Evidence, PatternHit, Plan, Reason, SnapshotError, seal, unseal};
+use crate::track::{
+    Entity, Evidence, PatternHit, Plan, Reason, ServiceState, SnapshotError, seal, unseal,
+};
 
 #[derive(Serialize, Deserialize)]
 struct StoredMerger {
@@ -45,6 +47,7 @@ enum StoredReason {
     Pattern(Vec<PatternHit>),
     Correlation(u64, u64, u64, Option<String>),
     Baseline(String, f64, f64, f64),
+    Service(ServiceState),
 }
 
 impl Merger {
@@ -157,6 +160,7 @@ fn store_reason(reason: &Reason) -> StoredReason {
             expected,
             probability,
         } => StoredReason::Baseline(metric.clone(), *observed, *expected, *probability),
+        Reason::Service { state } => StoredReason::Service(state.clone()),
     }
 }
 
@@ -175,5 +179,6 @@ fn load_reason(stored: StoredReason) -> Reason {
             expected,
             probability,
         },
+        StoredReason::Service(state) => Reason::Service { state },
     }
 }

@@ -10,7 +10,7 @@ use crate::event::Field;
 /// A field, what is done to its value, and the keys that it may stand under, best first.
 type Entry = (Field, Conversion, &'static [&'static str]);
 
-/// Variables of ngx_http_core_module, ngx_http_ssl_module and ngx_http_upstream_module.
+/// Variables of `ngx_http_core_module`, `ngx_http_ssl_module` and `ngx_http_upstream_module`.
 const NGINX: &[Entry] = &[
     (Field::Time, EpochSeconds, &["msec"]),
     (

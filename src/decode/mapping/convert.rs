@@ -150,6 +150,10 @@ fn number(conversion: Conversion, value: &str) -> Option<u64> {
     u64::try_from(decimal(value, conversion.places())?).ok()
 }
 
+#[expect(
+    clippy::option_option,
+    reason = "none: no address at all; some of none: a peer without one"
+)]
 fn address(value: &str) -> Option<Option<std::net::IpAddr>> {
     match request::address(value) {
         Some(address) => Some(Some(address)),

@@ -232,25 +232,13 @@ fn keys(place: &str) -> Result<Vec<String>, String> {
     Ok(keys)
 }
 
-/// The candidate with the least edit distance (Levenshtein).
+/// The candidate that takes the fewest edits.
 fn nearest(name: &str, candidates: impl Iterator<Item = &'static str>) -> &'static str {
+    // The distance costs the square of the length, and a name of that length is no typo.
+    let short = name.get(..64).unwrap_or(name);
     candidates
-        .min_by_key(|candidate| edit_distance(name.as_bytes(), candidate.as_bytes()))
+        .min_by_key(|candidate| strsim::osa_distance(short, candidate))
         .unwrap_or("time")
-}
-
-fn edit_distance(left: &[u8], right: &[u8]) -> usize {
-    let mut row: Vec<usize> = (0..=right.len()).collect();
-    for (i, a) in left.iter().take(64).enumerate() {
-        let mut diagonal = row[0];
-        row[0] = i + 1;
-        for (j, b) in right.iter().enumerate() {
-            let substituted = diagonal + usize::from(a != b);
-            diagonal = row[j + 1];
-            row[j + 1] = substituted.min(row[j] + 1).min(diagonal + 1);
-        }
-    }
-    row[right.len()]
 }
 
 #[cfg(test)]

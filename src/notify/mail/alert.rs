@@ -8,7 +8,7 @@ use crate::alert::Alert;
 use crate::config::Locale;
 use crate::notify::Stage;
 use crate::sigma::Level;
-use crate::track::{Evidence, PatternHit, Reason};
+use crate::track::{Evidence, PatternHit, Reason, ServiceState};
 
 /// Longest subject, in characters: what a list of mails shows on a wide screen.
 const SUBJECT: usize = 140;
@@ -120,12 +120,15 @@ fn blocks(alert: &Alert, locale: Locale, context: &Context) -> Vec<Block> {
     }
     blocks.push(Block::Heading(say(locale, "Что делать", "What to do next")));
     blocks.push(Block::Paragraph(advice(alert, locale)));
-    blocks.push(Block::Heading(say(
-        locale,
-        "Все события: запрос для ClickHouse",
-        "All events: a query for ClickHouse",
-    )));
-    blocks.push(Block::Code(query::lines(alert, &context.events_table)));
+    let query = query::lines(alert, &context.events_table);
+    if !query.is_empty() {
+        blocks.push(Block::Heading(say(
+            locale,
+            "Все события: запрос для ClickHouse",
+            "All events: a query for ClickHouse",
+        )));
+        blocks.push(Block::Code(query));
+    }
     push_list(
         &mut blocks,
         say(locale, "Когда это безобидно", "When it is harmless"),
@@ -289,6 +292,44 @@ fn why(alert: &Alert, locale: Locale) -> Vec<Block> {
             );
             vec![Block::Paragraph(text)]
         }
+        Reason::Service { state } => vec![Block::Paragraph(service_state(state, locale))],
+    }
+}
+
+/// Why an alert about gatewatch itself was raised.
+fn service_state(state: &ServiceState, locale: Locale) -> Clean {
+    let number = |offset: i64| Clean::of(&offset.to_string(), 20);
+    match state {
+        ServiceState::Unreachable { error } => Clean::fill(
+            pick(locale, "Последний ответ: {}", "The last answer: {}"),
+            &[Clean::of(error, 400)],
+        ),
+        ServiceState::Lost { begin, end } => Clean::fill(
+            pick(
+                locale,
+                "Смещений с {} по {} в Kafka уже нет.",
+                "Offsets {} to {} are no longer in Kafka.",
+            ),
+            &[number(*begin), number(end - 1)],
+        ),
+        ServiceState::Miscounted {
+            begin,
+            end,
+            expected,
+            stored,
+        } => Clean::fill(
+            pick(
+                locale,
+                "Смещения с {} по {}: прочитано записей {}, сохранено {}.",
+                "Offsets {} to {}: {} records read, {} stored.",
+            ),
+            &[
+                number(*begin),
+                number(end - 1),
+                Clean::from(*expected),
+                Clean::from(*stored),
+            ],
+        ),
     }
 }
 

@@ -13,8 +13,12 @@ const VALUE: usize = 400;
 /// A line of the query may be this long: a whole value, were every character of it four escaped bytes.
 const LINE: usize = 8_192;
 
-/// The query, line by line: the entity's events from the first to the last, in the redacted form that is stored.
+/// The query, line by line: the entity's events from the first to the last, in the redacted form that is stored. None for an alert
+/// that is not about events.
 pub(crate) fn lines(alert: &Alert, table: &str) -> Vec<Clean> {
+    if alert.entity.kind == EntityKind::Part {
+        return Vec::new();
+    }
     let mut lines = vec![
         "SELECT time, request_id, client_address, client_id, subject, method, path, query, status, user_agent".to_owned(),
         format!("FROM {}", table_name(table)),
@@ -43,7 +47,7 @@ fn condition(alert: &Alert) -> Option<String> {
     let field = alert
         .rule
         .entity
-        .unwrap_or_else(|| kind_field(alert.entity.kind));
+        .or_else(|| kind_field(alert.entity.kind))?;
     let value = first_value(alert);
     match (field, field.kind()) {
         (Field::Cookie | Field::Uri | Field::PathDecoded | Field::QueryDecoded, _)
@@ -71,7 +75,7 @@ fn first_value(alert: &Alert) -> &str {
     let value = alert.entity.value.as_str();
     match alert.reason {
         Reason::Correlation { .. } => value.split(" | ").next().unwrap_or(value),
-        Reason::Pattern { .. } | Reason::Baseline { .. } => value,
+        _ => value,
     }
 }
 
@@ -92,16 +96,17 @@ fn beginning(value: &str) -> &str {
     }
 }
 
-fn kind_field(kind: EntityKind) -> Field {
+fn kind_field(kind: EntityKind) -> Option<Field> {
     match kind {
-        EntityKind::Client => Field::ClientId,
-        EntityKind::Subject => Field::Subject,
-        EntityKind::Address => Field::ClientAddress,
-        EntityKind::Token => Field::TokenId,
-        EntityKind::Resource => Field::ResourceId,
-        EntityKind::Operation => Field::Operation,
-        EntityKind::Integration => Field::Integration,
-        EntityKind::Gateway => Field::Gateway,
+        EntityKind::Client => Some(Field::ClientId),
+        EntityKind::Subject => Some(Field::Subject),
+        EntityKind::Address => Some(Field::ClientAddress),
+        EntityKind::Token => Some(Field::TokenId),
+        EntityKind::Resource => Some(Field::ResourceId),
+        EntityKind::Operation => Some(Field::Operation),
+        EntityKind::Integration => Some(Field::Integration),
+        EntityKind::Gateway => Some(Field::Gateway),
+        EntityKind::Part => None,
     }
 }
 

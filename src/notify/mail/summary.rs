@@ -61,11 +61,9 @@ pub struct DailyCounts {
     pub stored: u64,
     /// Records that became dead letters.
     pub dead_letters: u64,
-    /// Events that came later than the lateness allows.
-    pub late: u64,
     /// Alerts by level, least first.
     pub alerts: [u64; 5],
-    /// Mails the server took.
+    /// Mails the server took, as far as this instance sent them; so the two below.
     pub mails_sent: u64,
     /// Mails held back for a digest or a backlog summary.
     pub mails_held: u64,
@@ -78,14 +76,14 @@ pub struct DailyCounts {
 /// A stretch without records, or with lost ones.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Gap {
-    /// Source, gateway or partition.
+    /// Gateway, or topic and partition.
     pub source: String,
     /// From here.
     pub since: Timestamp,
     /// To here.
     pub until: Timestamp,
-    /// What is known of it, in words.
-    pub what: String,
+    /// What is known of lost records; `None`: the source was silent.
+    pub lost: Option<String>,
 }
 
 /// The mail that tells many alerts at once: how many, and the worst of them.
@@ -190,7 +188,10 @@ pub fn render_daily(counts: &DailyCounts, locale: Locale, context: &Context) -> 
                 Clean::of(&gap.source, 60),
                 words::time(locale, &context.zone, gap.since),
                 words::time(locale, &context.zone, gap.until),
-                Clean::of(&gap.what, 120),
+                match &gap.lost {
+                    Some(detail) => Clean::of(detail, 120),
+                    None => say(locale, "не было ни одного события", "not one event"),
+                },
             ]
         });
         let heads = vec![
@@ -229,7 +230,7 @@ fn daily_facts(counts: &DailyCounts, locale: Locale, context: &Context) -> Vec<(
     .iter()
     .zip(counts.alerts.iter().rev())
     .filter(|(_, count)| **count > 0)
-    .map(|(level, count)| Clean::fill("{} {}", &[number(*count), words::level(locale, *level)]))
+    .map(|(level, count)| Clean::fill("{}: {}", &[words::level(locale, *level), number(*count)]))
     .collect::<Vec<_>>();
     let alerts = if by_level.is_empty() {
         Clean::from(0)
@@ -253,10 +254,6 @@ fn daily_facts(counts: &DailyCounts, locale: Locale, context: &Context) -> Vec<(
         (
             say(locale, "Непрочитанных записей", "Dead letters"),
             number(counts.dead_letters),
-        ),
-        (
-            say(locale, "Опоздавших событий", "Late events"),
-            number(counts.late),
         ),
         (say(locale, "Оповещений", "Alerts"), alerts),
         (

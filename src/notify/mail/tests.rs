@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::alert::own;
 use crate::event::Timestamp;
 use crate::notify::Stage;
 use samples::START;
@@ -23,7 +24,6 @@ fn daily() -> DailyCounts {
         events: 1_204_331,
         stored: 1_204_300,
         dead_letters: 31,
-        late: 4,
         alerts: [0, 0, 5, 2, 1],
         mails_sent: 8,
         mails_held: 0,
@@ -43,6 +43,41 @@ fn a_russian_mail() {
     insta::assert_snapshot!("russian_subject", mail.subject);
     insta::assert_snapshot!("russian_text", mail.text);
     insta::assert_snapshot!("russian_html", mail.html);
+}
+
+#[test]
+fn a_mail_about_gatewatch_itself_has_no_query() {
+    let at = Timestamp::from_seconds;
+    let down = own::unreachable("ClickHouse", at(START), at(START + 60), "refused\r\n<b>");
+    let mail = render(&down, Stage::Opened, Locale::Ru, &context());
+    insta::assert_snapshot!("russian_unreachable", mail.text);
+    let lost = own::lost("gateway", 3, 10, 15, at(START));
+    let mail = render(&lost, Stage::Opened, Locale::En, &context());
+    insta::assert_snapshot!("english_lost", mail.text);
+}
+
+#[test]
+fn the_daily_mail_names_the_gaps() {
+    let mut counts = daily();
+    let at = |hour: i64| Timestamp::from_seconds(START + hour * 3_600);
+    counts.gaps = vec![
+        Gap {
+            source: "gw-2".to_owned(),
+            since: at(-9),
+            until: at(-7),
+            lost: None,
+        },
+        Gap {
+            source: "gateway/3".to_owned(),
+            since: at(-1),
+            until: at(-1),
+            lost: Some("offsets 10 to 14".to_owned()),
+        },
+    ];
+    insta::assert_snapshot!(
+        "russian_gaps",
+        render_daily(&counts, Locale::Ru, &context()).text
+    );
 }
 
 #[test]
@@ -85,7 +120,7 @@ fn a_quiet_day_and_one_with_a_gap() {
         source: "gateway-2".to_owned(),
         since: Timestamp::from_seconds(START - 7_200),
         until: Timestamp::from_seconds(START - 3_600),
-        what: "no records".to_owned(),
+        lost: None,
     });
     let mail = render_daily(&counts, Locale::En, &context());
     insta::assert_snapshot!(

@@ -209,6 +209,7 @@ pub(crate) fn entity(locale: Locale, kind: EntityKind) -> Clean {
         EntityKind::Operation => say(locale, "операция", "operation"),
         EntityKind::Integration => say(locale, "интеграция", "integration"),
         EntityKind::Gateway => say(locale, "шлюз", "gateway"),
+        EntityKind::Part => say(locale, "часть системы", "part"),
     }
 }
 
