@@ -87,7 +87,8 @@ fn requests_are_stored_and_an_attack_is_mailed() {
         "[decode]\nmax_age_days = 3650\n[track]\nidle_s = 2\n",
     )
     .with_mail(&mailpit);
-    let mut gatewatch = service.start(0, &[]);
+    let this_hour = jiff::Timestamp::now().strftime("%H:00").to_string();
+    let mut gatewatch = service.start(0, &[("GATEWATCH_MAIL__DAILY_AT", &this_hour)]);
 
     service.wait_until_stored(&clickhouse, records.len() as u64, Duration::from_mins(1));
     service.assert_exactly_once(&clickhouse, records.len() as u64);
@@ -109,6 +110,13 @@ fn requests_are_stored_and_an_attack_is_mailed() {
             .find(|mail| mail.to_string().contains("203.0.113.66"))
     });
     println!("mail: {}", mail["Subject"]);
+    wait_for("the daily mail", Duration::from_mins(1), || {
+        let mails = mailpit.mails();
+        mails
+            .iter()
+            .any(|mail| mail["Subject"].to_string().contains("За сутки"))
+            .then_some(())
+    });
     assert_panels_show(&service, &clickhouse);
     let metrics = service.get(0, "/metrics").unwrap();
     assert!(

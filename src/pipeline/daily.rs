@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::watch;
-use tracing::debug;
+use tracing::warn;
 
 use crate::event::Timestamp;
 use crate::notify::mail::{DailyCounts, Gap};
@@ -33,7 +33,9 @@ pub fn counts(
             let mails = mails.within(since, until, &outcomes);
             match take(&store, since, until, silence, mails).await {
                 Ok(counts) => drop(sender.send_replace(Some(counts))),
-                Err(error) => debug!(%error, "the counts of the day could not be taken"),
+                Err(error) => {
+                    warn!(%error, "the counts of the day could not be taken, so there may be no daily mail")
+                }
             }
         }
     });

@@ -82,8 +82,8 @@ impl Store {
             "WITH (SELECT groupArray(level) FROM (SELECT argMax(level, revision) AS level FROM alerts \
               WHERE last >= fromUnixTimestamp64Micro(?) AND last < fromUnixTimestamp64Micro(?) GROUP BY id)) AS levels \
              SELECT \
-             (SELECT count() FROM events WHERE time >= fromUnixTimestamp64Micro(?) AND time < fromUnixTimestamp64Micro(?)) AS events, \
-             (SELECT count() FROM dead_letters WHERE reason != 'offsets_lost' AND received >= fromUnixTimestamp64Micro(?) AND received < fromUnixTimestamp64Micro(?)) AS dead_letters, \
+             assumeNotNull((SELECT count() FROM events WHERE time >= fromUnixTimestamp64Micro(?) AND time < fromUnixTimestamp64Micro(?))) AS events, \
+             assumeNotNull((SELECT count() FROM dead_letters WHERE reason != 'offsets_lost' AND received >= fromUnixTimestamp64Micro(?) AND received < fromUnixTimestamp64Micro(?))) AS dead_letters, \
              arrayMap(name -> countEqual(levels, name), ['informational', 'low', 'medium', 'high', 'critical']) AS alerts",
         );
         for _ in 0..3 {

@@ -109,12 +109,12 @@ impl Service {
         );
     }
 
-    /// Adds the mail section for this server.
+    /// Adds the mail section for this server, without the daily mail.
     pub fn with_mail(mut self, mailpit: &Mailpit) -> Self {
         write!(
             self.config,
             "[mail]\nenabled = true\nfrom = \"gatewatch@propdevelopment.test\"\nmax_age_minutes = 2000000\n\
-             hourly_limit = 1000\n\
+             hourly_limit = 1000\ndaily_at = \"\"\n\
              [[mail.recipients]]\naddress = \"analyst@propdevelopment.test\"\nlocale = \"ru\"\nminimum_level = \"low\"\n\
              [mail.smtp]\nhost = \"localhost\"\nport = {port}\nuser = \"{user}\"\npassword = \"{password}\"\nca_file = {ca:?}\n",
             port = mailpit.smtp_port(),
