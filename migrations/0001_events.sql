@@ -83,5 +83,5 @@ ENGINE = MergeTree
 PARTITION BY toYYYYMM(time)
 ORDER BY (toStartOfHour(time), integration, client_id, time)
 TTL toDateTime(time) + toIntervalDay({events_ttl_days})
-SETTINGS storage_policy = '{storage_policy}', non_replicated_deduplication_window = 10000
+SETTINGS storage_policy = '{storage_policy}', non_replicated_deduplication_window = 10000, min_bytes_for_wide_part = 134217728
 COMMENT 'Every normalised exchange through the gateways, one row each';

@@ -11,7 +11,7 @@ CREATE TABLE IF NOT EXISTS traffic_minute
     errors         SimpleAggregateFunction(sum, UInt64)  COMMENT 'Requests answered 5xx or with an error of gateway or upstream',
     request_bytes  SimpleAggregateFunction(sum, UInt64)  COMMENT 'Bytes received',
     response_bytes SimpleAggregateFunction(sum, UInt64)  COMMENT 'Bytes sent',
-    duration       AggregateFunction(quantilesTDigestIf(0.5, 0.95, 0.99), UInt64, UInt8) COMMENT 'State of the quantiles of the duration in microseconds, where it is known'
+    duration       AggregateFunction(quantilesBFloat16If(0.5, 0.95, 0.99), UInt64, UInt8) COMMENT 'State of the quantiles of the duration in microseconds, where it is known'
 )
 ENGINE = AggregatingMergeTree
 PARTITION BY toYYYYMM(minute)
@@ -31,7 +31,7 @@ CREATE TABLE IF NOT EXISTS traffic_hour
     errors         SimpleAggregateFunction(sum, UInt64)  COMMENT 'Requests answered 5xx or with an error of gateway or upstream',
     request_bytes  SimpleAggregateFunction(sum, UInt64)  COMMENT 'Bytes received',
     response_bytes SimpleAggregateFunction(sum, UInt64)  COMMENT 'Bytes sent',
-    duration       AggregateFunction(quantilesTDigestIf(0.5, 0.95, 0.99), UInt64, UInt8) COMMENT 'State of the quantiles of the duration in microseconds, where it is known'
+    duration       AggregateFunction(quantilesBFloat16If(0.5, 0.95, 0.99), UInt64, UInt8) COMMENT 'State of the quantiles of the duration in microseconds, where it is known'
 )
 ENGINE = AggregatingMergeTree
 PARTITION BY toYYYYMM(hour)
@@ -51,7 +51,7 @@ SELECT
     countIf(status >= 500 OR error != '') AS errors,
     sum(events.request_bytes) AS request_bytes,
     sum(events.response_bytes) AS response_bytes,
-    quantilesTDigestStateIf(0.5, 0.95, 0.99)(duration_us, duration_us > 0) AS duration
+    quantilesBFloat16StateIf(0.5, 0.95, 0.99)(duration_us, duration_us > 0) AS duration
 FROM events
 GROUP BY minute, integration, operation, client_id, status_class;
 
@@ -67,6 +67,6 @@ SELECT
     sum(traffic_minute.errors) AS errors,
     sum(traffic_minute.request_bytes) AS request_bytes,
     sum(traffic_minute.response_bytes) AS response_bytes,
-    quantilesTDigestIfMergeState(0.5, 0.95, 0.99)(traffic_minute.duration) AS duration
+    quantilesBFloat16IfMergeState(0.5, 0.95, 0.99)(traffic_minute.duration) AS duration
 FROM traffic_minute
 GROUP BY hour, integration, operation, client_id, status_class;

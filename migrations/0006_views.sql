@@ -41,7 +41,7 @@ SELECT
     sum(traffic_minute.errors) AS errors,
     sum(traffic_minute.request_bytes) AS request_bytes,
     sum(traffic_minute.response_bytes) AS response_bytes,
-    quantilesTDigestIfMerge(0.5, 0.95, 0.99)(duration) AS duration_us
+    quantilesBFloat16IfMerge(0.5, 0.95, 0.99)(duration) AS duration_us
 FROM traffic_minute
 GROUP BY minute, integration, operation, client_id, status_class;
 
@@ -56,6 +56,6 @@ SELECT
     sum(traffic_hour.errors) AS errors,
     sum(traffic_hour.request_bytes) AS request_bytes,
     sum(traffic_hour.response_bytes) AS response_bytes,
-    quantilesTDigestIfMerge(0.5, 0.95, 0.99)(duration) AS duration_us
+    quantilesBFloat16IfMerge(0.5, 0.95, 0.99)(duration) AS duration_us
 FROM traffic_hour
 GROUP BY hour, integration, operation, client_id, status_class;

@@ -4,23 +4,79 @@
 //! up and the careful reader begins anew. Without unsafe code: strings are looked through eight bytes at a time.
 
 use std::net::IpAddr;
+use std::sync::atomic::{AtomicU8, Ordering};
 
 use crate::event::{Event, Field, Slot, Text, Timestamp, field_by_key};
 
 /// Most items of a list that are read here.
 const MAX_ITEMS: usize = 256;
 
+/// Which field comes behind which. A logger writes its keys in one order, so most keys are known before they are read: one comparison
+/// instead of a search. Learned once, by all threads together; it decides nothing but speed.
+#[derive(Debug)]
+pub(super) struct Order {
+    /// For each field, and in front for the beginning of the record: index of the next one.
+    next: Vec<AtomicU8>,
+    /// Each field's name with the quote and the colon behind it.
+    keys: Vec<String>,
+}
+
+impl Order {
+    const UNKNOWN: u8 = u8::MAX;
+
+    pub(super) fn new() -> Self {
+        Order {
+            next: (0..=Field::ALL.len())
+                .map(|_| AtomicU8::new(Self::UNKNOWN))
+                .collect(),
+            keys: Field::ALL
+                .iter()
+                .map(|field| format!("{}\":", field.name()))
+                .collect(),
+        }
+    }
+
+    /// The field that came behind `last` when it was first seen, and its key.
+    fn after(&self, last: Option<Field>) -> Option<(Field, &str)> {
+        let index = usize::from(self.next[Self::place(last)].load(Ordering::Relaxed));
+        Some((*Field::ALL.get(index)?, &self.keys[index]))
+    }
+
+    fn learn(&self, last: Option<Field>, field: Field) {
+        let next = &self.next[Self::place(last)];
+        // Never changed again: threads that wrote in turn would take the memory from one another.
+        if next.load(Ordering::Relaxed) == Self::UNKNOWN {
+            next.store(field as u8, Ordering::Relaxed);
+        }
+    }
+
+    fn place(last: Option<Field>) -> usize {
+        last.map_or(0, |field| field as usize + 1)
+    }
+}
+
 /// Reads a whole record; `None` when the careful reader has to. The event may be half written then.
-pub(super) fn read<'a>(text: &'a str, event: &mut Event<'a>) -> Option<()> {
+pub(super) fn read<'a>(text: &'a str, order: &Order, event: &mut Event<'a>) -> Option<()> {
     let mut json = Scanner { text, at: 0 };
     let mut seen = 0_u128;
+    let mut last = None;
     json.expect(b'{')?;
     loop {
         json.expect(b'"')?;
-        let key = json.string()?;
-        json.expect(b':')?;
-        match field_by_key(key) {
+        let field = match order.after(last) {
+            Some((field, key)) if json.takes(key) => Some(field),
+            _ => {
+                let field = field_by_key(json.string()?);
+                json.expect(b':')?;
+                if let Some(field) = field {
+                    order.learn(last, field);
+                }
+                field
+            }
+        };
+        match field {
             Some(field) => {
+                last = Some(field);
                 let bit = 1_u128 << field as u8;
                 if seen & bit != 0 {
                     return None;
@@ -65,6 +121,15 @@ impl<'a> Scanner<'a> {
         let byte = self.peek()?;
         self.at += 1;
         Some(byte)
+    }
+
+    /// Goes behind `text` when that stands here.
+    fn takes(&mut self, text: &str) -> bool {
+        let is_there = self.bytes()[self.at..].starts_with(text.as_bytes());
+        if is_there {
+            self.at += text.len();
+        }
+        is_there
     }
 
     fn expect(&mut self, wanted: u8) -> Option<()> {

@@ -76,6 +76,7 @@ pub struct Decoder {
     sniffer: Sniffer,
     nginx_json: Mapping,
     envoy_json: Mapping,
+    order: flat::Order,
     max_record_bytes: usize,
     max_depth: usize,
     max_age_micros: i64,
@@ -103,6 +104,7 @@ impl Decoder {
             sniffer: Sniffer::new(),
             nginx_json: mapping::nginx_json(),
             envoy_json: mapping::envoy_json(),
+            order: flat::Order::new(),
             max_record_bytes: config.max_record_bytes,
             max_depth: config.max_depth,
             max_age_micros: i64::from(config.max_age_days).saturating_mul(DAY_MICROS),
@@ -147,9 +149,9 @@ impl Decoder {
             Format::EnvoyText => envoy_text::decode(line),
             Format::Mapping => match &self.mapping {
                 Some(mapping) => mapping.decode(line, self.max_depth),
-                None => native::decode(line, self.max_depth),
+                None => native::decode(line, self.max_depth, &self.order),
             },
-            Format::Native | Format::Auto => native::decode(line, self.max_depth),
+            Format::Native | Format::Auto => native::decode(line, self.max_depth, &self.order),
         }
     }
 

@@ -227,6 +227,14 @@ fn target<'t>(whole: &'t str, known: Option<(&str, &str)>) -> Cow<'t, str> {
 
 /// A path: the resource's id becomes its pseudonym, other ids `{id}`.
 fn path<'t>(whole: &'t str, known: Option<(&str, &str)>) -> Cow<'t, str> {
+    // Marks without which a segment is no id, unless it is very long or the one that is known.
+    let has_marks = |text: &str| classes::of(text) & (DIGIT | AT | PERCENT) != 0;
+    if whole.len() <= route::MAX_SEGMENT
+        && !has_marks(whole)
+        && known.is_none_or(|(id, _)| has_marks(id))
+    {
+        return text(whole);
+    }
     let mut redacted: Option<String> = None;
     let mut start = 0;
     for (_, segment) in route::segments(whole) {

@@ -7,7 +7,9 @@
 use std::ops::Range;
 
 const MAX_SEGMENTS: usize = 16;
-const MAX_SEGMENT: usize = 64;
+pub(super) const MAX_SEGMENT: usize = 64;
+/// Longest extension of a file name, without its dot.
+const MAX_EXTENSION: usize = 5;
 /// What an id is replaced by.
 pub(super) const ID: &str = "{id}";
 
@@ -66,7 +68,15 @@ fn begun<'t>(template: &'t mut Option<Template>, path: &str, start: usize) -> &'
 
 /// The segments of a path with their numbers; the first is what stands before the first slash.
 pub(super) fn segments(path: &str) -> impl Iterator<Item = (usize, &str)> {
-    path.split('/').enumerate()
+    let mut start = 0;
+    memchr::memchr_iter(b'/', path.as_bytes())
+        .chain([path.len()])
+        .map(move |end| {
+            let segment = &path[start..end];
+            start = end + 1;
+            segment
+        })
+        .enumerate()
 }
 
 /// How many bytes of the segment are an id (an extension such as `.json` is none); `None` when it is no id.
@@ -75,7 +85,9 @@ pub(super) fn id_part(segment: &str) -> Option<usize> {
     if bytes.is_empty() {
         return None;
     }
-    let stem = match segment.rfind('.') {
+    let tail = bytes.len().saturating_sub(MAX_EXTENSION + 1);
+    let dot = bytes[tail..].iter().rposition(|byte| *byte == b'.');
+    let stem = match dot.map(|dot| tail + dot) {
         Some(dot) if is_extension(&bytes[dot + 1..]) && !has_at_sign(bytes) => dot,
         _ => bytes.len(),
     };
@@ -84,17 +96,17 @@ pub(super) fn id_part(segment: &str) -> Option<usize> {
 }
 
 fn is_extension(bytes: &[u8]) -> bool {
-    (1..=5).contains(&bytes.len())
+    (1..=MAX_EXTENSION).contains(&bytes.len())
         && bytes[0].is_ascii_alphabetic()
         && bytes.iter().all(u8::is_ascii_alphanumeric)
 }
 
 fn is_id(stem: &[u8]) -> bool {
-    let shape = Shape::of(stem);
-    if shape.digits == 0 {
+    if !stem.iter().any(u8::is_ascii_digit) {
         // Without a digit it is an id only when it cannot be a word: too long, or somebody's address.
         return stem.len() > MAX_SEGMENT || has_at_sign(stem);
     }
+    let shape = Shape::of(stem);
     let length = stem.len();
     let only_digits_and_dashes = shape.digits + shape.dashes == length;
     if only_digits_and_dashes || length > MAX_SEGMENT {

@@ -58,9 +58,12 @@ fn inspect_path(
     };
     let normal = normalise(decoded, classes & (PERCENT | BACKSLASH) != 0);
     // `..;` is a parent to servers that cut path parameters off.
-    if normal
-        .split('/')
-        .any(|segment| segment == ".." || segment.starts_with("..;"))
+    let bytes = normal.as_bytes();
+    let has_dots = memchr::memchr_iter(b'.', bytes).any(|at| bytes.get(at + 1) == Some(&b'.'));
+    if has_dots
+        && normal
+            .split('/')
+            .any(|segment| segment == ".." || segment.starts_with("..;"))
     {
         facts.insert(Fact::PathTraversal);
     }
@@ -128,7 +131,8 @@ fn changed(text: Cow<'_, str>, raw: &str) -> Option<Text<'static>> {
 fn normalise(path: Cow<'_, str>, may_have_backslash: bool) -> Cow<'_, str> {
     let has_backslash = may_have_backslash && path.contains('\\');
     let bytes = path.as_bytes();
-    let has_empty = bytes.windows(2).any(|pair| pair == b"//" || pair == b"/.");
+    let has_empty =
+        memchr::memchr_iter(b'/', bytes).any(|at| matches!(bytes.get(at + 1), Some(b'/' | b'.')));
     if !has_backslash && !has_empty {
         return path;
     }

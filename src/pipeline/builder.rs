@@ -56,8 +56,8 @@ pub struct Block {
     pub copies: Vec<DeadLetterCopy>,
     /// What the shards apply: one block, or several where a snapshot cuts it.
     pub track: Vec<TrackBlock>,
-    /// Bytes of raw records, to be given back to the budget.
-    pub raw_bytes: usize,
+    /// Bytes of memory, to be given back to the budget.
+    pub bytes: usize,
     /// When its first record was taken up.
     pub opened: Instant,
 }
@@ -108,6 +108,12 @@ struct Open<'d> {
     opened: Instant,
 }
 
+impl Open<'_> {
+    fn bytes(&self) -> usize {
+        self.events.bytes() + self.dead_letters.bytes()
+    }
+}
+
 impl<'d> Builder<'d> {
     /// A builder that takes its partition of `topic` up as `plan` says.
     #[must_use]
@@ -130,10 +136,10 @@ impl<'d> Builder<'d> {
         self.open.as_ref().map(|open| open.opened)
     }
 
-    /// Bytes of raw records in the open block.
+    /// Bytes of memory in the open block.
     #[must_use]
-    pub fn raw_bytes(&self) -> usize {
-        self.open.as_ref().map_or(0, |open| open.raw_bytes)
+    pub fn bytes(&self) -> usize {
+        self.open.as_ref().map_or(0, Open::bytes)
     }
 
     /// Takes one record; gives the block that it completed, if it did. An open block that must end before this record is given first.
@@ -188,6 +194,7 @@ impl<'d> Builder<'d> {
             open.end = open.end.max(unfinished.end);
         }
         self.begin = open.end;
+        let bytes = open.bytes();
         let (track, clock) = open.track.finish(open.end);
         self.clock = clock;
         Some(Block {
@@ -203,7 +210,7 @@ impl<'d> Builder<'d> {
             dead_letters: open.dead_letters.finish(),
             copies: open.copies,
             track,
-            raw_bytes: open.raw_bytes,
+            bytes,
             opened: open.opened,
         })
     }

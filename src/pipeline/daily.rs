@@ -34,7 +34,7 @@ pub fn counts(
             match take(&store, since, until, silence, mails).await {
                 Ok(counts) => drop(sender.send_replace(Some(counts))),
                 Err(error) => {
-                    warn!(%error, "the counts of the day could not be taken, so there may be no daily mail")
+                    warn!(%error, "the counts of the day could not be taken, so there may be no daily mail");
                 }
             }
         }

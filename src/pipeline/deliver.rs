@@ -92,11 +92,11 @@ pub async fn deliver_partition(
 impl Delivery {
     /// Takes one block through all steps. Parts that fail are tried again without end; only a refused commit ends it.
     pub(super) async fn deliver(&self, block: Block) -> Result<(), KafkaError> {
-        let (opened, raw_bytes, kind) = (block.opened, block.raw_bytes, block.kind);
+        let (opened, bytes, kind) = (block.opened, block.bytes, block.kind);
         if kind == BlockKind::Replay {
             let alerts = self.tracking.apply(block.track).await;
             self.outbox.put(&alerts).await;
-            self.budget.give_back(raw_bytes);
+            self.budget.delivered(bytes);
             return Ok(());
         }
         KillPoint::BeforeIntent.reach();
@@ -114,7 +114,7 @@ impl Delivery {
         KillPoint::BeforeAlerts.reach();
         self.outbox.put(&alerts).await;
         KillPoint::AfterAlerts.reach();
-        self.budget.give_back(raw_bytes);
+        self.budget.delivered(bytes);
         let outcome = if kind == BlockKind::Repair {
             "repair"
         } else {

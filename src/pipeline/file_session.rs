@@ -285,7 +285,7 @@ fn read_in_background(
                     Ok(progress) => progress,
                     Err(error) => return drop(sender.blocking_send(Err(error))),
                 };
-                budget.take(batch.bytes());
+                budget.read(batch.bytes());
                 if batch.rows() > 0 && sender.blocking_send(Ok(batch)).is_err() {
                     return;
                 }

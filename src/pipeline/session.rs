@@ -364,10 +364,10 @@ impl<'p> Session<'p> {
                     *last_block = Instant::now();
                     waiting.fetch_add(1, Ordering::Relaxed);
                     if let Err(refused) = blocks.send(block) {
-                        self.budget.give_back(refused.0.raw_bytes);
+                        self.budget.delivered(refused.0.bytes);
                     }
                 }
-                _ => self.budget.give_back(block.raw_bytes),
+                _ => self.budget.delivered(block.bytes),
             },
             FromWorker::Finished(partition) => {
                 if let Some(held) = self.partitions.get_mut(&partition) {

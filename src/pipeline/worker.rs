@@ -14,6 +14,11 @@ use super::builder::{Block, Builder, Limits, Record};
 use super::detection::{Detection, Scratch};
 use crate::source::{Budget, RawBatch};
 
+/// A block of a partition that is behind may be so many times as old.
+const BACKLOG_AGES: u32 = 4;
+/// When nothing came for so long, there is no backlog any more.
+const LULL: Duration = Duration::from_millis(200);
+
 /// What a worker is told.
 pub enum ToWorker {
     /// Take a partition up.
@@ -43,6 +48,8 @@ pub struct Settings {
     pub limits: Limits,
     /// When a block is old.
     pub age: Duration,
+    /// No block is closed for want of memory before it has so many bytes.
+    pub least_bytes: usize,
 }
 
 /// Runs until the channel is closed.
@@ -78,8 +85,15 @@ struct Worker<'w> {
     budget: &'w Budget,
     outbox: &'w UnboundedSender<FromWorker>,
     scratch: Scratch,
-    builders: BTreeMap<i32, Builder<'w>>,
+    builders: BTreeMap<i32, Partition<'w>>,
     blocks: Vec<Block>,
+}
+
+/// A partition of a worker.
+struct Partition<'w> {
+    builder: Builder<'w>,
+    /// When the last batch came behind which many more wait.
+    behind: Option<Instant>,
 }
 
 impl Worker<'_> {
@@ -88,19 +102,19 @@ impl Worker<'_> {
             ToWorker::Begin(plan) => self.begin(plan),
             ToWorker::Batch(batch) => self.build(&batch),
             ToWorker::Finish(partition) => {
-                if let Some(mut builder) = self.builders.remove(&partition) {
+                if let Some(Partition { mut builder, .. }) = self.builders.remove(&partition) {
                     if builder.may_close() {
                         self.blocks.extend(builder.close());
                     } else {
-                        self.budget.give_back(builder.raw_bytes());
+                        self.budget.abandoned(builder.bytes());
                     }
                     self.send_blocks();
                 }
                 let _ = self.outbox.send(FromWorker::Finished(partition));
             }
             ToWorker::Abandon(partition) => {
-                if let Some(builder) = self.builders.remove(&partition) {
-                    self.budget.give_back(builder.raw_bytes());
+                if let Some(Partition { builder, .. }) = self.builders.remove(&partition) {
+                    self.budget.abandoned(builder.bytes());
                 }
             }
         }
@@ -110,15 +124,21 @@ impl Worker<'_> {
         let settings = self.settings;
         let partition = plan.partition;
         let builder = Builder::new(self.detection, &settings.topic, plan, settings.limits);
-        self.builders.insert(partition, builder);
+        let partition_state = Partition {
+            builder,
+            behind: None,
+        };
+        self.builders.insert(partition, partition_state);
     }
 
     fn build(&mut self, batch: &RawBatch) {
-        let Some(builder) = self.builders.get_mut(&batch.partition()) else {
-            self.budget.give_back(batch.bytes());
+        let Some(partition) = self.builders.get_mut(&batch.partition()) else {
+            self.budget.built(batch.bytes(), 0);
             return;
         };
-        let before = builder.raw_bytes();
+        partition.behind = batch.is_behind().then(Instant::now);
+        let builder = &mut partition.builder;
+        let before = builder.bytes();
         for (offset, stamped, payload) in batch.iter() {
             let record = Record {
                 offset,
@@ -127,27 +147,39 @@ impl Worker<'_> {
             };
             builder.push(&mut self.scratch, record, &mut self.blocks);
         }
-        // Records that a builder passes over (a seek landed early) are in no block.
-        let kept = builder.raw_bytes()
-            + self
-                .blocks
-                .iter()
-                .map(|block| block.raw_bytes)
-                .sum::<usize>()
-            - before;
-        self.budget.give_back(batch.bytes() - kept);
+        let closed: usize = self.blocks.iter().map(|block| block.bytes).sum();
+        self.budget
+            .built(batch.bytes(), builder.bytes() + closed - before);
         self.send_blocks();
     }
 
     fn close_old(&mut self) {
         let now = Instant::now();
         let age = self.age();
-        for builder in self.builders.values_mut() {
-            if builder.opened().is_some_and(|opened| now - opened >= age) && builder.may_close() {
-                self.blocks.extend(builder.close());
+        for partition in self.builders.values_mut() {
+            if partition.due(age).is_some_and(|due| now >= due) {
+                self.blocks.extend(partition.builder.close());
             }
         }
+        if self.blocks.is_empty() && self.budget.is_tight() {
+            self.close_fullest();
+        }
         self.send_blocks();
+    }
+
+    /// The fullest block goes on its way, so that what it holds comes free. Small ones stay: a block is an INSERT, and many small ones are
+    /// dear.
+    fn close_fullest(&mut self) {
+        let fullest = self
+            .builders
+            .values_mut()
+            .filter(|partition| partition.builder.may_close())
+            .max_by_key(|partition| partition.builder.bytes());
+        if let Some(partition) = fullest
+            && partition.builder.bytes() >= self.settings.least_bytes
+        {
+            self.blocks.extend(partition.builder.close());
+        }
     }
 
     /// A tenth more for each partition held, so that many partitions do not mean many small inserts.
@@ -157,21 +189,33 @@ impl Worker<'_> {
     }
 
     fn until_oldest(&self) -> Duration {
-        let oldest = self
+        let age = self.age();
+        let soonest = self
             .builders
             .values()
-            .filter(|builder| builder.may_close())
-            .filter_map(Builder::opened)
+            .filter_map(|partition| partition.due(age))
             .min();
-        let age = self.age();
-        oldest.map_or(age, |opened| {
-            (opened + age).saturating_duration_since(Instant::now())
-        })
+        soonest.map_or(age, |due| due.saturating_duration_since(Instant::now()))
     }
 
     fn send_blocks(&mut self) {
         for block in self.blocks.drain(..) {
+            self.budget.closed(block.bytes);
             let _ = self.outbox.send(FromWorker::Block(Box::new(block)));
         }
+    }
+}
+
+impl Partition<'_> {
+    /// When the open block is to be closed by its age; later while many records flow in, for then a larger block serves better than an
+    /// early one.
+    fn due(&self, age: Duration) -> Option<Instant> {
+        let opened = self.builder.opened()?;
+        let due = opened + age;
+        let due = match self.behind {
+            Some(last) => due.max(last + LULL).min(opened + age * BACKLOG_AGES),
+            None => due,
+        };
+        self.builder.may_close().then_some(due)
     }
 }

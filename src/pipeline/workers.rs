@@ -61,5 +61,6 @@ pub fn settings(config: &Config, topic: &str) -> Settings {
             bytes: delivery.block_bytes,
         },
         age: Duration::from_millis(delivery.block_age_ms),
+        least_bytes: delivery.buffer_bytes / 32,
     }
 }

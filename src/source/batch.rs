@@ -2,12 +2,18 @@
 
 use crate::event::Timestamp;
 
+/// A batch is full at so many records.
+const FULL_ROWS: usize = 1_000;
+/// A batch is full at so many bytes.
+const FULL_BYTES: usize = 512 << 10;
+
 /// Records of one partition in offset order. One buffer, so that a record costs no allocation.
 #[derive(Debug)]
 pub struct RawBatch {
     partition: i32,
     bytes: Vec<u8>,
     records: Vec<Record>,
+    behind: bool,
 }
 
 #[derive(Debug)]
@@ -26,6 +32,7 @@ impl RawBatch {
             partition,
             bytes: Vec::new(),
             records: Vec::new(),
+            behind: false,
         }
     }
 
@@ -59,6 +66,23 @@ impl RawBatch {
     #[must_use]
     pub fn bytes(&self) -> usize {
         self.bytes.len()
+    }
+
+    /// Notes that many more records wait behind it.
+    pub(super) fn set_behind(&mut self, behind: bool) {
+        self.behind = behind;
+    }
+
+    /// Whether many more records wait behind it: then a larger block serves better than an early one.
+    #[must_use]
+    pub fn is_behind(&self) -> bool {
+        self.behind
+    }
+
+    /// Whether it should be handed on.
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        self.rows() >= FULL_ROWS || self.bytes() >= FULL_BYTES
     }
 
     /// Offset, record timestamp and payload of each record.

@@ -3,13 +3,19 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// Bytes between the source and ClickHouse, shared by all threads. The source takes, delivery gives back.
-///
-/// It counts raw bytes; a record is in memory about twice while its block is built and sent.
+/// Bytes between the source and ClickHouse, shared by all threads, by where they are: raw records that wait for a worker, the columns
+/// of open blocks, blocks on their way.
 #[derive(Clone, Debug)]
 pub struct Budget {
-    used: Arc<AtomicUsize>,
+    used: Arc<Used>,
     limit: usize,
+}
+
+#[derive(Debug, Default)]
+struct Used {
+    raw: AtomicUsize,
+    open: AtomicUsize,
+    under_way: AtomicUsize,
 }
 
 impl Budget {
@@ -17,36 +23,93 @@ impl Budget {
     #[must_use]
     pub fn new(limit: usize) -> Self {
         Budget {
-            used: Arc::new(AtomicUsize::new(0)),
+            used: Arc::default(),
             limit,
         }
     }
 
-    /// Notes that `bytes` more are in memory.
-    pub fn take(&self, bytes: usize) {
-        self.used.fetch_add(bytes, Ordering::Relaxed);
+    /// A batch of raw records was read.
+    pub fn read(&self, bytes: usize) {
+        self.used.raw.fetch_add(bytes, Ordering::Relaxed);
     }
 
-    /// Notes that `bytes` are gone again.
-    pub fn give_back(&self, bytes: usize) {
-        self.used.fetch_sub(bytes, Ordering::Relaxed);
+    /// A batch was taken in, or dropped; open blocks grew by `built`.
+    pub fn built(&self, raw: usize, built: usize) {
+        self.used.open.fetch_add(built, Ordering::Relaxed);
+        self.used.raw.fetch_sub(raw, Ordering::Relaxed);
+    }
+
+    /// An open block is on its way.
+    pub fn closed(&self, bytes: usize) {
+        self.used.under_way.fetch_add(bytes, Ordering::Relaxed);
+        self.used.open.fetch_sub(bytes, Ordering::Relaxed);
+    }
+
+    /// An open block was given up.
+    pub fn abandoned(&self, bytes: usize) {
+        self.used.open.fetch_sub(bytes, Ordering::Relaxed);
+    }
+
+    /// A block is delivered, or was dropped on its way.
+    pub fn delivered(&self, bytes: usize) {
+        self.used.under_way.fetch_sub(bytes, Ordering::Relaxed);
     }
 
     /// Bytes in memory now.
     #[must_use]
     pub fn used(&self) -> usize {
-        self.used.load(Ordering::Relaxed)
+        self.raw() + self.used.open.load(Ordering::Relaxed) + self.under_way()
     }
 
-    /// Whether the source has to wait.
+    /// Whether the source has to wait: for all, or for the workers, which must not find the memory full of what they have not seen.
     #[must_use]
     pub fn is_full(&self) -> bool {
-        self.used() >= self.limit
+        self.used() >= self.limit || self.raw() >= self.limit / 8
     }
 
     /// Whether a source that was paused may go on: at three quarters, so that it does not flutter.
     #[must_use]
     pub fn has_room(&self) -> bool {
-        self.used() < self.limit / 4 * 3
+        self.used() < self.limit / 4 * 3 && self.raw() < self.limit / 8
+    }
+
+    /// Whether an open block should be closed to make room: much is in use, and little of it is on its way already.
+    #[must_use]
+    pub fn is_tight(&self) -> bool {
+        self.used() >= self.limit / 4 * 3 && self.under_way() < self.limit / 4
+    }
+
+    fn raw(&self) -> usize {
+        self.used.raw.load(Ordering::Relaxed)
+    }
+
+    fn under_way(&self) -> usize {
+        self.used.under_way.load(Ordering::Relaxed)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bytes_move_from_stage_to_stage() {
+        let budget = Budget::new(1_000);
+        budget.read(100);
+        assert!(!budget.is_full());
+        budget.read(25);
+        assert!(budget.is_full(), "an eighth is raw");
+        budget.built(125, 1_000);
+        assert!(budget.is_full() && budget.is_tight());
+        budget.closed(250);
+        assert!(
+            budget.is_full() && !budget.is_tight(),
+            "enough is on its way"
+        );
+        budget.delivered(250);
+        assert!(!budget.is_full() && !budget.has_room() && budget.is_tight());
+        budget.abandoned(750);
+        assert_eq!(budget.used(), 0);
+        assert!(budget.has_room());
     }
 }

@@ -21,10 +21,12 @@ use crate::config::Kafka;
 use crate::event::Timestamp;
 use crate::telemetry::metric;
 
-/// A batch is handed on at so many records.
-const BATCH_ROWS: usize = 1_000;
-/// A batch is handed on at so many bytes.
-const BATCH_BYTES: usize = 512 << 10;
+/// What librdkafka holds ready of each partition, KiB.
+const QUEUED_KIB: &str = "4096";
+/// What it asks for at once of each partition.
+const FETCHED_BYTES: &str = "2097152";
+/// A partition with so many unread records is behind.
+const BACKLOG: i64 = 20_000;
 /// A batch waits so long for more.
 const BATCH_AGE: Duration = Duration::from_millis(50);
 /// After so many records the other batches are looked at.
@@ -242,8 +244,11 @@ impl GroupContext {
             .set("partition.assignment.strategy", "cooperative-sticky")
             .set("session.timeout.ms", kafka.session_timeout_ms.to_string())
             .set("statistics.interval.ms", "1000")
-            .set("queued.max.messages.kbytes", "32768")
-            .set("fetch.message.max.bytes", "4194304")
+            // A fetch answers for a partition at a time; so much may wait for each, a fetch more than that for a moment.
+            .set("queued.max.messages.kbytes", QUEUED_KIB)
+            .set("fetch.message.max.bytes", FETCHED_BYTES)
+            // How soon a partition whose queue was full is looked at again; the default of a second starves a fast reader.
+            .set("fetch.queue.backoff.ms", "10")
             .create_with_context(context)?;
         consumer.subscribe(&[&kafka.topic])?;
         Ok(consumer)
@@ -255,6 +260,11 @@ impl GroupContext {
             return Vec::new();
         }
         std::mem::take(&mut *self.gone.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn is_behind(&self, partition: i32) -> bool {
+        let lag = self.lock().get(&partition).and_then(|lag| lag.records);
+        lag.is_some_and(|records| records >= BACKLOG)
     }
 
     /// Notes which partitions are held, so that their lag is kept.
@@ -278,10 +288,11 @@ pub fn poll_loop(
         if let Err(error) = fill(consumer, &mut open) {
             break Err(error);
         }
-        for batch in ripe(&mut open) {
+        for mut batch in ripe(&mut open) {
+            batch.set_behind(consumer.context().is_behind(batch.partition()));
             counter!(metric::RECORDS_READ).increment(batch.rows() as u64);
             counter!(metric::BYTES_READ).increment(batch.bytes() as u64);
-            budget.take(batch.bytes());
+            budget.read(batch.bytes());
             if !hand_on(batch) {
                 return;
             }
@@ -333,7 +344,7 @@ fn poll(consumer: &Consumer, timeout: Duration, open: &mut OpenBatches) -> Kafka
             let payload = message.payload().unwrap_or_default();
             batch.push(message.offset(), stamp(message.timestamp()), payload);
             Ok(Polled::Record {
-                full: is_full(batch),
+                full: batch.is_full(),
             })
         }
         Some(Err(error)) if is_fatal(&error) => Err(error),
@@ -345,15 +356,11 @@ fn poll(consumer: &Consumer, timeout: Duration, open: &mut OpenBatches) -> Kafka
     }
 }
 
-fn is_full(batch: &RawBatch) -> bool {
-    batch.rows() >= BATCH_ROWS || batch.bytes() >= BATCH_BYTES
-}
-
 /// Takes the batches that are full or old enough.
 fn ripe(open: &mut OpenBatches) -> Vec<RawBatch> {
     let now = Instant::now();
     open.extract_if(.., |_, (since, batch)| {
-        is_full(batch) || now - *since >= BATCH_AGE
+        batch.is_full() || now - *since >= BATCH_AGE
     })
     .map(|(_, (_, batch))| batch)
     .collect()

@@ -15,10 +15,6 @@ use super::RawBatch;
 
 /// Bytes of the first line that a file is known by.
 const KNOWN_BY: u64 = 4_096;
-/// A batch holds so many lines at most.
-const BATCH_ROWS: usize = 1_000;
-/// A batch holds about so many bytes at most.
-const BATCH_BYTES: usize = 512 << 10;
 /// How often the end of a followed file is looked at.
 pub const FOLLOW_PAUSE: Duration = Duration::from_millis(200);
 
@@ -76,7 +72,7 @@ impl Lines {
     /// # Errors
     /// The input cannot be read, or a packed file is damaged.
     pub fn read_into(&mut self, batch: &mut RawBatch, whole: bool) -> io::Result<Progress> {
-        while batch.rows() < BATCH_ROWS && batch.bytes() < BATCH_BYTES {
+        while !batch.is_full() {
             let ended = self.read_line()?;
             if ended || (whole && self.read > 0) {
                 self.emit(batch);
@@ -85,6 +81,7 @@ impl Lines {
                 return Ok(Progress::End);
             }
         }
+        batch.set_behind(true);
         Ok(Progress::More)
     }
 

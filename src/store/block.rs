@@ -12,7 +12,6 @@ use crate::event::{Event, Fact, Field, Text, Timestamp, Value};
 #[derive(Clone, Debug)]
 pub struct Insert {
     pub(crate) table: &'static str,
-    pub(crate) columns: String,
     pub(crate) parts: Vec<Part>,
 }
 
@@ -22,7 +21,21 @@ pub(crate) struct Part {
     /// Put behind the block's token; the month, where the table is partitioned by it.
     pub(crate) suffix: Option<String>,
     pub(crate) rows: usize,
+    /// The columns that it fills.
+    pub(crate) columns: String,
     pub(crate) chunks: Vec<Bytes>,
+}
+
+impl Part {
+    fn new(suffix: Option<String>, rows: usize, columns: Vec<Column>) -> Self {
+        let (columns, chunks) = native::block(rows, columns);
+        Part {
+            suffix,
+            rows,
+            columns,
+            chunks,
+        }
+    }
 }
 
 impl Insert {
@@ -41,21 +54,12 @@ impl Insert {
 
     /// One INSERT of these columns; nothing when there are no rows.
     pub(crate) fn single(table: &'static str, rows: usize, columns: Vec<Column>) -> Self {
-        let names = column_list(&columns);
         let parts = if rows == 0 {
             Vec::new()
         } else {
-            vec![Part {
-                suffix: None,
-                rows,
-                chunks: native::block(rows, columns),
-            }]
+            vec![Part::new(None, rows, columns)]
         };
-        Insert {
-            table,
-            columns: names,
-            parts,
-        }
+        Insert { table, parts }
     }
 }
 
@@ -70,7 +74,6 @@ pub struct EventBlock {
     key_id: String,
     months: BTreeMap<Month, Columns>,
     rows: usize,
-    bytes: usize,
 }
 
 impl EventBlock {
@@ -83,7 +86,6 @@ impl EventBlock {
             key_id: key_id.to_owned(),
             months: BTreeMap::new(),
             rows: 0,
-            bytes: 0,
         }
     }
 
@@ -98,7 +100,7 @@ impl EventBlock {
             stamped,
             key_id: &self.key_id,
         };
-        self.bytes += columns.push(event, &place);
+        columns.push(event, &place);
         self.rows += 1;
     }
 
@@ -114,10 +116,11 @@ impl EventBlock {
         self.rows == 0
     }
 
-    /// Bytes so far, as they will travel without compression.
+    /// Bytes of memory so far, about as many as will travel without compression.
     #[must_use]
     pub fn bytes(&self) -> usize {
-        self.bytes
+        let columns = self.months.values().flat_map(|columns| &columns.list);
+        columns.map(Column::bytes).sum()
     }
 
     /// How many months the events fall into: the number of INSERTs.
@@ -129,20 +132,12 @@ impl EventBlock {
     /// Ends the block.
     #[must_use]
     pub fn finish(self) -> Insert {
-        let columns = self
+        let parts = self
             .months
-            .values()
-            .next()
-            .map(|columns| column_list(&columns.list))
-            .unwrap_or_default();
-        let parts = self.months.into_iter().map(|(month, columns)| Part {
-            suffix: Some(month.to_string()),
-            rows: columns.rows,
-            chunks: native::block(columns.rows, columns.list),
-        });
+            .into_iter()
+            .map(|(month, columns)| Part::new(Some(month.to_string()), columns.rows, columns.list));
         Insert {
             table: "events",
-            columns,
             parts: parts.collect(),
         }
     }
@@ -179,11 +174,9 @@ impl Columns {
         }
     }
 
-    /// Adds a row; returns the bytes that it took.
-    fn push(&mut self, event: &Event<'_>, place: &Place<'_>) -> usize {
-        let mut bytes = 0;
+    /// Adds a row.
+    fn push(&mut self, event: &Event<'_>, place: &Place<'_>) {
         for (source, column) in self.sources.iter().zip(&mut self.list) {
-            let before = column.bytes();
             match source {
                 Source::Field(field) => push_field(column, event, *field),
                 Source::KeyId => column.push_bytes(place.key_id.as_bytes()),
@@ -195,10 +188,8 @@ impl Columns {
                     None => column.push_absent(),
                 },
             }
-            bytes += column.bytes() - before;
         }
         self.rows += 1;
-        bytes
     }
 }
 
@@ -213,15 +204,6 @@ fn push_field(column: &mut Column, event: &Event<'_>, field: Field) {
         Some(Value::List(texts)) => column.push_texts(texts.iter().map(Text::as_str)),
         Some(Value::Facts(facts)) => column.push_texts(facts.iter().map(Fact::name)),
     }
-}
-
-/// The names of the columns as an INSERT lists them; all are ours, none needs escaping but for words of the language.
-pub(crate) fn column_list(columns: &[Column]) -> String {
-    let names: Vec<String> = columns
-        .iter()
-        .map(|column| format!("`{}`", column.name()))
-        .collect();
-    names.join(", ")
 }
 
 /// A month of the calendar (UTC), as ClickHouse's `toYYYYMM` names it.

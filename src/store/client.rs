@@ -142,7 +142,7 @@ impl Store {
         };
         let sql = format!(
             "INSERT INTO {} ({}) FORMAT Native",
-            insert.table, insert.columns
+            insert.table, part.columns
         );
         let timeout = Some(Duration::from_secs(self.config.timeout_s));
         let mut request = client

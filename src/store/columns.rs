@@ -65,7 +65,7 @@ impl Source {
     pub(crate) fn wire(self) -> Wire {
         match self {
             Source::Field(field) => field_wire(field),
-            Source::KeyId | Source::Topic => Wire::Text,
+            Source::KeyId | Source::Topic => Wire::Word,
             Source::Partition => Wire::I32,
             Source::Offset => Wire::I64,
             Source::Stamped => Wire::Time,
@@ -85,9 +85,28 @@ impl Source {
     }
 }
 
+/// Texts that differ from event to event.
+const fn is_various(field: Field) -> bool {
+    matches!(
+        field,
+        Field::RequestId
+            | Field::Path
+            | Field::Query
+            | Field::IdempotencyKey
+            | Field::ForwardedFor
+            | Field::Referer
+            | Field::Subject
+            | Field::TokenId
+            | Field::ResourceId
+            | Field::WebhookId
+            | Field::DeviceId
+    )
+}
+
 fn field_wire(field: Field) -> Wire {
     match field.kind() {
-        Kind::Text => Wire::Text,
+        Kind::Text if is_various(field) => Wire::Text,
+        Kind::Text => Wire::Word,
         Kind::Address => Wire::Address,
         Kind::Time => Wire::Time,
         Kind::List => Wire::Texts,

@@ -14,6 +14,7 @@ mod client;
 mod columns;
 mod day;
 mod dead_letter;
+mod dictionary;
 mod error;
 mod migrate;
 mod native;

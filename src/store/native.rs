@@ -9,6 +9,7 @@ use std::net::{IpAddr, Ipv6Addr};
 
 use bytes::{BufMut, Bytes, BytesMut};
 
+use super::dictionary::Dictionary;
 use crate::event::Timestamp;
 
 /// Column bodies shorter than this are put together into one chunk; longer ones are sent as they are, without a copy.
@@ -20,8 +21,10 @@ const LAST_MICROS: i64 = 4_294_967_295_000_000;
 /// How a column's values travel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Wire {
-    /// `String`; the server makes a `LowCardinality` or an `Enum` of it where the table has one.
+    /// `String`; the server makes what the table has of it.
     Text,
+    /// `LowCardinality(String)`: few distinct values.
+    Word,
     /// `Array(String)`.
     Texts,
     /// `UInt8`.
@@ -46,6 +49,7 @@ impl Wire {
     const fn type_name(self) -> &'static str {
         match self {
             Wire::Text => "String",
+            Wire::Word => "LowCardinality(String)",
             Wire::Texts => "Array(String)",
             Wire::U8 => "UInt8",
             Wire::U16 => "UInt16",
@@ -57,6 +61,17 @@ impl Wire {
             Wire::Address => "IPv6",
         }
     }
+
+    /// Bytes of a value that is absent.
+    const fn width(self) -> usize {
+        match self {
+            Wire::Text | Wire::Word | Wire::Texts | Wire::U8 => 1,
+            Wire::U16 => 2,
+            Wire::U32 | Wire::I32 => 4,
+            Wire::U64 | Wire::I64 | Wire::Time => 8,
+            Wire::Address => 16,
+        }
+    }
 }
 
 /// One column of a block. Each row pushes one value of the column's wire form.
@@ -64,8 +79,12 @@ impl Wire {
 pub(crate) struct Column {
     name: &'static str,
     wire: Wire,
+    /// Rows without a value since the last one that has one: most columns are empty in most logs.
+    absent: usize,
     /// Values; for `Texts` those of all rows, one after the other.
     values: Vec<u8>,
+    /// For `Word`, once a row has a value.
+    words: Option<Box<Dictionary>>,
     /// For `Texts`: where each row ends, counted in values.
     ends: Vec<u8>,
     /// For `Texts`: values so far.
@@ -77,32 +96,44 @@ impl Column {
         Column {
             name,
             wire,
+            absent: 0,
             values: Vec::new(),
+            words: None,
             ends: Vec::new(),
             count: 0,
         }
     }
 
-    pub(crate) fn name(&self) -> &'static str {
-        self.name
-    }
-
-    /// Bytes of the values so far.
+    /// Bytes of memory so far.
     pub(crate) fn bytes(&self) -> usize {
-        self.values.len() + self.ends.len()
+        let words = self.words.as_ref().map_or(0, |words| words.bytes());
+        self.values.len() + self.ends.len() + words
     }
 
-    /// One `String`, which may hold any bytes.
+    /// Whether no row has a value. The server fills such a column by itself.
+    fn is_absent(&self) -> bool {
+        self.bytes() == 0
+    }
+
+    /// One `String` or `LowCardinality(String)`, which may hold any bytes.
     #[inline]
     pub(crate) fn push_bytes(&mut self, value: &[u8]) {
-        debug_assert_eq!(self.wire, Wire::Text);
-        put_string(&mut self.values, value);
+        debug_assert!(matches!(self.wire, Wire::Text | Wire::Word));
+        self.fill();
+        if self.wire == Wire::Word {
+            self.words
+                .get_or_insert_with(|| Box::new(Dictionary::new()))
+                .push(value);
+        } else {
+            put_string(&mut self.values, value);
+        }
     }
 
     /// One `Array(String)`.
     #[inline]
     pub(crate) fn push_texts<'t>(&mut self, texts: impl Iterator<Item = &'t str>) {
         debug_assert_eq!(self.wire, Wire::Texts);
+        self.fill();
         for text in texts {
             put_string(&mut self.values, text.as_bytes());
             self.count += 1;
@@ -113,6 +144,7 @@ impl Column {
     /// One number, cut to what the column holds.
     #[inline]
     pub(crate) fn push_number(&mut self, value: u64) {
+        self.fill();
         match self.wire {
             Wire::U8 => self.values.push(u8::try_from(value).unwrap_or(u8::MAX)),
             Wire::U16 => {
@@ -134,6 +166,7 @@ impl Column {
     #[inline]
     pub(crate) fn push_i32(&mut self, value: i32) {
         debug_assert_eq!(self.wire, Wire::I32);
+        self.fill();
         self.values.extend_from_slice(&value.to_le_bytes());
     }
 
@@ -141,6 +174,7 @@ impl Column {
     #[inline]
     pub(crate) fn push_i64(&mut self, value: i64) {
         debug_assert_eq!(self.wire, Wire::I64);
+        self.fill();
         self.values.extend_from_slice(&value.to_le_bytes());
     }
 
@@ -148,6 +182,7 @@ impl Column {
     #[inline]
     pub(crate) fn push_time(&mut self, value: Timestamp) {
         debug_assert_eq!(self.wire, Wire::Time);
+        self.fill();
         self.values
             .extend_from_slice(&storable(value).micros().to_le_bytes());
     }
@@ -156,6 +191,7 @@ impl Column {
     #[inline]
     pub(crate) fn push_address(&mut self, value: IpAddr) {
         debug_assert_eq!(self.wire, Wire::Address);
+        self.fill();
         let address: Ipv6Addr = match value {
             IpAddr::V4(address) => address.to_ipv6_mapped(),
             IpAddr::V6(address) => address,
@@ -166,13 +202,40 @@ impl Column {
     /// What stands for "the log did not show it": empty, 0, `::`, the epoch.
     #[inline]
     pub(crate) fn push_absent(&mut self) {
+        self.absent += 1;
+    }
+
+    /// Writes the rows without a value that came before.
+    #[inline]
+    fn fill(&mut self) {
+        if self.absent > 0 {
+            self.write_absent();
+        }
+    }
+
+    fn write_absent(&mut self) {
+        let rows = std::mem::take(&mut self.absent);
         match self.wire {
-            Wire::Text | Wire::U8 => self.values.push(0),
-            Wire::Texts => self.ends.extend_from_slice(&self.count.to_le_bytes()),
-            Wire::U16 => self.values.extend_from_slice(&[0; 2]),
-            Wire::U32 | Wire::I32 => self.values.extend_from_slice(&[0; 4]),
-            Wire::U64 | Wire::I64 | Wire::Time => self.values.extend_from_slice(&[0; 8]),
-            Wire::Address => self.values.extend_from_slice(&[0; 16]),
+            Wire::Word => self
+                .words
+                .get_or_insert_with(|| Box::new(Dictionary::new()))
+                .push_empty(rows),
+            Wire::Texts => {
+                let end = self.count.to_le_bytes();
+                self.ends.extend((0..rows).flat_map(|_| end));
+            }
+            plain => self
+                .values
+                .resize(self.values.len() + rows * plain.width(), 0),
+        }
+    }
+
+    /// What travels, piece by piece.
+    fn finish(mut self) -> [Vec<u8>; 2] {
+        self.fill();
+        match self.words {
+            Some(words) => words.finish().into(),
+            None => [self.ends, self.values],
         }
     }
 }
@@ -183,8 +246,14 @@ pub(crate) fn storable(time: Timestamp) -> Timestamp {
     Timestamp::from_micros(time.micros().clamp(0, LAST_MICROS))
 }
 
-/// The block as chunks, to be sent one after the other.
-pub(crate) fn block(rows: usize, columns: Vec<Column>) -> Vec<Bytes> {
+/// The block as chunks, to be sent one after the other, and the names of its columns as an INSERT lists them. Columns without any
+/// value are left out.
+pub(crate) fn block(rows: usize, mut columns: Vec<Column>) -> (String, Vec<Bytes>) {
+    columns.retain(|column| !column.is_absent());
+    let names: Vec<String> = columns
+        .iter()
+        .map(|column| format!("`{}`", column.name))
+        .collect();
     let mut chunks = Vec::new();
     let mut small = BytesMut::new();
     put_varint(&mut small, columns.len() as u64);
@@ -192,7 +261,7 @@ pub(crate) fn block(rows: usize, columns: Vec<Column>) -> Vec<Bytes> {
     for column in columns {
         put_string(&mut small, column.name.as_bytes());
         put_string(&mut small, column.wire.type_name().as_bytes());
-        for body in [column.ends, column.values] {
+        for body in column.finish() {
             if body.len() < OWN_CHUNK {
                 small.extend_from_slice(&body);
             } else {
@@ -204,11 +273,11 @@ pub(crate) fn block(rows: usize, columns: Vec<Column>) -> Vec<Bytes> {
     if !small.is_empty() {
         chunks.push(small.freeze());
     }
-    chunks
+    (names.join(", "), chunks)
 }
 
 #[inline]
-fn put_string(buffer: &mut impl BufMut, value: &[u8]) {
+pub(super) fn put_string(buffer: &mut impl BufMut, value: &[u8]) {
     put_varint(buffer, value.len() as u64);
     buffer.put_slice(value);
 }
@@ -237,10 +306,14 @@ mod tests {
         let mut texts = Column::new("b", Wire::Texts);
         texts.push_texts(["p", "q"].into_iter());
         texts.push_absent();
-        let chunks = block(2, vec![text, texts]);
+        let mut nothing = Column::new("c", Wire::Word);
+        nothing.push_absent();
+        nothing.push_absent();
+        let (names, chunks) = block(2, vec![text, nothing, texts]);
+        assert_eq!(names, "`a`, `b`");
         let mut expected = vec![2, 2, 1, b'a', 6];
         expected.extend_from_slice(b"String");
-        expected.extend_from_slice(&[2, b'x', b'y', 0]);
+        expected.extend_from_slice(&[2, b'x', b'y', 0]); // `nothing` is left out
         expected.extend_from_slice(&[1, b'b', 13]);
         expected.extend_from_slice(b"Array(String)");
         expected.extend_from_slice(&[2, 0, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0]);
@@ -254,7 +327,7 @@ mod tests {
         column.push_bytes(&vec![b'x'; OWN_CHUNK]);
         let mut after = Column::new("b", Wire::U16);
         after.push_number(70_000);
-        let chunks = block(1, vec![column, after]);
+        let (_, chunks) = block(1, vec![column, after]);
         assert_eq!(chunks.len(), 3);
         assert!(chunks[2].ends_with(&[0xff, 0xff]), "numbers saturate");
     }
