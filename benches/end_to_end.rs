@@ -1,6 +1,6 @@
 //! The whole service on real parts against ClickHouse's own Kafka engine, the same records into the same tables.
 //!
-//! `cargo bench --bench end_to_end`; `BENCH_EVENTS` (1,000,000) sets the size. Best of three interleaved pairs, both from
+//! `cargo bench --bench end_to_end -- [replay] [engine] [memory]`; `BENCH_EVENTS` (1,000,000) sets the size. Best of three interleaved pairs, both from
 //! their start on empty tables until the last row is there. Corpus: `gatewatch simulate --seed 7`, a day over 8 partitions.
 
 #[path = "../tests/parts/mod.rs"]
@@ -11,32 +11,53 @@ mod service;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use parts::{ClickHouse, Held, Kafka, Mode, Record, binary, wait_for};
+use parts::{ClickHouse, Held, Kafka, Mode, binary, wait_for};
 use service::Service;
 
 const PARTITIONS: i32 = 8;
 const PAIRS: usize = 3;
 const LIMIT: Duration = Duration::from_mins(5);
-/// Clients of which each keeps a baseline.
-const CLIENTS: usize = 100_000;
+/// Clients of the simulated gateway, of which some hundred thousand call in the events below and keep a baseline.
+const CLIENTS: u64 = 170_000;
+/// Events of theirs.
+const CLIENT_EVENTS: u64 = 1_000_000;
 
 fn main() {
     let events: u64 = std::env::var("BENCH_EVENTS")
         .ok()
         .and_then(|text| text.parse().ok())
         .unwrap_or(1_000_000);
-    replay(events / 2);
+    let wanted: Vec<String> = std::env::args()
+        .skip(1)
+        .filter(|argument| !argument.starts_with('-'))
+        .collect();
+    let is_wanted = |part: &str| wanted.is_empty() || wanted.iter().any(|name| name == part);
+    if is_wanted("replay") {
+        replay(events / 2);
+    }
     let kafka = Kafka::start(Mode::Plain);
     let clickhouse = ClickHouse::start();
-    fill(&kafka, events);
+    if is_wanted("engine") {
+        against_engine(&kafka, &clickhouse, events);
+    }
+    if is_wanted("memory") {
+        memory(&kafka, &clickhouse);
+    }
+}
+
+/// Interleaved pairs: the same records by gatewatch and by ClickHouse's own engine.
+fn against_engine(kafka: &Kafka, clickhouse: &ClickHouse, events: u64) {
+    fill(kafka, "requests", events, &[]);
     let produced = kafka.count("requests");
     let (mut ours, mut engine) = (f64::MAX, f64::MAX);
     for pair in 0..PAIRS {
-        ours = ours.min(gatewatch(&kafka, &clickhouse, pair, produced));
-        engine = engine.min(kafka_engine(&kafka, &clickhouse, pair, produced));
+        ours = ours.min(gatewatch(kafka, clickhouse, pair, produced));
+        engine = engine.min(kafka_engine(kafka, clickhouse, pair, produced));
     }
-    let rate = produced as f64 / ours;
-    println!("figure e2e_events_per_second {rate:.0} events/s");
+    println!(
+        "figure e2e_events_per_second {:.0} events/s",
+        produced as f64 / ours
+    );
     println!(
         "figure clickhouse_kafka_engine_events_per_second {:.0} events/s",
         produced as f64 / engine
@@ -45,7 +66,6 @@ fn main() {
         "figure e2e_vs_clickhouse_kafka_engine {:.2} ratio",
         engine / ours
     );
-    memory(&kafka, &clickhouse);
 }
 
 /// One core: a file through detection, nothing stored.
@@ -84,23 +104,16 @@ fn simulate(arguments: &[&str]) {
     assert!(status.success(), "simulate {arguments:?}");
 }
 
-fn fill(kafka: &Kafka, events: u64) {
+fn fill(kafka: &Kafka, topic: &str, events: u64, more: &[&str]) {
     let (brokers, events, partitions) = (
         kafka.bootstrap(),
         events.to_string(),
         PARTITIONS.to_string(),
     );
-    simulate(&[
-        "--kafka",
-        &brokers,
-        "--topic",
-        "requests",
-        "--create-topic",
-        "--partitions",
-        &partitions,
-        "--events",
-        &events,
-    ]);
+    let mut arguments = vec!["--kafka", &brokers, "--topic", topic, "--create-topic"];
+    arguments.extend(["--partitions", &partitions, "--events", &events]);
+    arguments.extend(more);
+    simulate(&arguments);
 }
 
 /// Seconds from the start of the process until every record is stored.
@@ -234,48 +247,32 @@ fn ready(service: &Service) {
     process.stop();
 }
 
-/// Peak memory with a hundred thousand live clients.
+/// Peak memory with a hundred thousand live clients: a day of theirs, read as fast as it goes.
 fn memory(kafka: &Kafka, clickhouse: &ClickHouse) {
-    kafka.create_topic("clients", PARTITIONS, &[]);
-    let records: Vec<Vec<u8>> = (0..4 * CLIENTS)
-        .map(|i| {
-            let second = i / CLIENTS * 60 + i % 60;
-            format!(
-                r#"{{"time":"2026-11-20T10:{:02}:{:02}Z","request_id":"r-{i}","method":"GET","scheme":"https","path":"/residents/{i}","status":200,"client_id":"client-{}","client_address":"10.0.0.1","tls_version":"TLSv1.3"}}"#,
-                second / 60,
-                second % 60,
-                i % CLIENTS
-            )
-            .into_bytes()
-        })
-        .collect();
-    let numbered = records.iter().zip((0..PARTITIONS).cycle());
-    kafka.produce(
+    fill(
+        kafka,
         "clients",
-        numbered.map(|(value, partition)| Record {
-            partition: Some(partition),
-            key: b"",
-            value,
-            timestamp: None,
-        }),
+        CLIENT_EVENTS,
+        &["--clients", &CLIENTS.to_string()],
     );
+    let produced = kafka.count("clients");
     let service = Service::on_topic("memory", "clients", kafka, clickhouse, "");
     let mut process = service.start(0, &[]);
-    until_stored(
-        clickhouse,
-        &service.database(),
-        records.len() as u64,
-        Instant::now(),
-    );
-    wait_for("the clients' baselines", LIMIT, || {
-        let metrics = service.get(0, "/metrics")?;
-        metrics
-            .lines()
-            .any(|line| line.contains("request_rate") && !line.ends_with(" 0"))
-            .then_some(())
+    until_stored(clickhouse, &service.database(), produced, Instant::now());
+    let clients = wait_for("the clients' baselines", LIMIT, || {
+        let before = live_clients(&service)?;
+        std::thread::sleep(Duration::from_secs(3));
+        (before > 0.0 && live_clients(&service) == Some(before)).then_some(before)
     });
+    println!("clients with a baseline: {clients}");
     println!("figure service_rss_mib {:.0} MiB", peak_mib(&process));
     process.stop();
+}
+
+fn live_clients(service: &Service) -> Option<f64> {
+    let metrics = service.get(0, "/metrics")?;
+    let line = metrics.lines().find(|line| line.contains("request_rate"))?;
+    line.split_whitespace().last()?.parse().ok()
 }
 
 fn peak_mib(process: &Held) -> f64 {

@@ -18,6 +18,7 @@ mod dictionary;
 mod error;
 mod migrate;
 mod native;
+mod pieces;
 mod recovery;
 mod rows;
 mod seal;

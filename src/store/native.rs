@@ -10,10 +10,11 @@ use std::net::{IpAddr, Ipv6Addr};
 use bytes::{BufMut, Bytes, BytesMut};
 
 use super::dictionary::Dictionary;
+use super::pieces::Pieces;
 use crate::event::Timestamp;
 
 /// Column bodies shorter than this are put together into one chunk; longer ones are sent as they are, without a copy.
-const OWN_CHUNK: usize = 64 * 1024;
+const OWN_CHUNK: usize = 32 * 1024;
 
 /// The last instant that a TTL expression can still compute with: 2106-02-07, the end of `DateTime`.
 const LAST_MICROS: i64 = 4_294_967_295_000_000;
@@ -82,11 +83,11 @@ pub(crate) struct Column {
     /// Rows without a value since the last one that has one: most columns are empty in most logs.
     absent: usize,
     /// Values; for `Texts` those of all rows, one after the other.
-    values: Vec<u8>,
+    values: Pieces,
     /// For `Word`, once a row has a value.
     words: Option<Box<Dictionary>>,
     /// For `Texts`: where each row ends, counted in values.
-    ends: Vec<u8>,
+    ends: Pieces,
     /// For `Texts`: values so far.
     count: u64,
 }
@@ -97,9 +98,9 @@ impl Column {
             name,
             wire,
             absent: 0,
-            values: Vec::new(),
+            values: Pieces::default(),
             words: None,
-            ends: Vec::new(),
+            ends: Pieces::default(),
             count: 0,
         }
     }
@@ -125,7 +126,7 @@ impl Column {
                 .get_or_insert_with(|| Box::new(Dictionary::new()))
                 .push(value);
         } else {
-            put_string(&mut self.values, value);
+            put_string(self.values.open(), value);
         }
     }
 
@@ -135,10 +136,12 @@ impl Column {
         debug_assert_eq!(self.wire, Wire::Texts);
         self.fill();
         for text in texts {
-            put_string(&mut self.values, text.as_bytes());
+            put_string(self.values.open(), text.as_bytes());
             self.count += 1;
         }
-        self.ends.extend_from_slice(&self.count.to_le_bytes());
+        self.ends
+            .open()
+            .extend_from_slice(&self.count.to_le_bytes());
     }
 
     /// One number, cut to what the column holds.
@@ -146,18 +149,21 @@ impl Column {
     pub(crate) fn push_number(&mut self, value: u64) {
         self.fill();
         match self.wire {
-            Wire::U8 => self.values.push(u8::try_from(value).unwrap_or(u8::MAX)),
+            Wire::U8 => self
+                .values
+                .open()
+                .push(u8::try_from(value).unwrap_or(u8::MAX)),
             Wire::U16 => {
                 let value = u16::try_from(value).unwrap_or(u16::MAX);
-                self.values.extend_from_slice(&value.to_le_bytes());
+                self.values.open().extend_from_slice(&value.to_le_bytes());
             }
             Wire::U32 => {
                 let value = u32::try_from(value).unwrap_or(u32::MAX);
-                self.values.extend_from_slice(&value.to_le_bytes());
+                self.values.open().extend_from_slice(&value.to_le_bytes());
             }
             _ => {
                 debug_assert_eq!(self.wire, Wire::U64);
-                self.values.extend_from_slice(&value.to_le_bytes());
+                self.values.open().extend_from_slice(&value.to_le_bytes());
             }
         }
     }
@@ -167,7 +173,7 @@ impl Column {
     pub(crate) fn push_i32(&mut self, value: i32) {
         debug_assert_eq!(self.wire, Wire::I32);
         self.fill();
-        self.values.extend_from_slice(&value.to_le_bytes());
+        self.values.open().extend_from_slice(&value.to_le_bytes());
     }
 
     /// One `Int64`.
@@ -175,7 +181,7 @@ impl Column {
     pub(crate) fn push_i64(&mut self, value: i64) {
         debug_assert_eq!(self.wire, Wire::I64);
         self.fill();
-        self.values.extend_from_slice(&value.to_le_bytes());
+        self.values.open().extend_from_slice(&value.to_le_bytes());
     }
 
     /// One instant, moved into what the table can hold (1970 to 2106).
@@ -184,6 +190,7 @@ impl Column {
         debug_assert_eq!(self.wire, Wire::Time);
         self.fill();
         self.values
+            .open()
             .extend_from_slice(&storable(value).micros().to_le_bytes());
     }
 
@@ -196,7 +203,7 @@ impl Column {
             IpAddr::V4(address) => address.to_ipv6_mapped(),
             IpAddr::V6(address) => address,
         };
-        self.values.extend_from_slice(&address.octets());
+        self.values.open().extend_from_slice(&address.octets());
     }
 
     /// What stands for "the log did not show it": empty, 0, `::`, the epoch.
@@ -222,19 +229,22 @@ impl Column {
                 .push_empty(rows),
             Wire::Texts => {
                 let end = self.count.to_le_bytes();
-                self.ends.extend((0..rows).flat_map(|_| end));
+                for _ in 0..rows {
+                    self.ends.open().extend_from_slice(&end);
+                }
             }
-            plain => self
-                .values
-                .resize(self.values.len() + rows * plain.width(), 0),
+            plain => self.values.push_zeros(rows * plain.width()),
         }
     }
 
     /// What travels, piece by piece.
-    fn finish(mut self) -> [Vec<u8>; 2] {
+    fn finish(mut self) -> [Pieces; 2] {
         self.fill();
         match self.words {
-            Some(words) => words.finish().into(),
+            Some(words) => {
+                let (head, indexes) = words.finish();
+                [head.into(), indexes.into()]
+            }
             None => [self.ends, self.values],
         }
     }
@@ -261,12 +271,12 @@ pub(crate) fn block(rows: usize, mut columns: Vec<Column>) -> (String, Vec<Bytes
     for column in columns {
         put_string(&mut small, column.name.as_bytes());
         put_string(&mut small, column.wire.type_name().as_bytes());
-        for body in column.finish() {
+        for body in column.finish().into_iter().flat_map(Pieces::finish) {
             if body.len() < OWN_CHUNK {
                 small.extend_from_slice(&body);
             } else {
                 chunks.push(small.split().freeze());
-                chunks.push(Bytes::from(body));
+                chunks.push(body);
             }
         }
     }
