@@ -6,7 +6,9 @@ set -euo pipefail
 say() { echo "setup: $*" >&2; }
 has() { command -v "$1" >/dev/null 2>&1; }
 
-if [ "$(uname -s) $(uname -m)" != "Linux x86_64" ] || ! ldd --version 2>&1 | grep -qiE 'glibc|gnu libc'; then
+# Not by a pipe into `grep -q`: it stops reading at the first match, and what still writes then fails.
+libc=$(ldd --version 2>&1 || true)
+if [ "$(uname -s) $(uname -m)" != "Linux x86_64" ] || ! grep -qiE 'glibc|gnu libc' <<<"$libc"; then
     say "the embedded ClickHouse is built for Linux on x86-64 with glibc; this is $(uname -s) on $(uname -m)"
     exit 2
 fi
