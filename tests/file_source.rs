@@ -11,6 +11,7 @@ use std::time::Duration;
 use parts::{ClickHouse, Held, Ports, SECRETS, binary, wait_for};
 
 const LIMIT: Duration = Duration::from_mins(1);
+
 fn lines(from: usize, to: usize) -> String {
     (from..to).fold(String::new(), |mut text, i| {
         let (path, client) = if i % 20 == 9 { ("/a/../../../../etc/passwd", "203.0.113.9") } else { ("/residents", "198.51.100.4") };
@@ -38,7 +39,8 @@ impl<'c> Runs<'c> {
         let listen = Ports::take(1).get(0);
         let rules = Path::new(env!("CARGO_MANIFEST_DIR")).join("rules");
         let text = format!(
-            "[store]\nurl = \"{}\"\n[rules]\nfolder = {rules:?}\n[http]\nlisten = \"127.0.0.1:{listen}\"\n[delivery]\nblock_rows = 100\n",
+            "[store]\nurl = \"{}\"\n[rules]\nfolder = {rules:?}\n[http]\nlisten = \"127.0.0.1:{listen}\"\n[delivery]\nblock_rows = 100\n\
+             [store.retention]\nevents_days = 3650\nalerts_days = 3650\ntraffic_minute_days = 3650\n",
             clickhouse.url()
         );
         std::fs::write(&config, text).unwrap();
@@ -126,4 +128,50 @@ fn a_file_is_stored_once_resumed_after_a_kill_and_followed_through_rotation() {
         "{}",
         following.said()
     );
+}
+
+#[test]
+fn the_times_of_an_old_log_are_moved_and_a_restart_moves_them_alike() {
+    let clickhouse = ClickHouse::start();
+    let runs = Runs::new(&clickhouse);
+    let file = runs.folder.path().join("old.log");
+    let line = |minute: i32| {
+        format!(
+            "192.0.2.7 - - [17/May/2015:10:{minute:02}:00 +0000] \"GET /a/{minute} HTTP/1.1\" 200 12 \"-\" \"curl/8\"\n"
+        )
+    };
+    std::fs::write(&file, line(5) + &line(6)).unwrap();
+    let moved = ["--first-event-at", "2026-11-01T00:00:00Z"];
+    let mut first = runs.start(&file, &moved, &[]);
+    assert!(first.wait(LIMIT).unwrap().success(), "{}", first.said());
+    std::fs::write(&file, line(5) + &line(6) + &line(9)).unwrap();
+    let mut second = runs.start(&file, &moved, &[]);
+    assert!(second.wait(LIMIT).unwrap().success(), "{}", second.said());
+    let times = clickhouse
+        .ask("SELECT groupArray(toString(toDateTime(time, 'UTC'))) FROM (SELECT time FROM gatewatch.events ORDER BY time)")
+        .unwrap();
+    assert_eq!(
+        times,
+        "['2026-11-01 00:00:00','2026-11-01 00:01:00','2026-11-01 00:04:00']"
+    );
+}
+
+#[test]
+fn moving_times_of_what_has_no_first_event_is_refused() {
+    let output = parts::gatewatch([
+        "run",
+        "--file",
+        "x.log",
+        "--follow",
+        "--first-event-at",
+        "2026-11-01T00:00:00Z",
+    ]);
+    assert_eq!(output.status.code(), Some(2));
+    let clickhouse = ClickHouse::start();
+    let runs = Runs::new(&clickhouse);
+    let file = runs.folder.path().join("x.log");
+    std::fs::write(&file, lines(0, 1)).unwrap();
+    let mut wrong = runs.start(&file, &["--first-event-at", "yesterday"], &[]);
+    assert_eq!(wrong.wait(LIMIT).unwrap().code(), Some(2));
+    assert!(wrong.said().contains("RFC 3339"), "{}", wrong.said());
 }

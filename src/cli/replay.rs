@@ -38,6 +38,9 @@ pub struct Args {
     /// Folder of rules instead of the configuration's
     #[arg(long, value_name = "FOLDER")]
     rules: Option<PathBuf>,
+    /// Move the times of old logs: the first event comes to this time (RFC 3339), the others move with it
+    #[arg(long, value_name = "TIME")]
+    first_event_at: Option<String>,
     /// Exit with 1 when there is a finding
     #[arg(long)]
     fail_on_findings: bool,
@@ -62,6 +65,7 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     if let Some(rules) = &args.rules {
         config.rules.folder.clone_from(rules);
     }
+    config.source.first_event_at = args.first_event_at.clone().or(config.source.first_event_at);
     lend_keys(&mut config);
     let rules = Arc::new(RuleSet::load(&config.rules.folder)?);
     let detection = Detection::new(&config, rules)?;

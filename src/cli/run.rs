@@ -16,6 +16,7 @@ use crate::telemetry;
 #[command(after_help = "Examples:\n  \
     gatewatch run --config gatewatch.toml\n  \
     gatewatch run --config gatewatch.toml --file access.log          one file, without Kafka\n  \
+    gatewatch run --config gatewatch.toml --file 2015.log --first-event-at 2026-11-01T00:00:00Z\n  \
     zcat old.log.gz | gatewatch run --config gatewatch.toml --file -  standard input\n\n\
     Ctrl-C or SIGTERM stops in order: blocks are finished, offsets and state are kept.")]
 pub struct Args {
@@ -25,6 +26,14 @@ pub struct Args {
     /// Read this file instead of what the configuration says; `-` is standard input
     #[arg(short, long, value_name = "FILE")]
     file: Option<PathBuf>,
+    /// Move the times of an old log: its first event comes to this time (RFC 3339), the others move with it
+    #[arg(
+        long,
+        requires = "file",
+        conflicts_with = "follow",
+        value_name = "TIME"
+    )]
+    first_event_at: Option<String>,
     /// Follow the file: wait for more and go along with rotation
     #[arg(long, requires = "file")]
     follow: bool,
@@ -44,6 +53,7 @@ pub fn run(args: Args) -> anyhow::Result<()> {
         };
         config.source.path = Some(file);
         config.source.follow = args.follow;
+        config.source.first_event_at = args.first_event_at.or(config.source.first_event_at);
     }
     telemetry::init_log(&config.log).context("log.filter")?;
     let runtime = tokio::runtime::Builder::new_multi_thread()

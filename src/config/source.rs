@@ -27,4 +27,7 @@ pub struct Source {
     pub path: Option<PathBuf>,
     /// Whether to wait for more at the end of the file and to follow rotation.
     pub follow: bool,
+    /// Moves the times of an old log, for a file or standard input that is read once: its first event comes to this time (RFC 3339), all
+    /// others move with it. Without it retention drops what is old.
+    pub first_event_at: Option<String>,
 }

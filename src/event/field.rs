@@ -235,6 +235,16 @@ macro_rules! fields {
         }
 
         impl Event<'_> {
+            /// Moves every time of the record by so many microseconds.
+            pub fn move_times(&mut self, micros: i64) {
+                self.time = self.time.plus_micros(micros);
+                for field in Field::ALL {
+                    if let Slot::Time(Some(time)) = self.slot(*field) {
+                        *time = time.plus_micros(micros);
+                    }
+                }
+            }
+
             /// The same event, free of the record that it was decoded from.
             #[must_use]
             pub fn into_owned(self) -> Event<'static> {

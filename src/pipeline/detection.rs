@@ -2,7 +2,7 @@
 //!
 //! Rules see clear values; what leaves here is redacted.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use metrics::{Counter, counter};
 use thiserror::Error;
@@ -36,6 +36,9 @@ pub enum DetectionError {
          enrich.pseudonym_key_file or set GATEWATCH_ENRICH__PSEUDONYM_KEY"
     )]
     Key(usize),
+    /// A time that is none.
+    #[error("source.first_event_at: {0:?} is no RFC 3339 time; write it as 2026-11-01T00:00:00Z")]
+    FirstEvent(String),
     /// The key that seals dead letters.
     #[error(transparent)]
     Seal(#[from] StoreError),
@@ -50,6 +53,10 @@ pub struct Detection {
     /// How often each rule matched, in the order of the rules.
     matches: Vec<Counter>,
     rules: Arc<RuleSet>,
+    /// Where the first event of an old log comes to.
+    first_event_at: Option<Timestamp>,
+    /// By how much its times are moved, microseconds; set by its first event.
+    moved_by: OnceLock<i64>,
 }
 
 /// Memory that a worker uses again for each record.
@@ -83,6 +90,13 @@ impl Detection {
         if key.expose().len() < KEY_BYTES {
             return Err(DetectionError::Key(key.expose().len()));
         }
+        let first_event_at = match &config.source.first_event_at {
+            Some(text) => Some(
+                Timestamp::parse_rfc3339(text)
+                    .ok_or_else(|| DetectionError::FirstEvent(text.clone()))?,
+            ),
+            None => None,
+        };
         Ok(Detection {
             decoder: Decoder::new(&config.decode)?,
             enricher: Enricher::new(enrich)?,
@@ -94,6 +108,8 @@ impl Detection {
                 .map(|rule| counter!(metric::MATCHES, "rule" => rule.meta.id.to_string()))
                 .collect(),
             rules,
+            first_event_at,
+            moved_by: OnceLock::new(),
         })
     }
 
@@ -123,6 +139,9 @@ impl Detection {
         hash.update(env!("CARGO_PKG_VERSION"));
         hash.update(self.decoder.fingerprint().to_be_bytes());
         hash.update(self.redactor.key_id());
+        if let Some(at) = self.first_event_at {
+            hash.update(at.micros().to_be_bytes());
+        }
         let digest = hash.finalize();
         digest[..8]
             .iter()
@@ -150,12 +169,28 @@ impl Detection {
             Ok(event) => event,
             Err(rejection) => return Outcome::Rejected(rejection),
         };
+        self.move_times(&mut event);
         self.enricher.enrich(&mut event);
         for &rule in self.rules.matches(&event, &mut scratch.sigma) {
             scratch.hits.push((rule, self.rules.explain(rule, &event)));
         }
         self.redactor.redact(&mut event);
         Outcome::Event(event)
+    }
+
+    /// The time of a record, if it is an event. When it is the first of an old log, this settles where all others move.
+    #[must_use]
+    pub fn time_of(&self, raw: &[u8]) -> Option<Timestamp> {
+        let mut event = self.decoder.decode(raw, None).ok()?;
+        self.move_times(&mut event);
+        Some(event.time)
+    }
+
+    fn move_times(&self, event: &mut Event<'_>) {
+        if let Some(at) = self.first_event_at {
+            let micros = self.moved_by.get_or_init(|| at.since(event.time));
+            event.move_times(*micros);
+        }
     }
 
     /// Counts a match of a rule; the recorder of metrics has to be there before [`Detection::new`].

@@ -24,11 +24,13 @@ use super::tracking::Tracking;
 use super::worker::{FromWorker, ToWorker};
 use super::workers::{Workers, settings};
 use crate::config::{Config, SourceKind};
+use crate::notify::now;
 use crate::source::lines::{FOLLOW_PAUSE, Identity, Lines, Progress, fingerprint};
 use crate::source::{Budget, RawBatch};
 use crate::store::Store;
 use crate::track;
 
+const DAY_US: i64 = 86_400_000_000;
 /// How often a reader that waits for room looks again.
 const FULL_PAUSE: Duration = Duration::from_millis(5);
 
@@ -98,6 +100,7 @@ pub async fn run(parts: &FileParts, stop: watch::Receiver<bool>) -> io::Result<(
         let Some(known) = wait_for_content(path, source.follow, &stop).await? else {
             return Ok(());
         };
+        look_at_first_event(parts, path)?;
         let topic = format!("file/{known}");
         let state = take_up(parts, &topic).await;
         info!(file = %path.display(), topic, offset = state.0.start, "file taken up");
@@ -118,6 +121,28 @@ pub async fn run(parts: &FileParts, stop: watch::Receiver<bool>) -> io::Result<(
             return Ok(());
         }
     }
+}
+
+/// Settles where the times of an old log move, however far it was read before; warns when retention will drop it.
+fn look_at_first_event(parts: &FileParts, path: &Path) -> io::Result<()> {
+    let mut first = RawBatch::new(0);
+    Lines::open(path, 0, parts.config.decode.max_record_bytes)?.read_into(&mut first, true)?;
+    let mut times = first
+        .iter()
+        .filter_map(|(_, _, raw)| parts.detection.time_of(raw));
+    let Some(time) = times.next() else {
+        return Ok(());
+    };
+    let kept_us = i64::from(parts.config.store.retention.events_days) * DAY_US;
+    if now().since(time) > kept_us {
+        warn!(
+            first_event = %time,
+            "the log is older than store.retention.events_days, so ClickHouse drops its events; --first-event-at moves its times"
+        );
+    } else if let Some(at) = &parts.config.source.first_event_at {
+        info!(first_event = %at, "the times of the log are moved");
+    }
+    Ok(())
 }
 
 /// Waits until the file has a first line that it can be known by. `None` when stopped before.

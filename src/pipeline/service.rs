@@ -54,6 +54,11 @@ pub enum ServiceError {
         "delivery.scale_out = true is not supported yet: run one active instance, others stand by"
     )]
     ScaleOut,
+    /// Times can be moved where there is one first event.
+    #[error(
+        "source.first_event_at moves the times of a file or of standard input that is read once; it is not for Kafka, nor with source.follow"
+    )]
+    MovedTimes,
     /// Kafka refuses or does not answer.
     #[error(transparent)]
     Kafka(#[from] KafkaProblem),
@@ -95,6 +100,10 @@ impl ServiceError {
 pub async fn run(config: Config, stop: watch::Receiver<bool>) -> Result<(), ServiceError> {
     if config.delivery.scale_out {
         return Err(ServiceError::ScaleOut);
+    }
+    let is_read_once = config.source.kind != SourceKind::Kafka && !config.source.follow;
+    if config.source.first_event_at.is_some() && !is_read_once {
+        return Err(ServiceError::MovedTimes);
     }
     let begin = Instant::now();
     // First: whoever registers a metric before the recorder is there counts in vain.
