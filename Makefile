@@ -42,7 +42,7 @@ chaos: parts ## kills at random instants while events flow: SEED (1), KILLS (20)
 
 fuzz: ## each fuzz target for FUZZ_SECONDS (60); needs nightly Rust and cargo-fuzz
 	@cargo fuzz --version >/dev/null 2>&1 || { echo "fuzz: cargo-fuzz is missing, install it with: cargo install cargo-fuzz && rustup toolchain install nightly" >&2; exit 2; }
-	@for target in $$(cargo +nightly fuzz list); do cargo +nightly fuzz run "$$target" -- -max_total_time=$(FUZZ_SECONDS); done
+	@for target in $$(cargo +nightly fuzz list); do cargo +nightly fuzz run --sanitizer none "$$target" -- -max_total_time=$(FUZZ_SECONDS); done
 
 docs: ## the generated pages (docs/events.md, docs/event-schema.json) and the API's documentation
 	UPDATE_DOCS=1 cargo test --locked --test docs_fresh

@@ -158,15 +158,16 @@ fn nothing_is_lost_doubled_or_changed_by_kills() {
     }
     let alerts = settled(&storm, &shards[0], produced);
     let account = storm.account(&shards[0]);
-    let differing = alerts
-        .iter()
-        .filter(|alert| !expected.contains(alert))
-        .count()
-        + expected
-            .iter()
-            .filter(|alert| !alerts.contains(alert))
-            .count();
-    let copies = copies(&mailpit);
+    let missing_in = |these: &[String], others: &[String]| {
+        let missing = others.iter().filter(|alert| !these.contains(alert));
+        missing.count()
+    };
+    let differing = missing_in(&alerts, &expected) + missing_in(&expected, &alerts);
+    let mailed = storm.mailed_alerts(&shards[0]);
+    let copies = wait_for("a mail for each alert", LIMIT, || {
+        let copies = copies(&mailpit);
+        (copies.len() as u64 >= mailed).then_some(copies)
+    });
     let twice: u64 = copies.values().map(|count| count - 1).sum();
     println!("figure chaos_events {produced} events");
     println!("figure chaos_kills {kills} kills");

@@ -35,7 +35,7 @@ const LANDING: Duration = Duration::from_secs(5);
 /// Leaving the group may take so long.
 const LEAVING: Duration = Duration::from_secs(3);
 
-/// Names in Kafka.
+/// Names in Kafka, and how soon a notifier that died is replaced.
 #[derive(Clone, Debug)]
 pub struct Topics {
     /// The alerts, one partition.
@@ -44,6 +44,8 @@ pub struct Topics {
     pub mailed: String,
     /// The consumer group.
     pub group: String,
+    /// Milliseconds after which a member that is not heard of has left the group.
+    pub session_timeout_ms: u32,
 }
 
 impl Default for Topics {
@@ -52,6 +54,7 @@ impl Default for Topics {
             alerts: "gatewatch.alerts".to_owned(),
             mailed: "gatewatch.mailed".to_owned(),
             group: "gatewatch-notifier".to_owned(),
+            session_timeout_ms: 45_000,
         }
     }
 }
@@ -136,6 +139,7 @@ fn subscribe(client: &ClientConfig, topics: &Topics) -> Result<AlertConsumer, No
     let consumer: AlertConsumer = client
         .clone()
         .set("group.id", &topics.group)
+        .set("session.timeout.ms", topics.session_timeout_ms.to_string())
         .set("enable.auto.commit", "false")
         .set("enable.auto.offset.store", "false")
         // Only for a group that never committed: the ledger keeps what was mailed, old alerts become one summary.

@@ -41,6 +41,7 @@ impl Mailing {
             alerts: kafka.alerts_topic.clone(),
             mailed: kafka.mailed_topic.clone(),
             group: format!("{}.notifier", kafka.group),
+            session_timeout_ms: kafka.session_timeout_ms,
         };
         let outcomes = self.begin(tasks);
         tasks.spawn(async move {

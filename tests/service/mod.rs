@@ -193,6 +193,15 @@ impl Service {
         answer.lines().map(str::to_owned).collect()
     }
 
+    /// Alerts that [`Service::with_mail`] asks mails for.
+    pub fn mailed_alerts(&self, clickhouse: &ClickHouse) -> u64 {
+        let sql = format!(
+            "SELECT count() FROM {}.alerts FINAL WHERE level != 'informational'",
+            database(&self.name)
+        );
+        clickhouse.number(&sql)
+    }
+
     /// Alerts about gatewatch itself.
     pub fn own_alerts(&self, clickhouse: &ClickHouse) -> u64 {
         let sql = format!(
