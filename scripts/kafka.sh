@@ -46,7 +46,8 @@ if [ ! -e "$dir/data/meta.properties" ]; then
             format+=(--add-scram "SCRAM-SHA-512=[name=${user%%=*},password=${user#*=}]")
         done
     fi
-    id=$(head -c 16 /dev/urandom | base64 | tr '+/' '-_' | tr -d =)
+    # Base64url of 16 bytes; never with a dash in front, which the tool would take for an option.
+    id=k$(head -c 16 /dev/urandom | base64 | tr '+/' '-_' | tr -d = | cut -c 2-)
     "${java[@]}" -Xshare:auto "-XX:SharedArchiveFile=$archive" kafka.tools.StorageTool format \
         --cluster-id "$id" --config "$dir/server.properties" "${format[@]}"
 fi

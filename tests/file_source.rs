@@ -112,6 +112,11 @@ fn a_file_is_stored_once_resumed_after_a_kill_and_followed_through_rotation() {
     let mut again = runs.start(&file, &[], &[]);
     assert!(again.wait(LIMIT).expect("the file ends").success());
     runs.wait_for_events(1_000);
+    assert_eq!(
+        runs.number("SELECT count() FROM gatewatch.dead_letters"),
+        0,
+        "no line is taken up in its middle"
+    );
 
     let mut following = runs.start(&file, &["--follow"], &[]);
     let mut log = std::fs::OpenOptions::new()

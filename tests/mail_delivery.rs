@@ -67,12 +67,16 @@ fn start(kafka: &Kafka, mail: &Mail) -> Instance {
     let (stop, stopping) = watch::channel(false);
     let (_, daily) = watch::channel(None);
     let outcomes = Arc::new(Outcomes::default());
-    let mut client = kafka.client();
-    client.set("session.timeout.ms", "6000");
+    let client = kafka.client();
+    let topics = Topics {
+        session_timeout_ms: 6_000,
+        ..Topics::default()
+    };
     let (mail, counted) = (mail.clone(), Arc::clone(&outcomes));
-    let task = tokio::spawn(async move {
-        notify::run(client, Topics::default(), &mail, daily, stopping, counted).await
-    });
+    let task =
+        tokio::spawn(
+            async move { notify::run(client, topics, &mail, daily, stopping, counted).await },
+        );
     Instance {
         stop,
         outcomes,

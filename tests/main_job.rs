@@ -124,6 +124,10 @@ fn requests_are_stored_and_an_attack_is_mailed() {
         "{metrics}"
     );
     assert!(
+        metrics.contains("gatewatch_rule_samples_total{rule="),
+        "{metrics}"
+    );
+    assert!(
         service
             .get(0, "/readyz")
             .unwrap()

@@ -110,7 +110,7 @@ struct Open<'d> {
 
 impl Open<'_> {
     fn bytes(&self) -> usize {
-        self.events.bytes() + self.dead_letters.bytes()
+        self.events.bytes() + self.dead_letters.bytes() + self.track.bytes()
     }
 }
 

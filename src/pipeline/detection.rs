@@ -3,6 +3,7 @@
 //! Rules see clear values; what leaves here is redacted.
 
 use std::sync::{Arc, OnceLock};
+use std::time::Instant;
 
 use metrics::{Counter, counter};
 use thiserror::Error;
@@ -15,6 +16,8 @@ use crate::sigma::{self, PatternHit, RuleSet};
 use crate::store::{Sealer, StoreError};
 use crate::telemetry::metric;
 
+/// One event of so many tells what a rule costs.
+const SAMPLED: usize = 64;
 /// Least length of the pseudonym key, bytes.
 const KEY_BYTES: usize = 32;
 
@@ -50,8 +53,8 @@ pub struct Detection {
     enricher: Enricher,
     redactor: Redactor,
     sealer: Sealer,
-    /// How often each rule matched, in the order of the rules.
-    matches: Vec<Counter>,
+    /// Counters of each rule, in the order of the rules.
+    counters: Vec<RuleCounters>,
     rules: Arc<RuleSet>,
     /// Where the first event of an old log comes to.
     first_event_at: Option<Timestamp>,
@@ -59,10 +62,30 @@ pub struct Detection {
     moved_by: OnceLock<i64>,
 }
 
+/// What is counted of a rule.
+struct RuleCounters {
+    matches: Counter,
+    samples: Counter,
+    nanoseconds: Counter,
+}
+
+impl RuleCounters {
+    fn new(id: &str) -> Self {
+        let rule = id.to_owned();
+        RuleCounters {
+            matches: counter!(metric::MATCHES, "rule" => rule.clone()),
+            samples: counter!(metric::RULE_SAMPLES, "rule" => rule.clone()),
+            nanoseconds: counter!(metric::RULE_NANOSECONDS, "rule" => rule),
+        }
+    }
+}
+
 /// Memory that a worker uses again for each record.
 pub struct Scratch {
     sigma: sigma::Scratch,
     hits: Vec<(u32, Vec<PatternHit>)>,
+    /// Events so far.
+    events: usize,
 }
 
 /// What became of a record.
@@ -102,10 +125,10 @@ impl Detection {
             enricher: Enricher::new(enrich)?,
             redactor: Redactor::new(key.expose().as_bytes(), &enrich.pseudonym_key_id),
             sealer: Sealer::from_config(&config.store)?,
-            matches: rules
+            counters: rules
                 .rules()
                 .iter()
-                .map(|rule| counter!(metric::MATCHES, "rule" => rule.meta.id.to_string()))
+                .map(|rule| RuleCounters::new(&rule.meta.id.to_string()))
                 .collect(),
             rules,
             first_event_at,
@@ -154,6 +177,7 @@ impl Detection {
         Scratch {
             sigma: self.rules.scratch(),
             hits: Vec::new(),
+            events: 0,
         }
     }
 
@@ -174,8 +198,24 @@ impl Detection {
         for &rule in self.rules.matches(&event, &mut scratch.sigma) {
             scratch.hits.push((rule, self.rules.explain(rule, &event)));
         }
+        self.sample_cost(&event, scratch);
         self.redactor.redact(&mut event);
         Outcome::Event(event)
+    }
+
+    /// Times one rule on one event of [`SAMPLED`], the rules in turn.
+    fn sample_cost(&self, event: &Event<'_>, scratch: &mut Scratch) {
+        scratch.events = scratch.events.wrapping_add(1);
+        if !scratch.events.is_multiple_of(SAMPLED) || self.counters.is_empty() {
+            return;
+        }
+        let index = scratch.events / SAMPLED % self.counters.len();
+        let begin = Instant::now();
+        let rule = u32::try_from(index).expect("rules are counted in 32 bits");
+        std::hint::black_box(self.rules.matches_alone(rule, event, &mut scratch.sigma));
+        let took = u64::try_from(begin.elapsed().as_nanos()).unwrap_or(u64::MAX);
+        self.counters[index].nanoseconds.increment(took);
+        self.counters[index].samples.increment(1);
     }
 
     /// The time of a record, if it is an event. When it is the first of an old log, this settles where all others move.
@@ -195,7 +235,7 @@ impl Detection {
 
     /// Counts a match of a rule; the recorder of metrics has to be there before [`Detection::new`].
     pub fn count_match(&self, rule: u32) {
-        self.matches[rule as usize].increment(1);
+        self.counters[rule as usize].matches.increment(1);
     }
 
     /// The beginning of a bad record as people may see it.

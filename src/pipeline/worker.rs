@@ -167,16 +167,21 @@ impl Worker<'_> {
         self.send_blocks();
     }
 
-    /// The fullest block goes on its way, so that what it holds comes free. Small ones stay: a block is an INSERT, and many small ones are
-    /// dear.
+    /// The fullest block goes on its way, so that what it holds comes free. Small ones stay while the source can still be read: a block is
+    /// an INSERT, and many small ones are dear.
     fn close_fullest(&mut self) {
+        let least = if self.budget.is_full() {
+            0
+        } else {
+            self.settings.least_bytes
+        };
         let fullest = self
             .builders
             .values_mut()
             .filter(|partition| partition.builder.may_close())
             .max_by_key(|partition| partition.builder.bytes());
         if let Some(partition) = fullest
-            && partition.builder.bytes() >= self.settings.least_bytes
+            && partition.builder.bytes() >= least
         {
             self.blocks.extend(partition.builder.close());
         }
@@ -195,7 +200,12 @@ impl Worker<'_> {
             .values()
             .filter_map(|partition| partition.due(age))
             .min();
-        soonest.map_or(age, |due| due.saturating_duration_since(Instant::now()))
+        let wait = soonest.map_or(age, |due| due.saturating_duration_since(Instant::now()));
+        if self.budget.is_tight() {
+            wait.min(LULL)
+        } else {
+            wait
+        }
     }
 
     fn send_blocks(&mut self) {

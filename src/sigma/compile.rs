@@ -135,6 +135,13 @@ impl Engine {
         holds
     }
 
+    /// Whether a rule's condition holds, asked alone: nothing that other rules asked of the event is remembered.
+    pub(crate) fn holds_alone(&self, rule: u32, event: &Event<'_>, scratch: &mut Scratch) -> bool {
+        scratch.next_event();
+        let expr = self.rules.get(rule as usize);
+        expr.is_some_and(|expr| self.holds(expr, event, scratch))
+    }
+
     /// The tests of a rule that held, as it writes them; those behind a `not` are left out.
     pub(crate) fn explain(&self, rule: u32, event: &Event<'_>) -> Vec<PatternHit> {
         let mut hits = Vec::new();

@@ -84,6 +84,11 @@ impl RuleSet {
         self.engine.matches(event, scratch)
     }
 
+    /// Whether one rule matches an event, asked alone and without the search that most events never pass: what the rule costs in itself.
+    pub fn matches_alone(&self, rule: u32, event: &Event<'_>, scratch: &mut Scratch) -> bool {
+        self.engine.holds_alone(rule, event, scratch)
+    }
+
     /// Which patterns of which fields made a rule match, at most eight. Meant for matches, not for every event.
     #[must_use]
     pub fn explain(&self, rule: u32, event: &Event<'_>) -> Vec<PatternHit> {

@@ -51,20 +51,30 @@ impl Lines {
         }
     }
 
-    /// Opens a file, unpacks it when its name ends in `.gz`, and goes to `offset`.
+    /// Opens a file, unpacks it when its name ends in `.gz`, and goes to the first line that begins at `offset` or behind it: what was
+    /// stored last is known by its beginning alone.
     ///
     /// # Errors
     /// The file cannot be opened or read.
     pub fn open(path: &Path, offset: i64, limit: usize) -> io::Result<Self> {
         let mut file = File::open(path)?;
-        let skip = u64::try_from(offset).unwrap_or_default();
-        if is_packed(path) {
+        // From the byte before: when that is a newline, a line begins at `offset`.
+        let before = offset.max(1) - 1;
+        let skip = u64::try_from(before).unwrap_or_default();
+        let mut lines = if is_packed(path) {
             let mut unpacked = MultiGzDecoder::new(BufReader::new(file));
             io::copy(&mut (&mut unpacked).take(skip), &mut io::sink())?;
-            return Ok(Lines::new(Box::new(unpacked), offset, limit));
+            Lines::new(Box::new(unpacked), before, limit)
+        } else {
+            file.seek(SeekFrom::Start(skip))?;
+            Lines::new(Box::new(file), before, limit)
+        };
+        if offset > 0 {
+            lines.read_line()?;
+            lines.line.clear();
+            lines.offset += std::mem::take(&mut lines.read);
         }
-        file.seek(SeekFrom::Start(skip))?;
-        Ok(Lines::new(Box::new(file), offset, limit))
+        Ok(lines)
     }
 
     /// Adds lines to `batch`. A last line without a newline is added only when `whole` says that no more will come.
@@ -248,10 +258,11 @@ mod tests {
         );
         packer.write_all(b"one\ntwo\n").unwrap();
         packer.finish().unwrap();
-        assert_eq!(
-            all(&mut Lines::open(&path, 4, 100).unwrap(), true),
-            [(4, b"two".to_vec())]
-        );
+        let from = |offset| all(&mut Lines::open(&path, offset, 100).unwrap(), true);
+        assert_eq!(from(4), [(4, b"two".to_vec())]);
+        assert_eq!(from(1), from(4), "behind the beginning of the first line");
+        assert_eq!(from(0).len(), 2);
+        assert_eq!(from(5), []);
         assert!(fingerprint(&path, true).unwrap().is_some());
     }
 

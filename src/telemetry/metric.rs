@@ -27,6 +27,8 @@ inventory! {
     counter EVENTS_STORED = "gatewatch_events_stored_total", Count, "Events acknowledged by ClickHouse";
     counter DEAD_LETTERS = "gatewatch_dead_letters_total", Count, "Records that became dead letters, by reason";
     counter MATCHES = "gatewatch_rule_matches_total", Count, "Events that a rule matched, by rule";
+    counter RULE_SAMPLES = "gatewatch_rule_samples_total", Count, "Events on which a rule's condition was timed alone, by rule";
+    counter RULE_NANOSECONDS = "gatewatch_rule_sample_nanoseconds_total", Count, "Nanoseconds that these took, by rule";
     counter FINDINGS = "gatewatch_findings_total", Count, "Findings made, also those merged into alerts";
     counter ALERTS_PUBLISHED = "gatewatch_alerts_published_total", Count, "Alert revisions published";
     counter LATE_EVENTS = "gatewatch_late_events_total", Count, "Events too late for their window";

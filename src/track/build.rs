@@ -9,6 +9,8 @@ use super::{Match, Observation, PartitionClock, TrackBlock, Turn};
 use crate::event::{Event, Position, Timestamp};
 
 const MINUTE_US: i64 = 60_000_000;
+/// What the texts of a match take besides the match itself: target, user agent, patterns.
+const EVIDENCE_BYTES: usize = 512;
 
 /// Takes the events of one range of one partition in offset order: times, requests a client and minute, matches.
 ///
@@ -21,6 +23,8 @@ pub struct BlockBuilder {
     cuts: Vec<i64>,
     done: Vec<TrackBlock>,
     block: TrackBlock,
+    /// Bytes of memory, about: matches with their evidence are the most.
+    bytes: usize,
     /// The newest observation of each client in `block`.
     newest: HashMap<CompactString, usize, FixedState>,
 }
@@ -38,6 +42,7 @@ impl BlockBuilder {
             cuts,
             done: Vec::new(),
             block: empty(partition, begin),
+            bytes: 0,
             newest: HashMap::default(),
         }
     }
@@ -62,7 +67,14 @@ impl BlockBuilder {
 
     /// Takes a match of the newest event.
     pub fn matched(&mut self, matched: Match) {
+        self.bytes += size_of::<Match>() + EVIDENCE_BYTES;
         self.block.matches.push(matched);
+    }
+
+    /// Bytes of memory so far, about.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.bytes
     }
 
     /// The blocks of the range up to `end`, and the clock for the next range.
@@ -99,6 +111,7 @@ impl BlockBuilder {
             observation.late += u32::from(late);
             return;
         }
+        self.bytes += size_of::<Observation>() + size_of::<(CompactString, usize)>();
         self.newest
             .insert(client.into(), self.block.observations.len());
         self.block.observations.push(Observation {

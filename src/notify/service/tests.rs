@@ -15,6 +15,9 @@ use crate::notify::{Entry, RecipientKey, State};
 
 const SOON: Duration = Duration::from_secs(30);
 
+/// The mock waits so long for a member that has left.
+const SESSION_MS: u32 = 6_000;
+
 struct Rig {
     cluster: MockCluster<'static, DefaultProducerContext>,
     folder: tempfile::TempDir,
@@ -51,15 +54,15 @@ impl Rig {
 
     fn client(&self) -> ClientConfig {
         let mut client = ClientConfig::new();
-        client
-            .set("bootstrap.servers", self.cluster.bootstrap_servers())
-            // The mock waits so long for a member that has left.
-            .set("session.timeout.ms", "6000");
+        client.set("bootstrap.servers", self.cluster.bootstrap_servers());
         client
     }
 
     fn start(&self) -> Running {
-        self.start_with(Topics::default())
+        self.start_with(Topics {
+            session_timeout_ms: SESSION_MS,
+            ..Topics::default()
+        })
     }
 
     fn start_with(&self, topics: Topics) -> Running {
@@ -245,6 +248,7 @@ async fn notifier_killed_after_mail() {
     let unknowing = Topics {
         mailed: "unwritten".to_owned(),
         group: "unknowing".to_owned(),
+        session_timeout_ms: SESSION_MS,
         ..Topics::default()
     };
     rig.cluster.create_topic(&unknowing.mailed, 1, 1).unwrap();
