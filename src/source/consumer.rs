@@ -244,7 +244,7 @@ impl GroupContext {
             .set("partition.assignment.strategy", "cooperative-sticky")
             .set("session.timeout.ms", kafka.session_timeout_ms.to_string())
             .set("statistics.interval.ms", "1000")
-            // A fetch answers for a partition at a time; so much may wait for each, a fetch more than that for a moment.
+            // A partition is fetched again while less than this waits, so both together bound what it holds here.
             .set("queued.max.messages.kbytes", QUEUED_KIB)
             .set("fetch.message.max.bytes", FETCHED_BYTES)
             // How soon a partition whose queue was full is looked at again; the default of a second starves a fast reader.
