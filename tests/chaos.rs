@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use gatewatch::event::Timestamp;
 use gatewatch::simulate::{Generator, Settings, built_in};
-use parts::{ClickHouse, Held, Kafka, Mailpit, Mode, Record, wait_for};
+use parts::{ClickHouse, Held, Kafka, Mailpit, Mode, wait_for};
 use service::Service;
 
 const PARTITIONS: i32 = 4;
@@ -63,18 +63,6 @@ fn records(events: u64, seed: u64) -> Vec<(i32, Vec<u8>)> {
     records
 }
 
-fn produce(kafka: &Kafka, topic: &str, records: &[(i32, Vec<u8>)]) {
-    kafka.produce(
-        topic,
-        records.iter().map(|(partition, value)| Record {
-            partition: Some(*partition),
-            key: b"",
-            value,
-            timestamp: None,
-        }),
-    );
-}
-
 /// Waits until all rows are there and the alerts stand still for longer than a partition takes to be idle.
 fn settled(service: &Service, clickhouse: &ClickHouse, produced: u64) -> Vec<String> {
     service.wait_until_stored(clickhouse, produced, LIMIT);
@@ -109,7 +97,7 @@ fn nothing_is_lost_doubled_or_changed_by_kills() {
     let mailpit = Mailpit::start();
 
     kafka.create_topic("calm", PARTITIONS, &[]);
-    produce(&kafka, "calm", &records);
+    kafka.produce_to_partitions("calm", &records);
     let calm = Service::new("calm", &kafka, &shards[0], SETTINGS);
     let mut undisturbed = calm.start(0, &[]);
     let expected = settled(&calm, &shards[0], produced);
@@ -125,7 +113,7 @@ fn nothing_is_lost_doubled_or_changed_by_kills() {
     let parts = usize::try_from(kills).expect("not so many kills") + 1;
     let mut slices = records.chunks(records.len().div_ceil(parts));
     for kill in 0..kills {
-        produce(&kafka, "storm", slices.next().unwrap_or_default());
+        kafka.produce_to_partitions("storm", slices.next().unwrap_or_default());
         std::thread::sleep(Duration::from_millis(500 + random.below(4_000)));
         match kill % 5 {
             0 | 3 => {
@@ -154,7 +142,7 @@ fn nothing_is_lost_doubled_or_changed_by_kills() {
         }
     }
     for slice in slices {
-        produce(&kafka, "storm", slice);
+        kafka.produce_to_partitions("storm", slice);
     }
     let alerts = settled(&storm, &shards[0], produced);
     let account = storm.account(&shards[0]);

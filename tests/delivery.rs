@@ -6,7 +6,7 @@ mod service;
 use std::sync::{LazyLock, Mutex, OnceLock};
 use std::time::Duration;
 
-use parts::{ClickHouse, Kafka, Mode, Record, wait_for};
+use parts::{ClickHouse, Kafka, Mode, wait_for};
 use service::Service;
 
 const PARTITIONS: i32 = 2;
@@ -59,13 +59,7 @@ fn records() -> &'static [(i32, Vec<u8>)] {
 fn service(name: &str) -> Service {
     let Parts { kafka, clickhouse } = &*PARTS;
     kafka.create_topic(name, PARTITIONS, &[]);
-    let records = records().iter().map(|(partition, value)| Record {
-        partition: Some(*partition),
-        key: b"",
-        value,
-        timestamp: None,
-    });
-    kafka.produce(name, records);
+    kafka.produce_to_partitions(name, records());
     Service::new(name, kafka, clickhouse, SETTINGS)
 }
 
@@ -182,26 +176,10 @@ fn lost_offsets_are_said() {
     first.stop();
     // More records come, and are deleted before anyone reads them.
     let kafka = &PARTS.kafka;
-    kafka.produce(
-        "lost",
-        records().iter().take(40).map(|(partition, value)| Record {
-            partition: Some(*partition),
-            key: b"",
-            value,
-            timestamp: None,
-        }),
-    );
+    kafka.produce_to_partitions("lost", records().iter().take(40));
     let ends: Vec<i64> = kafka.offsets("lost").iter().map(|(_, end)| *end).collect();
     kafka.delete_before("lost", &ends);
-    kafka.produce(
-        "lost",
-        records().iter().take(2).map(|(partition, value)| Record {
-            partition: Some(*partition),
-            key: b"",
-            value,
-            timestamp: None,
-        }),
-    );
+    kafka.produce_to_partitions("lost", records().iter().take(2));
     let mut second = service.start(0, &[]);
     wait_for("the lost range in dead_letters", LIMIT, || {
         let lost = service.number(

@@ -5,7 +5,7 @@ mod service;
 
 use std::time::Duration;
 
-use parts::{ClickHouse, Held, Kafka, Mailpit, Mode, Record, wait_for};
+use parts::{ClickHouse, Held, Kafka, Mailpit, Mode, wait_for};
 use service::Service;
 
 const LIMIT: Duration = Duration::from_secs(90);
@@ -101,15 +101,7 @@ fn produce(kafka: &Kafka, numbers: std::ops::Range<u64>) {
             (i32::from(i % 2 == 1), record)
         })
         .collect();
-    kafka.produce(
-        "outage",
-        records.iter().map(|(partition, value)| Record {
-            partition: Some(*partition),
-            key: b"",
-            value: value.as_bytes(),
-            timestamp: None,
-        }),
-    );
+    kafka.produce_to_partitions("outage", &records);
 }
 
 #[test]

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
-use parts::{ClickHouse, Kafka, Mode, Record, wait_for};
+use parts::{ClickHouse, Kafka, Mode, wait_for};
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use service::Service;
 
@@ -71,15 +71,7 @@ fn produce(kafka: &Kafka, begin: u64) {
             })
         })
         .collect();
-    kafka.produce(
-        "rebalance",
-        records.iter().map(|(partition, value)| Record {
-            partition: Some(*partition),
-            key: b"",
-            value: value.as_bytes(),
-            timestamp: None,
-        }),
-    );
+    kafka.produce_to_partitions("rebalance", &records);
 }
 
 #[test]

@@ -177,6 +177,21 @@ impl Kafka {
         );
     }
 
+    /// The same for values alone, each with its partition.
+    pub fn produce_to_partitions<'a, V: AsRef<[u8]> + 'a>(
+        &self,
+        topic: &str,
+        values: impl IntoIterator<Item = &'a (i32, V)>,
+    ) {
+        let records = values.into_iter().map(|(partition, value)| Record {
+            partition: Some(*partition),
+            key: b"",
+            value: value.as_ref(),
+            timestamp: None,
+        });
+        self.produce(topic, records);
+    }
+
     /// Sends records with `acks=all` and waits until the broker has them.
     pub fn produce<'a>(&self, topic: &str, records: impl IntoIterator<Item = Record<'a>>) {
         let producer: BaseProducer = self
