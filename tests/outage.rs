@@ -10,8 +10,9 @@ use service::Service;
 
 const LIMIT: Duration = Duration::from_secs(90);
 const EVENTS: u64 = 2_000;
+/// A buffer that the second half of the events overfills.
 const SETTINGS: &str = "[decode]\nmax_age_days = 3650\n[track]\nlateness_s = 5\nidle_s = 3\n\
-                        [delivery]\nblock_rows = 200\noutage_seconds = 2\n";
+                        [delivery]\nblock_rows = 200\noutage_seconds = 2\nbuffer_bytes = 30000\n";
 
 /// A service on parts of its own, which has stored the first half of the events.
 struct Scene {
@@ -110,6 +111,13 @@ fn clickhouse_down() {
     scene.clickhouse.process().kill9();
     scene.produce_the_rest();
     scene.wait_for_mail("ClickHouse");
+    wait_for("partitions that pause", LIMIT, || {
+        let metrics = scene.service.get(0, "/metrics")?;
+        let pauses = metrics
+            .lines()
+            .find(|line| line.starts_with("gatewatch_pauses_total "))?;
+        (!pauses.ends_with(" 0")).then_some(())
+    });
     let readiness = scene.service.get(0, "/readyz").unwrap_or_default();
     assert!(readiness.contains("clickhouse"), "{readiness}");
     scene.clickhouse.start_again();
