@@ -63,7 +63,8 @@ async fn no_file_shows_what_was_stored_or_asked() {
         files_with("writer-password", server.data()),
         [] as [&str; 0]
     );
-    let status = server.stop();
+    drop(store);
+    let status = server.stop().await;
     assert!(
         status.success(),
         "SIGTERM ends it in order, not by {status}"

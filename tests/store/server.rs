@@ -62,8 +62,8 @@ impl Server {
         );
     }
 
-    /// SIGTERM, and how it ended.
-    pub fn stop(&mut self) -> ExitStatus {
+    /// SIGTERM, and how it ended. Clients close their unused connections meanwhile: the server waits for them, but not for long.
+    pub async fn stop(&mut self) -> ExitStatus {
         let pid = self.child.id().to_string();
         let sent = Command::new("kill").args(["-TERM", &pid]).status().unwrap();
         assert!(sent.success());
@@ -73,7 +73,7 @@ impl Server {
                 return status;
             }
             assert!(Instant::now() < deadline, "it did not stop");
-            std::thread::sleep(Duration::from_millis(50));
+            tokio::time::sleep(Duration::from_millis(50)).await;
         }
     }
 

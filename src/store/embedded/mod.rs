@@ -206,7 +206,7 @@ fn stop_in_order(server: &Server, ended: &Ended) -> Result<(), EmbeddedError> {
     // server up is the only one without a user name.
     let told = [
         "KILL QUERY WHERE user != '' ASYNC",
-        "KILL QUERY WHERE user = '' SYNC",
+        "KILL QUERY WHERE user = '' ASYNC",
     ]
     .map(|sql| http::execute(server.http, &server.password, sql));
     // "Query was cancelled" is the good end here. The server may end before it has answered, so its answers only tell why it did not.
