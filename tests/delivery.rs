@@ -194,3 +194,24 @@ fn lost_offsets_are_said() {
     service.wait_until_stored(clickhouse, records().len() as u64 + 2 + 2, LIMIT);
     second.stop();
 }
+
+#[test]
+fn rows_that_do_not_add_up_are_said() {
+    let Parts { clickhouse, .. } = &*PARTS;
+    let service = service("doubled");
+    let mut first = service.start(0, &[("GATEWATCH_KILL_AT", "after_insert:4")]);
+    first.wait(LIMIT).expect("the point is reached");
+    // Somebody else writes into the table: the last row of each partition is there twice.
+    service.execute(
+        clickhouse,
+        "INSERT INTO {db}.events SELECT * FROM {db}.events ORDER BY partition, offset DESC LIMIT 1 BY partition",
+    );
+    let mut second = service.start(0, &[]);
+    wait_for("an alert about the rows", LIMIT, || {
+        (service.own_alerts(clickhouse) > 0).then_some(())
+    });
+    assert!(second.said().contains("do not add up"), "{}", second.said());
+    let readiness = service.get(0, "/readyz").unwrap_or_default();
+    assert!(!readiness.contains("\"inconsistencies\":0"), "{readiness}");
+    second.stop();
+}

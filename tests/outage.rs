@@ -149,6 +149,15 @@ fn smtp_refuses() {
         (!scene.service.alerts(&scene.clickhouse).is_empty()).then_some(())
     });
     assert_eq!(scene.mailpit.count(), 0);
+    wait_for("readyz that names the mail server", LIMIT, || {
+        let readiness = scene.service.get(0, "/readyz")?;
+        (readiness.contains("mail") && readiness.contains("451")).then_some(())
+    });
+    wait_for("the outage in the table", LIMIT, || {
+        let told = "SELECT count() FROM {db}.alerts FINAL WHERE family = 'gatewatch' AND entity = 'mail server'";
+        (scene.service.number(&scene.clickhouse, told) > 0).then_some(())
+    });
     scene.mailpit.refuse("Recipient", 451, 0);
+    scene.wait_for_mail("mail server");
     scene.assert_whole();
 }

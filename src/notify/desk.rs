@@ -25,8 +25,6 @@ pub(crate) struct Desk {
     policy: Policy,
     outbox: Outbox,
     flying: JoinSet<(u64, Result<(), SendError>)>,
-    /// The last failure told in the log, so that an outage is one line and not thousands.
-    told_failure: Option<SendError>,
 }
 
 /// A letter that is over: `entry` goes to the ledger, then `number` to [`Desk::acknowledged`].
@@ -62,7 +60,6 @@ impl Office {
             transport: Arc::clone(&self.transport),
             outcomes: Arc::clone(&self.outcomes),
             flying: JoinSet::new(),
-            told_failure: None,
         }
     }
 }
@@ -257,21 +254,22 @@ impl Desk {
         }
     }
 
-    fn count(&mut self, result: &Result<(), SendError>) {
-        let Err(error) = result else {
-            self.told_failure = None;
-            return;
+    fn count(&self, result: &Result<(), SendError>) {
+        let failure = match result {
+            // A server that refuses one mail for good takes others.
+            Ok(()) | Err(SendError::Refused { .. }) => None,
+            Err(error) => Some(error),
         };
-        match error {
-            SendError::Login { .. } => self.outcomes.login_failed.count(),
-            SendError::PutOff { .. } | SendError::Unreachable { .. } => {
-                self.outcomes.put_off.count();
-            }
-            SendError::Refused { .. } => return,
+        match failure {
+            Some(SendError::Login { .. }) => self.outcomes.login_failed.count(),
+            Some(_) => self.outcomes.put_off.count(),
+            None => {}
         }
-        if self.told_failure.as_ref() != Some(error) {
+        // An outage is one line of the log and not thousands.
+        if self.outcomes.trouble.set(failure)
+            && let Some(error) = failure
+        {
             warn!(%error, waiting = self.outbox.len(), "mail waits");
-            self.told_failure = Some(error.clone());
         }
     }
 }

@@ -1,12 +1,19 @@
 //! What became of alerts on their way to people, counted. The pipeline reads the counters for its metrics.
 
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+use super::SendError;
 
 macro_rules! outcomes {
     ($($(#[doc = $doc:literal])+ $name:ident),+ $(,)?) => {
         /// Counters of the notifier, shared with whoever shows them.
         #[derive(Debug, Default)]
-        pub struct Outcomes { $($(#[doc = $doc])+ pub $name: Counter),+ }
+        pub struct Outcomes {
+            $($(#[doc = $doc])+ pub $name: Counter,)+
+            /// Why mails wait, if they do.
+            pub trouble: Trouble,
+        }
 
         impl Outcomes {
             /// Every counter with its name, in a fixed order.
@@ -51,6 +58,31 @@ outcomes! {
     ledger_retries,
     /// Entries of the ledger that could not be read.
     ledger_unreadable,
+}
+
+/// What keeps mails from going out now: the last attempt's failure, until one lands or another instance sends.
+#[derive(Debug, Default)]
+pub struct Trouble(Mutex<Option<SendError>>);
+
+impl Trouble {
+    /// Takes in how the last attempt went; whether that is news.
+    pub(crate) fn set(&self, failure: Option<&SendError>) -> bool {
+        let mut held = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let news = held.as_ref() != failure;
+        if news {
+            *held = failure.cloned();
+        }
+        news
+    }
+
+    /// The failure.
+    #[must_use]
+    pub fn get(&self) -> Option<SendError> {
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
 }
 
 /// A counter that only grows.

@@ -228,6 +228,8 @@ impl Service {
         self.generation = generation;
         self.paused = false;
         self.active = None;
+        // Whoever sends from now on knows how that goes.
+        self.office.outcomes.trouble.set(None);
         if generation % 2 == 1 {
             self.active = self.take_over().await?;
         }

@@ -85,7 +85,8 @@ impl Mailing {
             info!("mail.enabled is false: alerts are stored and published, nobody is mailed");
         }
         let outcomes = Arc::new(Outcomes::default());
-        tasks.spawn(show(outcomes.clone(), self.stop.clone()));
+        let (shown, health, stop) = (outcomes.clone(), self.health.clone(), self.stop.clone());
+        tasks.spawn(async move { show(&shown, &health, stop).await });
         outcomes
     }
 }
@@ -97,11 +98,20 @@ fn ended(result: Result<(), NotifyError>, health: &Health) {
     }
 }
 
-async fn show(outcomes: Arc<Outcomes>, mut stop: watch::Receiver<bool>) {
+async fn show(outcomes: &Outcomes, health: &Health, mut stop: watch::Receiver<bool>) {
     let mut ticks = tokio::time::interval(SHOW);
+    let mut trouble = None;
     loop {
         for (outcome, total) in outcomes.all() {
             counter!(metric::MAILS, "outcome" => outcome).absolute(total);
+        }
+        let now = outcomes.trouble.get();
+        if now != trouble {
+            match &now {
+                Some(error) => health.down(Part::Mail, &error.to_string()),
+                None => health.up(Part::Mail),
+            }
+            trouble = now;
         }
         tokio::select! {
             _ = ticks.tick() => {}

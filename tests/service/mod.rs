@@ -168,6 +168,12 @@ impl Service {
             .unwrap_or(0)
     }
 
+    /// Runs a statement; `{db}` is where the rows are.
+    pub fn execute(&self, clickhouse: &ClickHouse, sql: &str) {
+        let sql = sql.replace("{db}", &self.rows);
+        clickhouse.ask(&sql).expect(&sql);
+    }
+
     /// Rows of both tables.
     pub fn stored(&self, clickhouse: &ClickHouse) -> u64 {
         self.number(
