@@ -8,9 +8,9 @@ use std::time::Instant;
 
 use compact_str::format_compact;
 use gatewatch::config;
-use gatewatch::event::{Position, Timestamp};
+use gatewatch::event::{Field, Position, Timestamp};
 use gatewatch::pipeline::shards::Tracker;
-use gatewatch::sigma::{Level, RuleMeta};
+use gatewatch::sigma::{Condition, CorrelationKind, Level, RuleMeta};
 use gatewatch::track::{
     CorrelationKey, CorrelationSpec, Entity, EntityKind, Evidence, Match, Observation, Plan,
     RulePlan, TrackBlock,
@@ -53,7 +53,7 @@ fn meta(number: u128) -> Arc<RuleMeta> {
     })
 }
 
-fn plan(distinct: bool, threshold: u64) -> Arc<Plan> {
+fn plan(distinct: bool, threshold: f64) -> Arc<Plan> {
     let rule = RulePlan {
         meta: meta(1),
         alerts: false,
@@ -61,9 +61,18 @@ fn plan(distinct: bool, threshold: u64) -> Arc<Plan> {
     };
     let correlation = CorrelationSpec {
         meta: meta(2),
-        distinct: distinct.then(|| "path".to_owned()),
+        kind: if distinct {
+            CorrelationKind::ValueCount {
+                fields: vec![Field::Path],
+            }
+        } else {
+            CorrelationKind::EventCount
+        },
+        members: 1,
         timespan_us: 300_000_000,
-        threshold,
+        condition: Condition::at_least(threshold),
+        alerts: true,
+        level: 0,
         content: 0,
     };
     Arc::new(Plan::new(
@@ -78,7 +87,7 @@ fn plan(distinct: bool, threshold: u64) -> Arc<Plan> {
 /// Events come at the same rate in event time whatever the window: fewer groups have more each. Otherwise the matches that wait
 /// for the watermark would differ too, and not only the windows.
 fn correlation(distinct: bool, window: usize) -> f64 {
-    let plan = plan(distinct, 1_000_000);
+    let plan = plan(distinct, 1_000_000.0);
     // Every group gets an event every 300 s / window.
     let step_us = 300_000_000 / i64::try_from(window).expect("small");
     let groups = IN_WINDOWS / window;
@@ -146,6 +155,7 @@ fn matched(at: usize, groups: usize, step_us: i64) -> Match {
             correlation: 0,
             group: entity.clone(),
             value: Some((at as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15)),
+            above: Vec::new(),
         }],
         evidence: Evidence {
             time,
@@ -165,7 +175,7 @@ fn matched(at: usize, groups: usize, step_us: i64) -> Match {
 
 /// Observations a second when 100,000 clients are active in every minute, and bytes a client.
 fn baseline() {
-    let plan = plan(false, 1_000_000);
+    let plan = plan(false, 1_000_000.0);
     let mut tracker = Tracker::new(plan, 1);
     let before = resident_bytes();
     let (mut seconds, mut observations) = (0.0, 0u32);

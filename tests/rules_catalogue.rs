@@ -22,8 +22,12 @@ const REQUIREMENTS: &[&str] = &[
 ];
 
 fn catalogue() -> RuleSet {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("rules");
-    RuleSet::load(&folder).unwrap_or_else(|errors| panic!("the catalogue does not load:\n{errors}"))
+    let settings = config::Rules {
+        folder: Path::new(env!("CARGO_MANIFEST_DIR")).join("rules"),
+        ..config::Rules::default()
+    };
+    RuleSet::load(&settings)
+        .unwrap_or_else(|errors| panic!("the catalogue does not load:\n{errors}"))
 }
 
 fn enricher() -> Enricher {

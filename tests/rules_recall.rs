@@ -36,8 +36,11 @@ impl Tally {
     fn of(folder: &Path, name: &str) -> Tally {
         let packed = std::fs::read(folder.join(format!("{name}.jsonl.zst"))).expect("readable");
         let text = zstd::decode_all(packed.as_slice()).expect("the data is zstd");
-        let rules = RuleSet::load(&Path::new(env!("CARGO_MANIFEST_DIR")).join("rules"))
-            .unwrap_or_else(|errors| panic!("{errors}"));
+        let settings = config::Rules {
+            folder: Path::new(env!("CARGO_MANIFEST_DIR")).join("rules"),
+            ..config::Rules::default()
+        };
+        let rules = RuleSet::load(&settings).unwrap_or_else(|errors| panic!("{errors}"));
         let enricher =
             Enricher::new(&config::Enrich::default()).expect("the defaults need no file");
         let mut scratch = rules.scratch();

@@ -41,7 +41,7 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
         "{}",
         toml::to_string(&config).context("the configuration cannot be shown")?
     );
-    let rules = RuleSet::load(&config.rules.folder)?;
+    let rules = RuleSet::load(&config.rules)?;
     println!(
         "# rules: {}, correlations: {}: ok",
         rules.rules().len(),

@@ -67,7 +67,7 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     }
     config.source.first_event_at = args.first_event_at.clone().or(config.source.first_event_at);
     lend_keys(&mut config);
-    let rules = Arc::new(RuleSet::load(&config.rules.folder)?);
+    let rules = Arc::new(RuleSet::load(&config.rules)?);
     let detection = Detection::new(&config, rules)?;
     let mut replay = Replay::new(&detection, &config);
     let begin = Instant::now();

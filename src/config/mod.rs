@@ -27,7 +27,7 @@ pub use kafka::{Kafka, Security, Start};
 pub use load::{ConfigError, load};
 pub use log::{Log, LogFormat};
 pub use mail::{Locale, Mail, MinimumLevel, Recipient, Smtp, SmtpSecurity};
-pub use rules::Rules;
+pub use rules::{Placeholder, Rules};
 pub use secret::{Secret, SecretError};
 pub use source::{Source, SourceKind};
 pub use store::{Retention, Store};

@@ -1,5 +1,6 @@
 //! Settings of the rules.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
@@ -10,12 +11,34 @@ use serde::{Deserialize, Serialize};
 pub struct Rules {
     /// Folder with Sigma rules; every `*.yml` below it is loaded.
     pub folder: PathBuf,
+    /// Processing pipelines in pySigma's YAML, for rules with other field names than ours.
+    pub pipelines: Vec<PathBuf>,
+    /// Values of placeholders: `%name%` in a rule stands for them where it says `expand`.
+    pub placeholders: BTreeMap<String, Placeholder>,
+}
+
+/// The values of one placeholder.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(
+    untagged,
+    expecting = "a list of texts, or { file = \"…\" } with one a line"
+)]
+pub enum Placeholder {
+    /// Given here.
+    Values(Vec<String>),
+    /// In a file, one a line; empty lines and those that begin with `#` are left out.
+    File {
+        /// The file.
+        file: PathBuf,
+    },
 }
 
 impl Default for Rules {
     fn default() -> Self {
         Rules {
             folder: PathBuf::from("rules"),
+            pipelines: Vec::new(),
+            placeholders: BTreeMap::new(),
         }
     }
 }

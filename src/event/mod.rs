@@ -20,4 +20,4 @@ pub use read::EventSeed;
 pub(crate) use read::by_name as field_by_key;
 pub use target::Target;
 pub use text::Text;
-pub use time::Timestamp;
+pub use time::{TimePart, Timestamp};

@@ -9,7 +9,56 @@ use serde::{Serialize, Serializer};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Timestamp(i64);
 
+/// A part of a time, as a number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum TimePart {
+    /// 0 to 59.
+    Minute,
+    /// 0 to 23.
+    Hour,
+    /// Of the month, 1 to 31.
+    Day,
+    /// Of the year, as ISO 8601 counts: 1 to 53.
+    Week,
+    /// 1 to 12.
+    Month,
+    /// The year.
+    Year,
+}
+
+impl TimePart {
+    /// The part of a name such as `hour`.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        Some(match name {
+            "minute" => TimePart::Minute,
+            "hour" => TimePart::Hour,
+            "day" => TimePart::Day,
+            "week" => TimePart::Week,
+            "month" => TimePart::Month,
+            "year" => TimePart::Year,
+            _ => return None,
+        })
+    }
+}
+
 impl Timestamp {
+    /// A part of this instant in UTC; `None` outside of the years that a calendar has.
+    #[must_use]
+    pub fn part(self, part: TimePart) -> Option<u64> {
+        let time = jiff::Timestamp::from_microsecond(self.0).ok()?;
+        let civil = jiff::tz::Offset::UTC.to_datetime(time);
+        let number = match part {
+            TimePart::Minute => i64::from(civil.minute()),
+            TimePart::Hour => i64::from(civil.hour()),
+            TimePart::Day => i64::from(civil.day()),
+            TimePart::Week => i64::from(civil.date().iso_week_date().week()),
+            TimePart::Month => i64::from(civil.month()),
+            TimePart::Year => i64::from(civil.year()),
+        };
+        u64::try_from(number).ok()
+    }
+
     /// The earliest instant that can be held; sorts before every event.
     pub const MIN: Timestamp = Timestamp(i64::MIN);
 

@@ -109,7 +109,7 @@ pub async fn run(config: Config, stop: watch::Receiver<bool>) -> Result<(), Serv
     // First: whoever registers a metric before the recorder is there counts in vain.
     let recorder = PrometheusBuilder::new().install_recorder()?;
     metric::describe();
-    let rules = Arc::new(RuleSet::load(&config.rules.folder)?);
+    let rules = Arc::new(RuleSet::load(&config.rules)?);
     let detection = Arc::new(Detection::new(&config, rules)?);
     let health = Arc::new(Health::default());
     health.down(Part::ClickHouse, "not connected yet");

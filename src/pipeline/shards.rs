@@ -13,7 +13,7 @@ use crate::alert::{Alert, Merger};
 use crate::event::Timestamp;
 use crate::track::{
     Fired, PartitionClock, Plan, Progress, SHARDS, Shard, ShardPart, ShardSnapshot, SnapshotError,
-    TrackBlock, TrackCounts, split,
+    TrackBlock, TrackCounts, settle, split,
 };
 
 /// A block with fewer matches and observations is not worth waking threads for.
@@ -32,6 +32,8 @@ pub struct Tracker {
 struct Worker {
     shard: Shard,
     merger: Merger,
+    /// Findings that are not merged yet.
+    fired: Vec<Fired>,
 }
 
 /// State of one shard and its alerts between two blocks.
@@ -139,25 +141,40 @@ impl Tracker {
         let parts = split(block, &self.plan);
         let jobs: Vec<(&mut Worker, ShardPart)> = self.shards.iter_mut().zip(parts).collect();
         if self.threads == 1 || work < WORTH_THREADS {
-            return jobs
-                .into_iter()
-                .flat_map(|(worker, part)| worker.apply(part, idle))
-                .collect();
+            for (worker, part) in jobs {
+                worker.apply(part, idle);
+            }
+        } else {
+            in_parallel(jobs, self.threads, idle);
         }
-        in_parallel(jobs, self.threads, idle)
+        self.merge()
     }
 
     /// Moves the watermark when partitions became idle, without a block.
     pub fn tick(&mut self, idle: &[i32]) -> Vec<Alert> {
-        self.shards
-            .iter_mut()
-            .flat_map(|worker| worker.tick(idle))
-            .collect()
+        for worker in &mut self.shards {
+            worker.shard.tick(idle, &mut worker.fired);
+        }
+        self.merge()
     }
 
     /// The end of a finite source: everything that waits is taken and every window closed.
     pub fn finish(&mut self) -> Vec<Alert> {
-        self.shards.iter_mut().flat_map(Worker::finish).collect()
+        for worker in &mut self.shards {
+            worker.shard.finish(&mut worker.fired);
+        }
+        self.merge()
+    }
+
+    /// Takes chained correlations to the end, and the findings of each shard into its alerts.
+    fn merge(&mut self) -> Vec<Alert> {
+        let mut shards: Vec<_> = self
+            .shards
+            .iter_mut()
+            .map(|worker| (&mut worker.shard, &mut worker.fired))
+            .collect();
+        settle(&self.plan, &mut shards);
+        self.shards.iter_mut().flat_map(Worker::merge).collect()
     }
 
     /// Whether anything of a shard but its offsets changed since its last snapshot. One that did not change may be stored anew
@@ -221,35 +238,20 @@ impl Tracker {
     }
 }
 
-/// Shards share nothing, so any number of threads gives the same alerts in the same order.
-fn in_parallel(jobs: Vec<(&mut Worker, ShardPart)>, threads: usize, idle: &[i32]) -> Vec<Alert> {
+/// Shards share nothing while a block is applied, so any number of threads gives the same findings.
+fn in_parallel(jobs: Vec<(&mut Worker, ShardPart)>, threads: usize, idle: &[i32]) {
     let size = jobs.len().div_ceil(threads);
-    let mut chunks: Vec<Vec<(&mut Worker, ShardPart)>> = Vec::with_capacity(threads);
     let mut jobs = jobs.into_iter();
-    for _ in 0..threads {
-        chunks.push(jobs.by_ref().take(size).collect());
-    }
     thread::scope(|scope| {
-        let running: Vec<_> = chunks
-            .into_iter()
-            .map(|chunk| {
-                scope.spawn(move || -> Vec<Alert> {
-                    chunk
-                        .into_iter()
-                        .flat_map(|(worker, part)| worker.apply(part, idle))
-                        .collect()
-                })
-            })
-            .collect();
-        running
-            .into_iter()
-            .flat_map(|thread| {
-                thread
-                    .join()
-                    .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
-            })
-            .collect()
-    })
+        for _ in 0..threads {
+            let chunk: Vec<(&mut Worker, ShardPart)> = jobs.by_ref().take(size).collect();
+            scope.spawn(move || {
+                for (worker, part) in chunk {
+                    worker.apply(part, idle);
+                }
+            });
+        }
+    });
 }
 
 impl Worker {
@@ -257,35 +259,17 @@ impl Worker {
         Worker {
             shard: Shard::new(Arc::clone(plan)),
             merger: Merger::new(plan.merge_us(), plan.open_alerts_a_shard()),
+            fired: Vec::new(),
         }
     }
 
-    fn apply(&mut self, part: ShardPart, idle: &[i32]) -> Vec<Alert> {
-        let mut fired = Vec::new();
-        self.shard.apply(part, idle, &mut fired);
-        self.merge(fired)
+    fn apply(&mut self, part: ShardPart, idle: &[i32]) {
+        self.shard.apply(part, idle, &mut self.fired);
     }
 
-    fn tick(&mut self, idle: &[i32]) -> Vec<Alert> {
-        let mut fired = Vec::new();
-        self.shard.tick(idle, &mut fired);
-        self.merge(fired)
-    }
-
-    fn finish(&mut self) -> Vec<Alert> {
-        let mut fired = Vec::new();
-        self.shard.finish(&mut fired);
-        self.merge(fired)
-    }
-
-    fn merge(&mut self, fired: Vec<Fired>) -> Vec<Alert> {
-        for Fired {
-            turn,
-            meta,
-            finding,
-        } in fired
-        {
-            self.merger.merge(finding, &meta, turn);
+    fn merge(&mut self) -> Vec<Alert> {
+        for fired in self.fired.drain(..) {
+            self.merger.merge(fired.finding, &fired.meta, fired.turn);
         }
         let changed = self.merger.changed();
         self.merger.expire(self.shard.watermark());

@@ -1,7 +1,7 @@
 //! Our own block in a rule: `gatewatch:` with family, entity, translations, advice and tests.
 
 use super::detection;
-use super::error::{Sink, did_you_mean};
+use super::error::{Reading, did_you_mean};
 use super::rule::{RuleTests, TestEvent};
 use super::yaml::{Kind, Node};
 use crate::event::{Event, Field};
@@ -30,29 +30,29 @@ const KEYS: &[&str] = &[
 ];
 
 /// Reads the block of a document; what is wrong is noted.
-pub(crate) fn parse(document: &Node, correlation: bool, sink: &mut Sink<'_>) -> Attributes {
+pub(crate) fn parse(document: &Node, correlation: bool, reading: &mut Reading<'_>) -> Attributes {
     let mut attributes = Attributes::default();
     let Some(block) = document.get("gatewatch") else {
         return attributes;
     };
     let Some(entries) = block.entries() else {
         let message = format!("`gatewatch` is a map, not {}", block.kind_name());
-        sink.error(block.place, message);
+        reading.error(block.place, message);
         return attributes;
     };
     for (key, value) in entries {
         match key.scalar_text().unwrap_or_default() {
-            "family" => attributes.family = family(value, sink),
+            "family" => attributes.family = family(value, reading),
             "entity" => {
-                attributes.entity = text(value, "entity", sink)
-                    .and_then(|name| detection::field(&name, value.place, sink));
+                attributes.entity = text(value, "entity", reading)
+                    .and_then(|name| detection::field(&name, value.place, reading));
             }
-            "title_ru" => attributes.title_ru = text(value, "title_ru", sink),
-            "advice" => attributes.advice = text(value, "advice", sink),
-            "advice_ru" => attributes.advice_ru = text(value, "advice_ru", sink),
-            "tests" if correlation => attributes.sequences = tests(value, sink, sequence),
-            "tests" => attributes.events = tests(value, sink, event),
-            name => unknown_key(key, name, "gatewatch", KEYS, sink),
+            "title_ru" => attributes.title_ru = text(value, "title_ru", reading),
+            "advice" => attributes.advice = text(value, "advice", reading),
+            "advice_ru" => attributes.advice_ru = text(value, "advice_ru", reading),
+            "tests" if correlation => attributes.sequences = tests(value, reading, sequence),
+            "tests" => attributes.events = tests(value, reading, event),
+            name => unknown_key(key, name, "gatewatch", KEYS, reading),
         }
     }
     attributes
@@ -64,11 +64,11 @@ pub(crate) fn unknown_key(
     name: &str,
     block: &str,
     known: &[&str],
-    sink: &mut Sink<'_>,
+    reading: &mut Reading<'_>,
 ) {
     let hint = did_you_mean(name, known.iter().copied())
         .unwrap_or_else(|| format!("known keys are {}", known.join(", ")));
-    sink.error_with_hint(
+    reading.error_with_hint(
         key.place,
         format!("unknown key `{name}` in `{block}`"),
         hint,
@@ -76,8 +76,8 @@ pub(crate) fn unknown_key(
 }
 
 /// A family is a path component in reports and metrics, so its letters are few.
-fn family(value: &Node, sink: &mut Sink<'_>) -> Option<String> {
-    let name = text(value, "family", sink)?;
+fn family(value: &Node, reading: &mut Reading<'_>) -> Option<String> {
+    let name = text(value, "family", reading)?;
     let fits = !name.is_empty()
         && name.len() <= 64
         && name.bytes().all(|byte| {
@@ -85,22 +85,22 @@ fn family(value: &Node, sink: &mut Sink<'_>) -> Option<String> {
         });
     if !fits {
         let message = "`family` is 1 to 64 lowercase letters, digits, `_` and `-`";
-        sink.error(value.place, message);
+        reading.error(value.place, message);
         return None;
     }
     Some(name)
 }
 
 /// The text of a key that must hold some.
-pub(crate) fn text(value: &Node, key: &str, sink: &mut Sink<'_>) -> Option<String> {
+pub(crate) fn text(value: &Node, key: &str, reading: &mut Reading<'_>) -> Option<String> {
     match value.scalar_text() {
         Some(text) if !text.trim().is_empty() => Some(text.trim().to_owned()),
         Some(_) => {
-            sink.error(value.place, format!("`{key}` is empty"));
+            reading.error(value.place, format!("`{key}` is empty"));
             None
         }
         None => {
-            sink.error(
+            reading.error(
                 value.place,
                 format!("`{key}` is text, not {}", value.kind_name()),
             );
@@ -111,13 +111,13 @@ pub(crate) fn text(value: &Node, key: &str, sink: &mut Sink<'_>) -> Option<Strin
 
 fn tests<T>(
     block: &Node,
-    sink: &mut Sink<'_>,
-    one: fn(&Node, &mut Sink<'_>) -> Option<T>,
+    reading: &mut Reading<'_>,
+    one: fn(&Node, &mut Reading<'_>) -> Option<T>,
 ) -> RuleTests<T> {
     let mut tests = RuleTests::default();
     let Some(entries) = block.entries() else {
         let hint = "`match` and `no_match`, each a list of events";
-        sink.error_with_hint(block.place, "`tests` is a map", hint);
+        reading.error_with_hint(block.place, "`tests` is a map", hint);
         return tests;
     };
     for (key, value) in entries {
@@ -126,13 +126,13 @@ fn tests<T>(
             "match" => &mut tests.matching,
             "no_match" => &mut tests.not_matching,
             _ => {
-                unknown_key(key, name, "tests", &["match", "no_match"], sink);
+                unknown_key(key, name, "tests", &["match", "no_match"], reading);
                 continue;
             }
         };
         match &value.kind {
-            Kind::List(items) => list.extend(items.iter().filter_map(|item| one(item, sink))),
-            _ => sink.error(
+            Kind::List(items) => list.extend(items.iter().filter_map(|item| one(item, reading))),
+            _ => reading.error(
                 value.place,
                 format!("`{name}` is a list, not {}", value.kind_name()),
             ),
@@ -141,46 +141,51 @@ fn tests<T>(
     tests
 }
 
-fn sequence(node: &Node, sink: &mut Sink<'_>) -> Option<Vec<TestEvent>> {
+fn sequence(node: &Node, reading: &mut Reading<'_>) -> Option<Vec<TestEvent>> {
     let Kind::List(items) = &node.kind else {
         let hint = "a correlation is tested by sequences: a list of lists of events";
-        sink.error_with_hint(
+        reading.error_with_hint(
             node.place,
             format!("expected a list of events, not {}", node.kind_name()),
             hint,
         );
         return None;
     };
-    Some(items.iter().filter_map(|item| event(item, sink)).collect())
+    Some(
+        items
+            .iter()
+            .filter_map(|item| event(item, reading))
+            .collect(),
+    )
 }
 
 /// An event that decodes; a key that no field has would be left out in silence, so it is an error here.
-fn event(node: &Node, sink: &mut Sink<'_>) -> Option<TestEvent> {
+fn event(node: &Node, reading: &mut Reading<'_>) -> Option<TestEvent> {
     let Some(entries) = node.entries() else {
-        sink.error(
+        reading.error(
             node.place,
             format!("a test event is a map, not {}", node.kind_name()),
         );
         return None;
     };
-    let before = sink.count();
+    let before = reading.count();
     for (key, _) in entries {
         let name = key.scalar_text().unwrap_or_default();
         let known = || Field::ALL.iter().map(|field| field.name());
         if matches!(name, "fact" | "path_decoded" | "query_decoded") {
             let message = format!("`{name}` is computed, so a test event cannot give it");
-            sink.error(key.place, message);
+            reading.error(key.place, message);
         } else if !known().any(|field| field == name) {
             let hint = did_you_mean(name, known())
                 .unwrap_or_else(|| "the fields are listed in docs/events.md".to_owned());
-            sink.error_with_hint(key.place, format!("no field is named `{name}`"), hint);
+            reading.error_with_hint(key.place, format!("no field is named `{name}`"), hint);
         }
     }
     let json = node.to_json().to_string();
     if let Err(error) = serde_json::from_str::<Event<'_>>(&json) {
-        sink.error(node.place, format!("not an event: {error}"));
+        reading.error(node.place, format!("not an event: {error}"));
     }
-    (sink.count() == before).then_some(TestEvent {
+    (reading.count() == before).then_some(TestEvent {
         json,
         line: node.place.line,
     })

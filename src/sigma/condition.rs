@@ -2,7 +2,7 @@
 //!
 //! Binding, weakest first: `or`, `and`, `not`, `x of pattern`, brackets.
 
-use super::error::{Place, Sink, did_you_mean};
+use super::error::{Place, Reading, did_you_mean};
 use super::search::Search;
 
 /// Deepest nesting of brackets and `not`.
@@ -19,7 +19,7 @@ pub(crate) fn parse(
     text: &str,
     place: Place,
     identifiers: &Identifiers,
-    sink: &mut Sink<'_>,
+    reading: &mut Reading<'_>,
 ) -> Option<Search> {
     let mut parser = Parser {
         tokens: tokens(text),
@@ -38,8 +38,8 @@ pub(crate) fn parse(
         Err(Problem { message, hint }) => {
             let message = format!("condition: {message}");
             match hint {
-                Some(hint) => sink.error_with_hint(place, message, hint),
-                None => sink.error(place, message),
+                Some(hint) => reading.error_with_hint(place, message, hint),
+                None => reading.error(place, message),
             }
             None
         }
@@ -218,8 +218,8 @@ impl<'p> Parser<'p> {
             "1" | "any" => Ok(one_or(chosen, Search::Any)),
             "all" => Ok(one_or(chosen, Search::All)),
             _ => Err(
-                Problem::new(format!("`{quantity} of` is not supported yet"))
-                    .hint("supported are `1 of`, `any of` and `all of`"),
+                Problem::new(format!("`{quantity} of` is none of Sigma's quantifiers"))
+                    .hint("they are `1 of`, `any of` and `all of`"),
             ),
         }
     }

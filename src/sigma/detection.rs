@@ -1,15 +1,14 @@
 //! Search identifiers of a detection: lists, maps, fields with modifiers, values.
 
-use regex::RegexBuilder;
-
-use super::error::{Place, Sink, did_you_mean};
+use super::check;
+use super::error::{Place, Reading, did_you_mean};
 use super::meta::PatternHit;
-use super::modifier::{Comparison, Modifiers, Operator};
+use super::modifier::{Compared, Modifiers, Operator};
 use super::pattern::{self, Anchor, Piece, Shape};
-use super::predicate::TextTest;
 use super::search::{Check, Item, Scope, Search, Test};
-use super::yaml::{Kind as Yaml, Node, Number};
-use crate::event::{Fact, FactSet, Field, Kind};
+use super::transform::{self, Transform};
+use super::yaml::{Kind as Yaml, Node};
+use crate::event::{Field, Kind};
 
 /// Largest program of one regular expression, in bytes.
 pub(crate) const REGEX_SIZE_LIMIT: usize = 1 << 20;
@@ -24,47 +23,47 @@ const MAX_VALUE_BYTES: usize = 8 * 1024;
 const SHOWN_BYTES: usize = 256;
 
 /// Reads one search identifier; `None` when it has an error, which is noted.
-pub(crate) fn parse(node: &Node, sink: &mut Sink<'_>) -> Option<Search> {
+pub(crate) fn parse(node: &Node, reading: &mut Reading<'_>) -> Option<Search> {
     match &node.kind {
-        Yaml::Map(entries) => parse_map(node.place, entries, sink),
+        Yaml::Map(entries) => parse_map(node.place, entries, reading),
         Yaml::List(items) if items.is_empty() => {
-            sink.error(node.place, "an empty list matches nothing");
+            reading.error(node.place, "an empty list matches nothing");
             None
         }
         Yaml::List(items) => {
             let parsed: Vec<_> = items
                 .iter()
                 .filter_map(|item| match &item.kind {
-                    Yaml::Map(entries) => parse_map(item.place, entries, sink),
-                    _ => parse_keyword(item, sink),
+                    Yaml::Map(entries) => parse_map(item.place, entries, reading),
+                    _ => parse_keyword(item, reading),
                 })
                 .collect();
             (parsed.len() == items.len()).then_some(Search::Any(parsed))
         }
-        _ => parse_keyword(node, sink),
+        _ => parse_keyword(node, reading),
     }
 }
 
-fn parse_map(place: Place, entries: &[(Node, Node)], sink: &mut Sink<'_>) -> Option<Search> {
+fn parse_map(place: Place, entries: &[(Node, Node)], reading: &mut Reading<'_>) -> Option<Search> {
     if entries.is_empty() {
-        sink.error(place, "an empty map matches nothing");
+        reading.error(place, "an empty map matches nothing");
         return None;
     }
     let parsed: Vec<_> = entries
         .iter()
-        .filter_map(|(key, value)| parse_entry(key, value, sink))
+        .filter_map(|(key, value)| parse_entry(key, value, reading))
         .collect();
     (parsed.len() == entries.len()).then_some(Search::All(parsed))
 }
 
-fn parse_keyword(node: &Node, sink: &mut Sink<'_>) -> Option<Search> {
-    let modifiers = Modifiers::default();
+fn parse_keyword(node: &Node, reading: &mut Reading<'_>) -> Option<Search> {
+    let modifiers = Modifiers::none();
     let item = Entry {
         written: "",
         scope: Scope::Keywords,
         modifiers,
     };
-    item.value(node, sink)
+    item.value(node, reading)
 }
 
 /// `field|modifier|…: value`, the field and what its modifiers say.
@@ -75,35 +74,74 @@ struct Entry<'k> {
     modifiers: Modifiers,
 }
 
-fn parse_entry(key: &Node, value: &Node, sink: &mut Sink<'_>) -> Option<Search> {
+fn parse_entry(key: &Node, value: &Node, reading: &mut Reading<'_>) -> Option<Search> {
     let Some(written) = key.scalar_text() else {
-        sink.error(
+        reading.error(
             key.place,
             format!("a field name is text, not {}", key.kind_name()),
         );
         return None;
     };
     let (name, rest) = written.split_once('|').unwrap_or((written, ""));
-    let scope = match name {
-        "" => Some(Scope::Keywords),
-        EXTENSION => Some(Scope::Extension),
-        _ => field(name, key.place, sink).map(Scope::Field),
-    };
-    let modifiers = Modifiers::parse(rest, key.place, sink);
-    let (scope, modifiers) = scope.zip(modifiers)?;
-    let entry = Entry {
-        written,
-        scope,
-        modifiers,
-    };
-    if !entry.fits(key.place, sink) {
-        return None;
+    let scopes = scopes(name, key.place, reading);
+    let modifiers = Modifiers::parse(rest, key.place, reading);
+    let (scopes, modifiers) = scopes.zip(modifiers)?;
+    let mut parsed = Vec::with_capacity(scopes.len());
+    for scope in scopes {
+        let entry = Entry {
+            written,
+            scope,
+            modifiers: modifiers.clone(),
+        };
+        if !entry.fits(key.place, reading) {
+            return None;
+        }
+        parsed.push(entry.parse(value, reading)?);
     }
-    entry.parse(value, sink)
+    Some(one_or_any(parsed))
+}
+
+/// Where a name of a rule points; a pipeline may have several fields for it.
+fn scopes(name: &str, place: Place, reading: &mut Reading<'_>) -> Option<Vec<Scope>> {
+    if name.is_empty() {
+        return Some(vec![Scope::Keywords]);
+    }
+    let names = reading.names.field(name);
+    let found: Vec<Scope> = names
+        .iter()
+        .filter_map(|name| match name.as_str() {
+            EXTENSION => Some(Scope::Extension),
+            name => known_field(name, place, reading).map(Scope::Field),
+        })
+        .collect();
+    (found.len() == names.len()).then_some(found)
+}
+
+fn one_or_any(mut searches: Vec<Search>) -> Search {
+    if searches.len() == 1 {
+        searches.swap_remove(0)
+    } else {
+        Search::Any(searches)
+    }
+}
+
+/// The field of a name where exactly one is wanted.
+pub(crate) fn field(name: &str, place: Place, reading: &mut Reading<'_>) -> Option<Field> {
+    match reading.names.field(name).as_slice() {
+        [name] => known_field(name, place, reading),
+        several => {
+            let message = format!(
+                "the pipelines have several fields for `{name}`: {}",
+                several.join(", ")
+            );
+            reading.error_with_hint(place, message, "name one of them here");
+            None
+        }
+    }
 }
 
 /// The field of a name, or an error that offers the nearest one.
-pub(crate) fn field(name: &str, place: Place, sink: &mut Sink<'_>) -> Option<Field> {
+fn known_field(name: &str, place: Place, reading: &mut Reading<'_>) -> Option<Field> {
     let found = Field::from_name(name);
     if found.is_none() {
         let names = Field::ALL.iter().flat_map(|field| {
@@ -111,14 +149,14 @@ pub(crate) fn field(name: &str, place: Place, sink: &mut Sink<'_>) -> Option<Fie
         });
         let hint = did_you_mean(name, names)
             .unwrap_or_else(|| "the fields are listed in docs/events.md".to_owned());
-        sink.error_with_hint(place, format!("unknown field `{name}`"), hint);
+        reading.error_with_hint(place, format!("unknown field `{name}`"), hint);
     }
     found
 }
 
 impl Entry<'_> {
     /// Whether the modifiers can be asked of what the field holds.
-    fn fits(&self, place: Place, sink: &mut Sink<'_>) -> bool {
+    fn fits(&self, place: Place, reading: &mut Reading<'_>) -> bool {
         let holds = match self.scope {
             Scope::Keywords => None,
             Scope::Extension => Some(Kind::Text),
@@ -128,35 +166,52 @@ impl Entry<'_> {
             (Operator::Exists | Operator::Network | Operator::Compare(_), None) => {
                 "keywords are text; this modifier needs a field"
             }
-            (Operator::Compare(_), Some(kind)) if kind != Kind::Number => {
+            (Operator::Compare(_), Some(kind))
+                if kind != Kind::Number && self.modifiers.compared == Compared::Values =>
+            {
                 "lt, lte, gt and gte need a field that holds a number"
             }
             (Operator::Network, Some(Kind::Number | Kind::Time)) => {
                 "cidr needs a field that holds an address or text"
             }
             (_, None) if self.modifiers.not_equal => "keywords cannot be compared by neq",
+            (_, None | Some(Kind::Text))
+                if self.scope == Scope::Keywords && self.modifiers.compared == Compared::Fields =>
+            {
+                "keywords have no field to compare with another"
+            }
             (Operator::Regex(_), Some(_)) if self.scope == Scope::Field(Field::Fact) => {
                 "facts are named, not searched by expression"
             }
+            _ if matches!(self.modifiers.compared, Compared::Part(_))
+                && holds != Some(Kind::Time) =>
+            {
+                "minute, hour, day, week, month and year need a field that holds a time"
+            }
+            _ if self.modifiers.compared == Compared::Fields
+                && matches!(self.scope, Scope::Extension | Scope::Field(Field::Fact)) =>
+            {
+                "fieldref compares fields of the record"
+            }
             _ => return true,
         };
-        sink.error(place, format!("`{}`: {problem}", self.written));
+        reading.error(place, format!("`{}`: {problem}", self.written));
         false
     }
 
-    fn parse(&self, value: &Node, sink: &mut Sink<'_>) -> Option<Search> {
+    fn parse(&self, value: &Node, reading: &mut Reading<'_>) -> Option<Search> {
         if self.modifiers.operator == Operator::Exists {
-            return self.exists(value, sink);
+            return self.exists(value, reading);
         }
         let found = match &value.kind {
-            Yaml::List(items) => self.list(value.place, items, sink)?,
-            Yaml::Null => return self.null(value, sink),
+            Yaml::List(items) => self.list(value.place, items, reading)?,
+            Yaml::Null => return self.null(value, reading),
             _ if self.modifiers.all => {
                 let hint = "drop the modifier, or give a list";
-                sink.error_with_hint(value.place, "`all` needs a list of values", hint);
+                reading.error_with_hint(value.place, "`all` needs a list of values", hint);
                 return None;
             }
-            _ => self.value(value, sink)?,
+            _ => self.value(value, reading)?,
         };
         if !self.modifiers.not_equal {
             return Some(found);
@@ -169,14 +224,14 @@ impl Entry<'_> {
         ]))
     }
 
-    fn list(&self, place: Place, items: &[Node], sink: &mut Sink<'_>) -> Option<Search> {
+    fn list(&self, place: Place, items: &[Node], reading: &mut Reading<'_>) -> Option<Search> {
         if items.is_empty() {
-            sink.error(place, "an empty list of values matches nothing");
+            reading.error(place, "an empty list of values matches nothing");
             return None;
         }
         let parsed: Vec<_> = items
             .iter()
-            .filter_map(|item| self.value(item, sink))
+            .filter_map(|item| self.value(item, reading))
             .collect();
         if parsed.len() != items.len() {
             return None;
@@ -188,23 +243,23 @@ impl Entry<'_> {
         })
     }
 
-    fn exists(&self, value: &Node, sink: &mut Sink<'_>) -> Option<Search> {
+    fn exists(&self, value: &Node, reading: &mut Reading<'_>) -> Option<Search> {
         let item = self.item(Check::Exists, "exists");
         match value.kind {
             Yaml::Bool(true) => Some(item),
             Yaml::Bool(false) => Some(Search::Not(Box::new(item))),
             _ => {
-                sink.error(value.place, "`exists` needs true or false");
+                reading.error(value.place, "`exists` needs true or false");
                 None
             }
         }
     }
 
-    fn null(&self, value: &Node, sink: &mut Sink<'_>) -> Option<Search> {
+    fn null(&self, value: &Node, reading: &mut Reading<'_>) -> Option<Search> {
         let plain = self.modifiers.operator == Operator::Shape(Anchor::Whole);
         if !plain || self.modifiers.all || self.scope == Scope::Keywords {
             let hint = "write `field: null` for an absent field, `field: ''` for an empty one";
-            sink.error_with_hint(value.place, "null goes with no modifier", hint);
+            reading.error_with_hint(value.place, "null goes with no modifier", hint);
             return None;
         }
         let item = self.item(Check::Exists, "exists");
@@ -216,7 +271,7 @@ impl Entry<'_> {
     }
 
     /// One value, as one test.
-    fn value(&self, node: &Node, sink: &mut Sink<'_>) -> Option<Search> {
+    fn value(&self, node: &Node, reading: &mut Reading<'_>) -> Option<Search> {
         let Some(text) = node.scalar_text() else {
             let hint = match node.kind {
                 Yaml::Null => {
@@ -224,7 +279,7 @@ impl Entry<'_> {
                 }
                 _ => "a value is text, a number, true or false",
             };
-            sink.error_with_hint(
+            reading.error_with_hint(
                 node.place,
                 format!("{} is no value here", node.kind_name()),
                 hint,
@@ -233,44 +288,116 @@ impl Entry<'_> {
         };
         if text.len() > MAX_VALUE_BYTES {
             let message = format!("a value is at most {MAX_VALUE_BYTES} bytes long");
-            sink.error(node.place, message);
+            reading.error(node.place, message);
             return None;
         }
-        let check = match self.modifiers.operator {
-            Operator::Shape(anchor) => self.shape(node, text, anchor, sink)?,
-            Operator::Regex(flags) => {
-                regex(node.place, &format!("{}{text}", flags.prefix()), sink)?
+        match self.modifiers.compared {
+            Compared::Values => {}
+            Compared::Fields => {
+                let check = self.reference(node.place, text, reading)?;
+                return Some(self.item(check, text));
             }
-            Operator::Compare(comparison) => compare(node, comparison, sink)?,
-            Operator::Network => network(node.place, text, sink)?,
+            Compared::Part(part) => {
+                let comparison = match self.modifiers.operator {
+                    Operator::Compare(comparison) => Some(comparison),
+                    _ => None,
+                };
+                let (low, high) = check::part(node, comparison, reading)?;
+                return Some(self.item(Check::TimePart { part, low, high }, text));
+            }
+        }
+        let check = match self.modifiers.operator {
+            Operator::Shape(anchor) => return self.texts(node, text, anchor, reading),
+            Operator::Regex(flags) => {
+                check::regex(node.place, &format!("{}{text}", flags.prefix()), reading)?
+            }
+            Operator::Compare(comparison) => check::compare(node, comparison, reading)?,
+            Operator::Network => check::network(node.place, text, reading)?,
             Operator::Exists => {
-                sink.error(node.place, "`exists` needs true or false");
+                reading.error(node.place, "`exists` needs true or false");
                 return None;
             }
         };
         Some(self.item(check, text))
     }
 
-    fn shape(&self, node: &Node, text: &str, anchor: Anchor, sink: &mut Sink<'_>) -> Option<Check> {
+    /// A text as what its modifiers make of it; of several values any may hold.
+    fn texts(
+        &self,
+        node: &Node,
+        text: &str,
+        anchor: Anchor,
+        reading: &mut Reading<'_>,
+    ) -> Option<Search> {
+        let transforms = &self.modifiers.transforms;
+        let values = if matches!(node.kind, Yaml::Number { .. }) && transforms.is_empty() {
+            vec![vec![Piece::Plain(text.to_owned())]]
+        } else {
+            match transform::apply(text, transforms, reading.vocabulary) {
+                Ok(values) => values,
+                Err(problem) => {
+                    reading.error_with_hint(node.place, problem.message, problem.hint);
+                    return None;
+                }
+            }
+        };
+        if transforms.contains(&Transform::Expand) {
+            reading.expanded.push(format!("{values:?}"));
+        }
+        let checks: Option<Vec<Search>> = values
+            .into_iter()
+            .map(|pieces| {
+                let check = self.shape(node.place, text, pieces, anchor, reading)?;
+                Some(self.item(check, text))
+            })
+            .collect();
+        checks.map(one_or_any)
+    }
+
+    fn reference(&self, place: Place, name: &str, reading: &mut Reading<'_>) -> Option<Check> {
+        let other = field(name, place, reading)?;
+        let Operator::Shape(anchor) = self.modifiers.operator else {
+            return None;
+        };
+        let problem = if other == Field::Fact {
+            Some("fieldref compares fields of the record")
+        } else if self.scope == Scope::Field(other) {
+            Some("a field is always the same as itself")
+        } else {
+            None
+        };
+        if let Some(problem) = problem {
+            reading.error(place, problem);
+            return None;
+        }
+        Some(Check::Field {
+            other,
+            anchor,
+            cased: self.modifiers.cased,
+        })
+    }
+
+    fn shape(
+        &self,
+        place: Place,
+        text: &str,
+        pieces: Vec<Piece>,
+        anchor: Anchor,
+        reading: &mut Reading<'_>,
+    ) -> Option<Check> {
         let anchor = if self.scope == Scope::Keywords {
             Anchor::Anywhere
         } else {
             anchor
         };
-        let number = matches!(node.kind, Yaml::Number { .. });
-        let pieces = if number {
-            vec![Piece::Plain(text.to_owned())]
-        } else {
-            pattern::parse(text)
-        };
         let shape = Shape::new(pieces, anchor);
         if shape.is_anything() {
             let hint = "use `exists: true` to ask whether the field is there";
-            sink.error_with_hint(node.place, "this value matches everything", hint);
+            reading.error_with_hint(place, "this value matches everything", hint);
             return None;
         }
         match self.scope {
-            Scope::Field(Field::Fact) => facts(node.place, &shape, text, sink),
+            Scope::Field(Field::Fact) => check::facts(place, &shape, text, reading),
             Scope::Field(field) => Some(self.typed(field.kind(), shape)),
             Scope::Keywords | Scope::Extension => Some(self.folded(shape)),
         }
@@ -341,96 +468,4 @@ impl Entry<'_> {
             },
         })
     }
-}
-
-fn regex(place: Place, source: &str, sink: &mut Sink<'_>) -> Option<Check> {
-    let built = RegexBuilder::new(source)
-        .size_limit(REGEX_SIZE_LIMIT)
-        .build();
-    match built {
-        Ok(_) => Some(Check::Regex(source.to_owned())),
-        Err(error) => {
-            let hint = "look-around and back references are not supported: matching has to take linear time";
-            // The last line says what, those before it draw the expression.
-            let text = error.to_string();
-            let what = text.lines().last().unwrap_or_default().trim();
-            let what = what.strip_prefix("error: ").unwrap_or(what);
-            sink.error_with_hint(place, format!("not a regular expression: {what}"), hint);
-            None
-        }
-    }
-}
-
-fn network(place: Place, text: &str, sink: &mut Sink<'_>) -> Option<Check> {
-    let net = text.parse::<ipnet::IpNet>().ok().or_else(|| {
-        let address = text.parse::<std::net::IpAddr>().ok()?;
-        Some(address.into())
-    });
-    if net.is_none() {
-        let hint = "such as 10.0.0.0/8 or 2001:db8::/32";
-        sink.error_with_hint(place, format!("`{text}` is no network"), hint);
-    }
-    net.map(Check::Network)
-}
-
-/// The range of whole numbers for which a comparison holds.
-fn compare(node: &Node, comparison: Comparison, sink: &mut Sink<'_>) -> Option<Check> {
-    let Yaml::Number { value, .. } = node.kind else {
-        let message = format!("a comparison needs a number, not {}", node.kind_name());
-        sink.error_with_hint(node.place, message, "numbers are written without quotes");
-        return None;
-    };
-    let number = match value {
-        Number::Whole(whole) => whole.clamp(-1, i128::from(u64::MAX) + 1),
-        Number::Float(float) if float.is_finite() => whole_bound(float, comparison),
-        Number::Float(_) => {
-            sink.error(node.place, "a comparison needs a finite number");
-            return None;
-        }
-    };
-    let (low, high) = match comparison {
-        Comparison::Less => (0, number - 1),
-        Comparison::LessOrEqual => (0, number),
-        Comparison::Greater => (number + 1, i128::from(u64::MAX)),
-        Comparison::GreaterOrEqual => (number, i128::from(u64::MAX)),
-    };
-    // An empty range stays empty, a bound outside of what a field can hold is cut to it.
-    let check = if low > high || high < 0 || low > i128::from(u64::MAX) {
-        Check::Range { low: 1, high: 0 }
-    } else {
-        let cut = |bound: i128| u64::try_from(bound.max(0)).unwrap_or(u64::MAX);
-        Check::Range {
-            low: cut(low),
-            high: cut(high),
-        }
-    };
-    Some(check)
-}
-
-/// The whole number that says the same as a fraction does: `< 1.5` is `< 2`, `> 1.5` is `> 1`.
-#[allow(clippy::cast_possible_truncation)] // `as` saturates, and the bounds of a field are far inside
-fn whole_bound(float: f64, comparison: Comparison) -> i128 {
-    match comparison {
-        Comparison::Less | Comparison::GreaterOrEqual => float.ceil() as i128,
-        Comparison::LessOrEqual | Comparison::Greater => float.floor() as i128,
-    }
-    .clamp(-1, i128::from(u64::MAX) + 1)
-}
-
-/// Facts are a closed list, so a string test on them is decided when the rule is loaded.
-fn facts(place: Place, shape: &Shape, text: &str, sink: &mut Sink<'_>) -> Option<Check> {
-    let asked = TextTest::new(shape);
-    let mut found = FactSet::default();
-    for fact in Fact::ALL {
-        if asked.matches(fact.name().as_bytes()) {
-            found.insert(*fact);
-        }
-    }
-    if found.is_empty() {
-        let hint = did_you_mean(text, Fact::ALL.iter().map(|fact| fact.name()))
-            .unwrap_or_else(|| "the facts are listed in docs/events.md".to_owned());
-        sink.error_with_hint(place, format!("no fact is named `{text}`"), hint);
-        return None;
-    }
-    Some(Check::Facts(found))
 }

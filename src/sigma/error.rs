@@ -3,6 +3,9 @@
 use std::fmt;
 use std::path::PathBuf;
 
+use super::pipeline::Names;
+use super::vocabulary::Vocabulary;
+
 /// Where something stands in a rule file. Both count from 1; 0 means the file as a whole.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Place {
@@ -79,16 +82,29 @@ impl fmt::Display for RuleErrors {
 
 impl std::error::Error for RuleErrors {}
 
-/// One source file while it is read: collects what is wrong with it.
-pub(crate) struct Sink<'s> {
+/// One source file while it is read: what its documents may refer to, and what is wrong with it.
+pub(crate) struct Reading<'s> {
+    /// What all files may refer to.
+    pub(crate) vocabulary: &'s Vocabulary,
+    /// What the pipelines say of the document at hand.
+    pub(crate) names: Names<'s>,
+    /// What placeholders of the document at hand became: part of its content.
+    pub(crate) expanded: Vec<String>,
     path: &'s std::path::Path,
     lines: Vec<&'s str>,
     errors: Vec<RuleError>,
 }
 
-impl<'s> Sink<'s> {
-    pub(crate) fn new(path: &'s std::path::Path, source: &'s str) -> Self {
-        Sink {
+impl<'s> Reading<'s> {
+    pub(crate) fn new(
+        path: &'s std::path::Path,
+        source: &'s str,
+        vocabulary: &'s Vocabulary,
+    ) -> Self {
+        Reading {
+            vocabulary,
+            names: Names::default(),
+            expanded: Vec::new(),
             path,
             lines: source.lines().collect(),
             errors: Vec::new(),
@@ -173,16 +189,18 @@ mod tests {
 
     #[test]
     fn an_error_points_at_its_place() {
-        let mut sink = Sink::new(
+        let vocabulary = Vocabulary::default();
+        let mut reading = Reading::new(
             std::path::Path::new("rules/a.yml"),
             "title: x\nlevel: hihg\n",
+            &vocabulary,
         );
-        sink.error_with_hint(
+        reading.error_with_hint(
             Place { line: 2, column: 8 },
             "`hihg` is no level",
             "did you mean `high`?",
         );
-        let text = sink.into_errors()[0].to_string();
+        let text = reading.into_errors()[0].to_string();
         assert_eq!(
             text,
             "rules/a.yml:2:8: `hihg` is no level\n  |\n2 | level: hihg\n  |        ^\n  hint: did you mean `high`?"
@@ -191,10 +209,12 @@ mod tests {
 
     #[test]
     fn a_rule_file_cannot_steer_the_terminal() {
-        let mut sink = Sink::new(std::path::Path::new("a.yml"), "x: \u{1b}[2J\n");
-        sink.error(Place { line: 1, column: 1 }, "bad \u{7}");
+        let vocabulary = Vocabulary::default();
+        let path = std::path::Path::new("a.yml");
+        let mut reading = Reading::new(path, "x: \u{1b}[2J\n", &vocabulary);
+        reading.error(Place { line: 1, column: 1 }, "bad \u{7}");
         assert!(
-            !sink.into_errors()[0]
+            !reading.into_errors()[0]
                 .to_string()
                 .contains(['\u{1b}', '\u{7}'])
         );

@@ -1,18 +1,34 @@
 //! Value modifiers: what stands behind the bars of `field|modifier|…`, and which of them go together.
 
-use super::error::{Place, Sink, did_you_mean};
+use super::error::{Place, Reading, did_you_mean};
 use super::pattern::Anchor;
+use super::transform::Transform;
+use crate::event::TimePart;
 
 /// What the modifiers of one field ask.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Modifiers {
     pub(crate) operator: Operator,
+    /// What becomes of a value before it is compared, in order.
+    pub(crate) transforms: Vec<Transform>,
     /// Every value of a list has to hold.
     pub(crate) all: bool,
     /// Upper and lower case differ.
     pub(crate) cased: bool,
     /// The field has to be there and to differ from the values.
     pub(crate) not_equal: bool,
+    pub(crate) compared: Compared,
+}
+
+/// What is compared with what.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Compared {
+    /// The field with the rule's value.
+    Values,
+    /// The field with another, which the value names.
+    Fields,
+    /// A part of the time that the field holds with the rule's value.
+    Part(TimePart),
 }
 
 /// How a value is compared.
@@ -61,69 +77,90 @@ impl RegexFlags {
     }
 }
 
-impl Default for Modifiers {
-    fn default() -> Self {
-        Modifiers {
-            operator: Operator::Shape(Anchor::Whole),
-            all: false,
-            cased: false,
-            not_equal: false,
-        }
-    }
-}
-
-const SUPPORTED: &[&str] = &[
+const KNOWN: &[&str] = &[
     "contains",
     "startswith",
     "endswith",
     "all",
+    "exists",
+    "cased",
+    "neq",
     "re",
     "i",
     "m",
     "s",
-    "cidr",
-    "exists",
-    "cased",
+    "windash",
+    "base64",
+    "base64offset",
+    "wide",
+    "utf16",
+    "utf16le",
+    "utf16be",
     "lt",
     "lte",
     "gt",
     "gte",
-    "neq",
-];
-
-/// Modifiers that the specification has and this engine has not, yet.
-const NOT_YET: &[&str] = &[
-    "windash",
-    "base64",
-    "base64offset",
-    "utf16",
-    "utf16le",
-    "utf16be",
-    "wide",
     "minute",
     "hour",
     "day",
     "week",
     "month",
     "year",
+    "cidr",
     "expand",
     "fieldref",
 ];
 
 impl Modifiers {
+    /// No modifier at all.
+    pub(crate) fn none() -> Self {
+        Modifiers {
+            operator: Operator::Shape(Anchor::Whole),
+            transforms: Vec::new(),
+            all: false,
+            cased: false,
+            not_equal: false,
+            compared: Compared::Values,
+        }
+    }
+
     /// Reads `contains|all`; `None` when something is wrong, which is noted.
-    pub(crate) fn parse(text: &str, place: Place, sink: &mut Sink<'_>) -> Option<Modifiers> {
-        let mut modifiers = Modifiers::default();
+    pub(crate) fn parse(text: &str, place: Place, reading: &mut Reading<'_>) -> Option<Modifiers> {
+        let mut modifiers = Modifiers::none();
         let mut operator: Option<(&str, Operator)> = None;
         for name in text.split('|').filter(|_| !text.is_empty()) {
             if let Some(found) = operator_of(name) {
                 if let Some((earlier, _)) = operator.replace((name, found)) {
-                    sink.error(
-                        place,
-                        format!("modifiers `{earlier}` and `{name}` exclude each other"),
-                    );
+                    let message = format!("modifiers `{earlier}` and `{name}` exclude each other");
+                    reading.error(place, message);
                     return None;
                 }
+                continue;
+            }
+            if let Some(transform) = Transform::named(name) {
+                if let Some((earlier, _)) = operator
+                    && transform.is_encoding()
+                {
+                    let message = format!(
+                        "`{name}` encodes a value as it is, so it stands before `{earlier}`"
+                    );
+                    reading.error(place, message);
+                    return None;
+                }
+                modifiers.transforms.push(transform);
+                continue;
+            }
+            let compared = match TimePart::named(name) {
+                Some(part) => Some(Compared::Part(part)),
+                None => (name == "fieldref").then_some(Compared::Fields),
+            };
+            if let Some(compared) = compared {
+                if modifiers.compared != Compared::Values {
+                    let message = "one part of a time, or another field, is compared at once";
+                    reading.error(place, message);
+                    return None;
+                }
+                modifiers.compared = compared;
                 continue;
             }
             match (name, operator.as_mut()) {
@@ -134,28 +171,48 @@ impl Modifiers {
                 ("m", Some((_, Operator::Regex(flags)))) => flags.multi_line = true,
                 ("s", Some((_, Operator::Regex(flags)))) => flags.dot_all = true,
                 _ => {
-                    unknown(name, place, sink);
+                    unknown(name, place, reading);
                     return None;
                 }
             }
         }
         modifiers.operator = operator.map_or(modifiers.operator, |(_, operator)| operator);
-        modifiers.agree(place, sink).then_some(modifiers)
+        modifiers.agree(place, reading).then_some(modifiers)
     }
 
-    fn agree(self, place: Place, sink: &mut Sink<'_>) -> bool {
-        let problem = match self.operator {
-            Operator::Exists if self.all || self.cased || self.not_equal => {
+    fn agree(&self, place: Place, reading: &mut Reading<'_>) -> bool {
+        let plain = matches!(self.operator, Operator::Shape(_));
+        let besides = self.all || self.cased || self.not_equal;
+        let problem = match (self.operator, self.compared) {
+            (Operator::Exists, compared) if besides || compared != Compared::Values => {
                 "`exists` goes with no other modifier; write `exists: false` for the opposite"
             }
-            Operator::Compare(_) if self.all || self.cased || self.not_equal => {
-                "a comparison of numbers goes with no other modifier"
+            (Operator::Compare(_), _) if besides => {
+                "a comparison of numbers goes with no other modifier but a part of a time"
             }
-            Operator::Regex(_) if self.cased => "`re` minds the case already; `re|i` does not",
-            Operator::Network if self.cased => "`cidr` does not go with `cased`",
+            (Operator::Regex(_), _) if self.cased => "`re` minds the case already; `re|i` does not",
+            (Operator::Network, _) if self.cased => "`cidr` does not go with `cased`",
+            _ if !plain && !self.transforms.is_empty() => {
+                "what changes text goes with plain text alone, not with `re`, `cidr`, `exists` or a comparison"
+            }
+            (_, Compared::Fields) if !plain => {
+                "`fieldref` compares as text: besides `cased` and `neq` it goes with contains, startswith and endswith"
+            }
+            (_, Compared::Fields) if !self.transforms.is_empty() => {
+                "`fieldref` names a field, so its value cannot be changed"
+            }
+            (operator, Compared::Part(_))
+                if !matches!(
+                    operator,
+                    Operator::Compare(_) | Operator::Shape(Anchor::Whole)
+                ) || self.cased
+                    || !self.transforms.is_empty() =>
+            {
+                "a part of a time is a number"
+            }
             _ => return true,
         };
-        sink.error(place, problem);
+        reading.error(place, problem);
         false
     }
 }
@@ -176,20 +233,13 @@ fn operator_of(name: &str) -> Option<Operator> {
     })
 }
 
-fn unknown(name: &str, place: Place, sink: &mut Sink<'_>) {
-    if NOT_YET.contains(&name) {
-        let hint = format!("supported are {}", SUPPORTED.join(", "));
-        sink.error_with_hint(
-            place,
-            format!("modifier `{name}` is not supported yet"),
-            hint,
-        );
-    } else if matches!(name, "i" | "m" | "s") {
+fn unknown(name: &str, place: Place, reading: &mut Reading<'_>) {
+    if matches!(name, "i" | "m" | "s") {
         let hint = format!("write `re|{name}`");
-        sink.error_with_hint(place, format!("modifier `{name}` goes behind `re`"), hint);
+        reading.error_with_hint(place, format!("modifier `{name}` goes behind `re`"), hint);
     } else {
-        let hint = did_you_mean(name, SUPPORTED.iter().copied())
-            .unwrap_or_else(|| format!("supported are {}", SUPPORTED.join(", ")));
-        sink.error_with_hint(place, format!("unknown modifier `{name}`"), hint);
+        let hint = did_you_mean(name, KNOWN.iter().copied())
+            .unwrap_or_else(|| format!("Sigma's modifiers are {}", KNOWN.join(", ")));
+        reading.error_with_hint(place, format!("unknown modifier `{name}`"), hint);
     }
 }

@@ -9,7 +9,12 @@ pub(crate) enum Piece {
     One,
     /// `*`: any number of characters.
     Many,
+    /// Exactly one of [`DASHES`].
+    Dash,
 }
+
+/// What the `windash` modifier takes for one another: hyphen, slash, en dash, em dash, horizontal bar.
+pub(crate) const DASHES: [char; 5] = ['-', '/', '\u{2013}', '\u{2014}', '\u{2015}'];
 
 /// Splits a string into plain text and wildcards. `\*`, `\?` and `\\` are the plain characters, any other backslash is itself.
 pub(crate) fn parse(text: &str) -> Vec<Piece> {
@@ -44,6 +49,33 @@ fn push_plain(pieces: &mut Vec<Piece>, plain: &mut String) {
     if !plain.is_empty() {
         pieces.push(Piece::Plain(std::mem::take(plain)));
     }
+}
+
+/// Frees each dash that begins a word, as a command line's option does: no letter, digit or underscore stands before it, one
+/// stands behind it.
+pub(crate) fn with_dashes(pieces: Vec<Piece>) -> Vec<Piece> {
+    let is_word = |c: Option<char>| c.is_some_and(|c| c.is_alphanumeric() || c == '_');
+    let mut freed = Vec::with_capacity(pieces.len());
+    for piece in pieces {
+        let Piece::Plain(text) = piece else {
+            freed.push(piece);
+            continue;
+        };
+        let mut plain = String::new();
+        let mut before = None;
+        let mut chars = text.chars().peekable();
+        while let Some(c) = chars.next() {
+            if DASHES.contains(&c) && !is_word(before) && is_word(chars.peek().copied()) {
+                push_plain(&mut freed, &mut plain);
+                freed.push(Piece::Dash);
+            } else {
+                plain.push(c);
+            }
+            before = Some(c);
+        }
+        push_plain(&mut freed, &mut plain);
+    }
+    freed
 }
 
 /// Where a literal has to stand in the text.
@@ -128,6 +160,26 @@ mod tests {
         assert_eq!(
             parse("a?b**"),
             [plain("a"), Piece::One, plain("b"), Piece::Many]
+        );
+    }
+
+    #[test]
+    fn dashes_are_freed_where_an_option_begins() {
+        assert_eq!(
+            with_dashes(parse("a -b c-d /e --f -")),
+            [
+                plain("a "),
+                Piece::Dash,
+                plain("b c-d "),
+                Piece::Dash,
+                plain("e -"),
+                Piece::Dash,
+                plain("f -")
+            ]
+        );
+        assert_eq!(
+            with_dashes(parse("*-x")),
+            [Piece::Many, Piece::Dash, plain("x")]
         );
     }
 

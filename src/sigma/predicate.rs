@@ -9,9 +9,9 @@ use regex::bytes::{Regex, RegexBuilder};
 
 use super::detection::REGEX_SIZE_LIMIT;
 use super::fold::Folds;
-use super::pattern::{Anchor, Piece, Shape};
+use super::pattern::{self, Anchor, DASHES, Piece, Shape};
 use super::search::{Check, Scope, Test};
-use crate::event::{Event, FactSet, Field, Kind, Text, Value};
+use crate::event::{Event, FactSet, Field, Kind, Text, TimePart, Value};
 
 /// A test that is ready to be asked.
 #[derive(Debug)]
@@ -23,10 +23,26 @@ pub(crate) struct Predicate {
 #[derive(Debug)]
 enum Compiled {
     Exists,
-    Text { test: TextTest, folded: bool },
-    Range { low: u64, high: u64 },
+    Text {
+        test: TextTest,
+        folded: bool,
+    },
+    Range {
+        low: u64,
+        high: u64,
+    },
     Network(IpNet),
     Facts(FactSet),
+    Field {
+        other: Field,
+        anchor: Anchor,
+        cased: bool,
+    },
+    TimePart {
+        part: TimePart,
+        low: u64,
+        high: u64,
+    },
 }
 
 /// A string test on bytes.
@@ -46,6 +62,7 @@ pub(crate) enum Glob {
     Plain(Box<Finder<'static>>),
     One,
     Many,
+    Dash,
 }
 
 /// The fields that hold text, which keywords are searched in.
@@ -80,6 +97,16 @@ impl Predicate {
             },
             Check::Network(net) => Compiled::Network(*net),
             Check::Facts(facts) => Compiled::Facts(*facts),
+            &Check::Field {
+                other,
+                anchor,
+                cased,
+            } => Compiled::Field {
+                other,
+                anchor,
+                cased,
+            },
+            &Check::TimePart { part, low, high } => Compiled::TimePart { part, low, high },
         };
         Predicate {
             scope: test.scope,
@@ -91,7 +118,8 @@ impl Predicate {
     pub(crate) fn cost(&self) -> u32 {
         let base = match &self.check {
             Compiled::Exists | Compiled::Range { .. } | Compiled::Facts(_) => 1,
-            Compiled::Network(_) => 2,
+            Compiled::Network(_) | Compiled::TimePart { .. } => 2,
+            Compiled::Field { .. } => 30,
             Compiled::Text { test, .. } => match test {
                 TextTest::Whole(_) | TextTest::Start(_) | TextTest::End(_) => 4,
                 TextTest::Anywhere(_) => 10,
@@ -113,7 +141,10 @@ impl Predicate {
                 Compiled::Exists => true,
                 Compiled::Text { test, folded } => test.matches(folds.of_item(text, *folded)),
                 Compiled::Network(net) => names_address_of(net, text),
-                Compiled::Range { .. } | Compiled::Facts(_) => false,
+                Compiled::Range { .. }
+                | Compiled::Facts(_)
+                | Compiled::Field { .. }
+                | Compiled::TimePart { .. } => false,
             }),
             Scope::Keywords => match &self.check {
                 Compiled::Text { test, folded } => {
@@ -132,6 +163,17 @@ impl Predicate {
             Compiled::Range { low, high } => {
                 matches!(event.get(field), Some(Value::Number(number)) if (*low..=*high).contains(&number))
             }
+            &Compiled::Field {
+                other,
+                anchor,
+                cased,
+            } => same(event.get(field), event.get(other), anchor, cased),
+            Compiled::TimePart { part, low, high } => match event.get(field) {
+                Some(Value::Time(time)) => time
+                    .part(*part)
+                    .is_some_and(|number| (*low..=*high).contains(&number)),
+                _ => false,
+            },
             Compiled::Network(net) => match event.get(field) {
                 Some(Value::Address(address)) => net.contains(&address.to_canonical()),
                 Some(Value::Text(text)) => names_address_of(net, text),
@@ -181,11 +223,53 @@ fn in_field(
     }
 }
 
+/// Whether two fields are the same, or the second stands in the first at that place; of lists, any of their elements.
+fn same(held: Option<Value<'_>>, other: Option<Value<'_>>, anchor: Anchor, cased: bool) -> bool {
+    let (Some(held), Some(other)) = (held, other) else {
+        return false;
+    };
+    any_text(held, &mut |text| {
+        any_text(other, &mut |needle| stands(text, needle, anchor, cased))
+    })
+}
+
+fn stands(text: &str, needle: &str, anchor: Anchor, cased: bool) -> bool {
+    match (anchor, cased) {
+        (Anchor::Whole, true) => text == needle,
+        (Anchor::Whole, false) => folded(text).eq(folded(needle)),
+        (_, true) => contains(text, needle, anchor),
+        (_, false) => contains(&pattern::fold(text), &pattern::fold(needle), anchor),
+    }
+}
+
+fn contains(text: &str, needle: &str, anchor: Anchor) -> bool {
+    match anchor {
+        Anchor::Whole => text == needle,
+        Anchor::Start => text.starts_with(needle),
+        Anchor::End => text.ends_with(needle),
+        Anchor::Anywhere => memchr::memmem::find(text.as_bytes(), needle.as_bytes()).is_some(),
+    }
+}
+
+fn folded(text: &str) -> impl Iterator<Item = char> {
+    text.chars().flat_map(char::to_lowercase)
+}
+
+/// Asks of each text of a value, in its canonical form where it is none.
+fn any_text(value: Value<'_>, ask: &mut dyn FnMut(&str) -> bool) -> bool {
+    match value {
+        Value::Text(text) => ask(text),
+        Value::List(items) => items.iter().any(|item| ask(item)),
+        Value::Number(number) => ask(Written::of(number).text()),
+        Value::Address(address) => ask(Written::of(address).text()),
+        Value::Time(time) => ask(Written::of(time).text()),
+        Value::Facts(facts) => facts.iter().any(|fact| ask(fact.name())),
+    }
+}
+
 /// Asks of the canonical text of what is no text: decimal digits, RFC 5952, RFC 3339 in UTC.
 fn on_written(test: &TextTest, folded: bool, value: impl std::fmt::Display) -> bool {
-    let mut written = Written::default();
-    // What does not fit is cut; the texts in question are at most 45 bytes long.
-    let _ = write!(written, "{value}");
+    let mut written = Written::of(value);
     let bytes = &mut written.bytes[..written.len];
     if folded {
         bytes.make_ascii_lowercase();
@@ -199,12 +283,19 @@ struct Written {
     len: usize,
 }
 
-impl Default for Written {
-    fn default() -> Self {
-        Written {
+impl Written {
+    fn of(value: impl std::fmt::Display) -> Self {
+        let mut written = Written {
             bytes: [0; 64],
             len: 0,
-        }
+        };
+        // What does not fit is cut; the texts in question are at most 45 bytes long.
+        let _ = write!(written, "{value}");
+        written
+    }
+
+    fn text(&self) -> &str {
+        std::str::from_utf8(&self.bytes[..self.len]).unwrap_or_default()
     }
 }
 
@@ -240,6 +331,7 @@ impl TextTest {
                         Piece::Plain(text) => Glob::Plain(Box::new(Finder::new(text).into_owned())),
                         Piece::One => Glob::One,
                         Piece::Many => Glob::Many,
+                        Piece::Dash => Glob::Dash,
                     })
                     .collect(),
             ),
@@ -274,6 +366,7 @@ fn glob(pieces: &[Glob], text: &[u8]) -> bool {
                 Some(at)
             }
             Some(Glob::One) => (at < text.len()).then(|| next_char(text, at)),
+            Some(Glob::Dash) => dash(&text[at..]).map(|length| at + length),
             Some(Glob::Plain(finder)) => text[at..]
                 .starts_with(finder.needle())
                 .then(|| at + finder.needle().len()),
@@ -304,6 +397,15 @@ fn glob(pieces: &[Glob], text: &[u8]) -> bool {
     }
 }
 
+/// The length of the dash that a text begins with.
+fn dash(text: &[u8]) -> Option<usize> {
+    DASHES.into_iter().find_map(|dash| {
+        let mut utf8 = [0; 4];
+        let dash = dash.encode_utf8(&mut utf8).as_bytes();
+        text.starts_with(dash).then_some(dash.len())
+    })
+}
+
 /// Where the character behind the one at `at` begins, in UTF-8.
 fn next_char(text: &[u8], at: usize) -> usize {
     let mut next = at + 1;
@@ -316,7 +418,6 @@ fn next_char(text: &[u8], at: usize) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sigma::pattern;
 
     fn holds(pattern: &str, text: &str) -> bool {
         let shape = Shape::new(pattern::parse(pattern), Anchor::Whole);

@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use serde::{Deserialize, Serialize};
+
 use super::meta::RuleMeta;
 use crate::event::Field;
 
@@ -51,8 +53,8 @@ pub struct Rule {
     pub meta: RuleMeta,
     /// Sigma `name`, by which correlations may refer to it.
     pub name: Option<String>,
-    /// Indices of the correlations that count its matches, ascending.
-    pub feeds: Vec<u32>,
+    /// The correlations that its matches go into.
+    pub feeds: Vec<Feed>,
     /// Whether a match is a finding of its own: not when the rule only feeds correlations of which none says `generate: true`.
     pub alerts: bool,
     /// Its tests, one event each.
@@ -61,70 +63,196 @@ pub struct Rule {
     pub source: RuleSource,
 }
 
-/// What a correlation counts.
+/// Where the matches of a rule, or of a correlation, go: a correlation and which of its members it is there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Feed {
+    /// Index of the correlation.
+    pub correlation: u32,
+    /// Index into [`Correlation::members`].
+    pub member: u32,
+}
+
+/// What a correlation looks at in a window.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum CorrelationKind {
-    /// Matches.
+    /// How many events there are.
     EventCount,
-    /// Distinct values of a field over the matches; a match without the field does not count.
+    /// How many distinct values, or combinations of values, there are; an event without one of the fields does not count.
     ValueCount {
+        /// The fields.
+        fields: Vec<Field>,
+    },
+    /// How many of the rules matched.
+    Temporal,
+    /// How many of the rules, from the first on, matched one after the other.
+    TemporalOrdered,
+    /// The sum of a number; an event without it does not count, here and below.
+    ValueSum {
+        /// The field.
+        field: Field,
+    },
+    /// The mean of a number.
+    ValueAvg {
+        /// The field.
+        field: Field,
+    },
+    /// A percentile of a number, between the two nearest values where it falls between them.
+    ValuePercentile {
+        /// The field.
+        field: Field,
+        /// 0 to 100; the median is 50.
+        percentile: f64,
+    },
+    /// How many per cent of the values are the one that this event has: Sigma's `value_percentile` of a text.
+    ValueShare {
         /// The field.
         field: Field,
     },
 }
 
-/// When a correlation fires: once the count passes a threshold. Only conditions that more events cannot undo.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Condition {
-    /// How the count is compared.
-    pub op: Operator,
-    /// With what.
-    pub threshold: u64,
-}
-
-/// Comparison of a count with a threshold.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Operator {
-    /// `gt`.
-    Greater,
-    /// `gte`.
-    GreaterOrEqual,
-}
-
-impl Condition {
-    /// Whether a count meets the condition.
+impl CorrelationKind {
+    /// The fields that it looks at besides those of the group.
     #[must_use]
-    pub const fn holds(self, count: u64) -> bool {
-        count >= self.least()
+    pub fn fields(&self) -> &[Field] {
+        match self {
+            CorrelationKind::EventCount
+            | CorrelationKind::Temporal
+            | CorrelationKind::TemporalOrdered => &[],
+            CorrelationKind::ValueCount { fields } => fields,
+            CorrelationKind::ValueSum { field }
+            | CorrelationKind::ValueAvg { field }
+            | CorrelationKind::ValuePercentile { field, .. }
+            | CorrelationKind::ValueShare { field } => std::slice::from_ref(field),
+        }
     }
 
-    /// The least count that meets the condition.
+    /// Whether it looks at which of the rules matched.
     #[must_use]
-    pub const fn least(self) -> u64 {
-        match self.op {
-            Operator::Greater => self.threshold.saturating_add(1),
-            Operator::GreaterOrEqual => self.threshold,
+    pub const fn is_temporal(&self) -> bool {
+        matches!(
+            self,
+            CorrelationKind::Temporal | CorrelationKind::TemporalOrdered
+        )
+    }
+}
+
+/// When a correlation fires: all of its comparisons hold.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Condition(pub Vec<Comparison>);
+
+/// One comparison of what is observed.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Comparison {
+    /// How it is compared.
+    pub op: Operator,
+    /// With what.
+    pub value: f64,
+}
+
+/// Comparison of two numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Operator {
+    /// Less.
+    Lt,
+    /// Less or equal.
+    Lte,
+    /// Greater.
+    Gt,
+    /// Greater or equal.
+    Gte,
+    /// Equal.
+    Eq,
+    /// Not equal.
+    Neq,
+}
+
+impl Operator {
+    /// The sign that people read.
+    #[must_use]
+    pub const fn sign(self) -> &'static str {
+        match self {
+            Operator::Lt => "<",
+            Operator::Lte => "≤",
+            Operator::Gt => ">",
+            Operator::Gte => "≥",
+            Operator::Eq => "=",
+            Operator::Neq => "≠",
         }
     }
 }
 
-/// One Sigma correlation over the matches of rules.
+impl Condition {
+    /// At least so many.
+    #[must_use]
+    pub fn at_least(value: f64) -> Self {
+        let op = Operator::Gte;
+        Condition(vec![Comparison { op, value }])
+    }
+
+    /// Whether what is observed meets the condition.
+    #[must_use]
+    #[expect(clippy::float_cmp, reason = "`eq` and `neq` are asked for by the rule")]
+    pub fn holds(&self, observed: f64) -> bool {
+        self.0.iter().all(|Comparison { op, value }| match op {
+            Operator::Lt => observed < *value,
+            Operator::Lte => observed <= *value,
+            Operator::Gt => observed > *value,
+            Operator::Gte => observed >= *value,
+            Operator::Eq => observed == *value,
+            Operator::Neq => observed != *value,
+        })
+    }
+
+    /// The greatest number that something is compared with.
+    #[must_use]
+    pub fn greatest(&self) -> f64 {
+        let values = self.0.iter().map(|comparison| comparison.value);
+        values.fold(0.0, f64::max)
+    }
+}
+
+/// A rule, or another correlation, whose matches a correlation takes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Member {
+    /// Which one.
+    pub source: MemberSource,
+    /// Fields of its events whose values together make the group.
+    pub group_by: Vec<Field>,
+}
+
+/// What feeds a correlation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MemberSource {
+    /// By index of the rule.
+    Rule(u32),
+    /// By index of the correlation. Its matches are the events that make it fire: for a temporal correlation every one
+    /// with which it holds, for the others the one with which it begins to hold.
+    Correlation(u32),
+}
+
+/// One Sigma correlation over the matches of rules and other correlations.
 #[derive(Clone, Debug)]
 pub struct Correlation {
     /// What it says of itself.
     pub meta: RuleMeta,
-    /// What it counts.
+    /// What it looks at.
     pub kind: CorrelationKind,
-    /// Indices of the rules whose matches it counts, in the order in which the correlation names them.
-    pub rules: Vec<u32>,
-    /// Fields whose values together make the group; never empty.
-    pub group_by: Vec<Field>,
+    /// What feeds it, in the order in which it names them.
+    pub members: Vec<Member>,
     /// Width of the window in microseconds, above zero.
     pub timespan_us: i64,
     /// When it fires.
     pub condition: Condition,
-    /// Whether the matches of its rules are findings of their own too.
+    /// Whether the matches of its members are findings of their own too.
     pub generate: bool,
+    /// The correlations that its own matches go into.
+    pub feeds: Vec<Feed>,
+    /// Whether it is a finding of its own when it fires: not when it only feeds others of which none says `generate: true`.
+    pub alerts: bool,
+    /// How many correlations deep it is chained: 0 when only rules feed it.
+    pub level: u8,
     /// Its tests, a sequence of events each.
     pub tests: RuleTests<Vec<TestEvent>>,
     /// Where it is written.

@@ -3,8 +3,8 @@
 use ipnet::IpNet;
 
 use super::meta::PatternHit;
-use super::pattern::Shape;
-use crate::event::{FactSet, Field};
+use super::pattern::{Anchor, Shape};
+use crate::event::{FactSet, Field, TimePart};
 
 /// What has to hold.
 #[derive(Clone, Debug)]
@@ -70,4 +70,12 @@ pub(crate) enum Check {
     Network(IpNet),
     /// Any of the facts.
     Facts(FactSet),
+    /// Another field that is there too: the same, or at that place in this one.
+    Field {
+        other: Field,
+        anchor: Anchor,
+        cased: bool,
+    },
+    /// A part of a time from `low` to `high`, both included; none when `low > high`.
+    TimePart { part: TimePart, low: u64, high: u64 },
 }

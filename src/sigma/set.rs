@@ -1,12 +1,14 @@
 //! The rule set: what the rest of the program sees of Sigma.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use super::compile::{Engine, Scratch};
 use super::error::RuleErrors;
 use super::load;
 use super::meta::PatternHit;
 use super::rule::{Correlation, Rule};
+use super::vocabulary::Vocabulary;
+use crate::config;
 use crate::event::Event;
 
 /// Rules and correlations, checked and compiled. Immutable; share it in an `Arc` and replace it as a whole.
@@ -33,12 +35,12 @@ impl RuleSet {
         }
     }
 
-    /// Reads all `*.yml` files below a folder, in the order of their paths.
+    /// Reads all `*.yml` files below the folder of the settings, in the order of their paths.
     ///
     /// # Errors
     /// Everything that is wrong with any of them; a set is whole or not at all.
-    pub fn load(folder: &Path) -> Result<RuleSet, RuleErrors> {
-        load::folder(folder)
+    pub fn load(settings: &config::Rules) -> Result<RuleSet, RuleErrors> {
+        load::folder(&settings.folder, &Vocabulary::load(settings)?)
     }
 
     /// Builds a set from the text of rule files. A path is only read for messages and for the default family, its folder.
@@ -46,7 +48,18 @@ impl RuleSet {
     /// # Errors
     /// Everything that is wrong with any of them.
     pub fn from_sources(sources: &[(PathBuf, String)]) -> Result<RuleSet, RuleErrors> {
-        load::from_sources(sources)
+        RuleSet::from_sources_with(sources, &Vocabulary::default())
+    }
+
+    /// The same for rules that refer to placeholders or need pipelines.
+    ///
+    /// # Errors
+    /// Everything that is wrong with any of them.
+    pub fn from_sources_with(
+        sources: &[(PathBuf, String)],
+        vocabulary: &Vocabulary,
+    ) -> Result<RuleSet, RuleErrors> {
+        load::from_sources(sources, vocabulary)
     }
 
     /// The rules, in the order of files and documents. An index into this slice is a rule's number everywhere.

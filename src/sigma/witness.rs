@@ -161,7 +161,7 @@ fn rarest_plain(shape: &Shape) -> Option<Vec<u8>> {
             .enumerate()
             .filter_map(|(at, piece)| match piece {
                 Piece::Plain(text) => Some(marked(text, at == 0, at + 1 == pieces.len())),
-                Piece::One | Piece::Many => None,
+                Piece::One | Piece::Many | Piece::Dash => None,
             })
             .max_by(|a, b| rarity(a).total_cmp(&rarity(b))),
     }

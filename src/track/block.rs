@@ -1,6 +1,7 @@
 //! What decode and match hand to the tracker for one block of offsets.
 
 use compact_str::CompactString;
+use serde::{Deserialize, Serialize};
 
 use super::{Entity, Evidence};
 use crate::event::{Position, Timestamp};
@@ -27,14 +28,17 @@ pub struct Match {
 }
 
 /// Where one match falls in one correlation.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CorrelationKey {
     /// Index of the correlation in the rule set.
     pub correlation: u32,
     /// The group: values of the group-by fields, redacted as they are shown to people.
     pub group: Entity,
-    /// Stable hash of the counted field's value (`value_count`); `None` for `event_count` or when the field is absent.
+    /// What it looks at: the stable hash of values that are told apart, a number that is summed up, the bit of the rule that
+    /// matched. `None` when it only counts events, or when the event lacks the field.
     pub value: Option<u64>,
+    /// Where the event falls in the correlations that this one feeds.
+    pub above: Vec<CorrelationKey>,
 }
 
 /// How many requests one client made in one minute, within one block.

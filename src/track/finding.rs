@@ -10,6 +10,7 @@ use uuid::Uuid;
 use crate::event::{Position, Timestamp};
 
 pub use crate::sigma::PatternHit;
+use crate::sigma::{Condition, CorrelationKind};
 
 /// What an entity is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -104,14 +105,14 @@ pub enum Reason {
     },
     /// A correlation's condition was met.
     Correlation {
-        /// Events or distinct values in the window when it fired.
-        observed: u64,
-        /// The threshold that the rule names.
-        threshold: u64,
+        /// What it looks at.
+        measure: CorrelationKind,
+        /// What was seen in the window when it fired.
+        observed: f64,
+        /// What the rule wants.
+        condition: Condition,
         /// Width of the window in seconds.
         window_s: u64,
-        /// Field whose distinct values were counted; `None` when events were.
-        distinct: Option<String>,
     },
     /// A count was far from what was expected.
     Baseline {

@@ -6,6 +6,7 @@ use compact_str::{CompactString, format_compact};
 
 use super::{Entity, EntityKind, Evidence, PatternHit, stable_hash};
 use crate::event::{Event, Field, Position, Value};
+use crate::sigma::CorrelationKind;
 
 /// Longest entity value in bytes; see [`bounded`].
 const VALUE_BYTES: usize = 256;
@@ -68,10 +69,35 @@ pub fn group_of(fields: &[Field], event: &Event<'_>) -> Option<Entity> {
     })
 }
 
-/// The stable hash of the value of a field; `None` when the event lacks it.
+/// What a correlation takes of an event that its member of that number matched; see [`super::CorrelationKey::value`].
 #[must_use]
-pub fn value_of(field: Field, event: &Event<'_>) -> Option<u64> {
-    Some(stable_hash(&[text_of(event.get(field)?).as_bytes()]))
+pub fn value_of(kind: &CorrelationKind, member: u32, event: &Event<'_>) -> Option<u64> {
+    match kind {
+        CorrelationKind::EventCount => None,
+        CorrelationKind::ValueCount { fields } => hash_of(fields, event),
+        CorrelationKind::ValueShare { field } => hash_of(&[*field], event),
+        CorrelationKind::Temporal | CorrelationKind::TemporalOrdered => 1_u64.checked_shl(member),
+        CorrelationKind::ValueSum { field }
+        | CorrelationKind::ValueAvg { field }
+        | CorrelationKind::ValuePercentile { field, .. } => match event.get(*field)? {
+            Value::Number(number) => Some(number),
+            _ => None,
+        },
+    }
+}
+
+/// The stable hash of the values of fields; `None` when the event lacks one.
+fn hash_of(fields: &[Field], event: &Event<'_>) -> Option<u64> {
+    if let [field] = fields {
+        return Some(stable_hash(&[text_of(event.get(*field)?).as_bytes()]));
+    }
+    let texts: Option<Vec<Cow<'_, str>>> = fields
+        .iter()
+        .map(|field| event.get(*field).map(text_of))
+        .collect();
+    let texts = texts?;
+    let parts: Vec<&[u8]> = texts.iter().map(|text| text.as_bytes()).collect();
+    Some(stable_hash(&parts))
 }
 
 /// The event for people, cut to lengths that fit a mail. The event must be redacted already.

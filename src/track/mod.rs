@@ -9,6 +9,7 @@
 mod baseline;
 mod block;
 mod build;
+mod chain;
 mod clock;
 mod correlation;
 mod counts;
@@ -30,6 +31,7 @@ pub(crate) mod testing;
 pub use baseline::{PriorError, REQUEST_RATE};
 pub use block::{CorrelationKey, Match, Observation, TrackBlock};
 pub use build::BlockBuilder;
+pub use chain::settle;
 pub use clock::{PartitionClock, Turn};
 pub use counts::TrackCounts;
 pub use finding::{Entity, EntityKind, Evidence, Finding, PatternHit, Reason, ServiceState};

@@ -8,7 +8,7 @@ use super::baseline::{self, Prior};
 use super::{SHARDS, stable_hash};
 use crate::config;
 use crate::event::Timestamp;
-use crate::sigma::RuleMeta;
+use crate::sigma::{Condition, CorrelationKind, RuleMeta};
 
 /// A rule, as the tracker sees it.
 #[derive(Clone, Debug)]
@@ -26,12 +26,18 @@ pub struct RulePlan {
 pub struct CorrelationSpec {
     /// What it says of itself.
     pub meta: Arc<RuleMeta>,
-    /// The field whose distinct values are counted (`value_count`); `None` when events are (`event_count`).
-    pub distinct: Option<String>,
+    /// What it looks at.
+    pub kind: CorrelationKind,
+    /// How many rules and correlations feed it.
+    pub members: usize,
     /// Width of the sliding window in microseconds: events of (newest − width, newest] are in it.
     pub timespan_us: i64,
-    /// The condition holds from so many on. (`gt: 10` is 11 here.)
-    pub threshold: u64,
+    /// When it fires.
+    pub condition: Condition,
+    /// Whether it is a finding of its own when it fires; `false` when it only feeds others.
+    pub alerts: bool,
+    /// How deep it is chained; what feeds it is of a lower level.
+    pub level: u8,
     /// Stable hash of its content and that of the rules that feed it: state of a changed correlation is not taken over.
     pub content: u64,
 }
@@ -79,6 +85,13 @@ impl Plan {
     #[must_use]
     pub fn merge_us(&self) -> i64 {
         i64::from(self.settings.merge_s.max(1)) * 1_000_000
+    }
+
+    /// The highest level of a correlation: 0 when none is fed by another.
+    #[must_use]
+    pub fn levels(&self) -> u8 {
+        let levels = self.correlations.iter().map(|spec| spec.level);
+        levels.max().unwrap_or(0)
     }
 
     /// How many alerts a shard may keep open.

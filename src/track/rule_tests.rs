@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
-use super::{BlockBuilder, Fired, PartitionClock, Plan, Shard, match_of, split};
+use super::{BlockBuilder, Fired, PartitionClock, Plan, SHARDS, Shard, match_of, settle, split};
 use crate::config;
 use crate::event::{Event, Position, Timestamp};
 use crate::sigma::{RuleSet, Scratch, TestEvent};
@@ -81,7 +81,7 @@ fn sequences(rules: &RuleSet, prepare: &mut Prepare<'_>, outcome: &mut Outcome) 
         let source = &correlation.source;
         let mut report = Report::new(outcome, &source.path, &correlation.meta.title);
         let tests = &correlation.tests;
-        if tests.matching.is_empty() || tests.not_matching.is_empty() {
+        if correlation.alerts && (tests.matching.is_empty() || tests.not_matching.is_empty()) {
             report.fail(
                 source.line,
                 "it needs a sequence that fires and one that does not",
@@ -183,15 +183,23 @@ fn findings(
         .map_err(|reason| format!("line {}: {reason}", test.line))?;
     }
     let (blocks, _) = builder.finish(case.len().try_into().unwrap_or(i64::MAX));
-    let mut fired = Vec::new();
+    let mut shards: Vec<(Shard, Vec<Fired>)> = (0..SHARDS)
+        .map(|_| (Shard::new(Arc::clone(&plan)), Vec::new()))
+        .collect();
     for block in blocks {
-        for part in split(block, &plan) {
-            // A group lives in one shard only, so each part may have a shard of its own that ends at once.
-            let mut shard = Shard::new(Arc::clone(&plan));
-            shard.apply(part, &[], &mut fired);
-            shard.finish(&mut fired);
+        for ((shard, fired), part) in shards.iter_mut().zip(split(block, &plan)) {
+            shard.apply(part, &[], fired);
         }
     }
+    for (shard, fired) in &mut shards {
+        shard.finish(fired);
+    }
+    let mut places: Vec<_> = shards
+        .iter_mut()
+        .map(|(shard, fired)| (shard, fired))
+        .collect();
+    settle(&plan, &mut places);
+    let fired = shards.into_iter().flat_map(|(_, fired)| fired).collect();
     Ok(fired)
 }
 

@@ -9,7 +9,7 @@ use super::{
 };
 use crate::config;
 use crate::event::{Event, Position};
-use crate::sigma::{Correlation, CorrelationKind, RuleSet};
+use crate::sigma::{Feed, MemberSource, RuleSet};
 
 impl Plan {
     /// The plan of a rule set.
@@ -27,34 +27,47 @@ impl Plan {
         let correlations = rules
             .correlations()
             .iter()
-            .map(|correlation| spec(correlation, &plans))
+            .zip(contents(rules))
+            .map(|(correlation, content)| CorrelationSpec {
+                meta: Arc::new(correlation.meta.clone()),
+                kind: correlation.kind.clone(),
+                members: correlation.members.len(),
+                timespan_us: correlation.timespan_us,
+                condition: correlation.condition.clone(),
+                alerts: correlation.alerts,
+                level: correlation.level,
+                content,
+            })
             .collect();
         Plan::new(plans, correlations, settings)
     }
 }
 
-fn spec(correlation: &Correlation, rules: &[RulePlan]) -> CorrelationSpec {
-    let own = correlation.source.content.to_be_bytes();
-    let fed: Vec<[u8; 8]> = correlation
-        .rules
-        .iter()
-        .filter_map(|rule| rules.get(*rule as usize))
-        .map(|rule| rule.content.to_be_bytes())
-        .collect();
-    let parts: Vec<&[u8]> = std::iter::once(&own)
-        .chain(&fed)
-        .map(<[u8; 8]>::as_slice)
-        .collect();
-    CorrelationSpec {
-        meta: Arc::new(correlation.meta.clone()),
-        distinct: match correlation.kind {
-            CorrelationKind::EventCount => None,
-            CorrelationKind::ValueCount { field } => Some(field.name().to_owned()),
-        },
-        timespan_us: correlation.timespan_us,
-        threshold: correlation.condition.least(),
-        content: stable_hash(&parts),
+/// The content of a correlation: its own and that of everything that feeds it.
+fn contents(rules: &RuleSet) -> Vec<u64> {
+    let correlations = rules.correlations();
+    let mut contents = vec![0_u64; correlations.len()];
+    let mut order: Vec<usize> = (0..correlations.len()).collect();
+    order.sort_by_key(|index| correlations[*index].level);
+    for index in order {
+        let correlation = &correlations[index];
+        let own = correlation.source.content.to_be_bytes();
+        let fed: Vec<[u8; 8]> = correlation
+            .members
+            .iter()
+            .map(|member| match member.source {
+                MemberSource::Rule(rule) => rules.rules()[rule as usize].source.content,
+                MemberSource::Correlation(inner) => contents[inner as usize],
+            })
+            .map(u64::to_be_bytes)
+            .collect();
+        let parts: Vec<&[u8]> = std::iter::once(&own)
+            .chain(&fed)
+            .map(<[u8; 8]>::as_slice)
+            .collect();
+        contents[index] = stable_hash(&parts);
     }
+    contents
 }
 
 /// A match for the tracker. `event` must be redacted already: entity, groups and evidence are shown to people.
@@ -73,21 +86,7 @@ pub fn match_of(
     hits: Vec<PatternHit>,
 ) -> Match {
     let matched = &rules.rules()[rule as usize];
-    let keys = matched
-        .feeds
-        .iter()
-        .filter_map(|index| {
-            let correlation = rules.correlations().get(*index as usize)?;
-            Some(CorrelationKey {
-                correlation: *index,
-                group: group_of(&correlation.group_by, event)?,
-                value: match correlation.kind {
-                    CorrelationKind::EventCount => None,
-                    CorrelationKind::ValueCount { field } => value_of(field, event),
-                },
-            })
-        })
-        .collect();
+    let keys = keys_of(rules, &matched.feeds, event);
     Match {
         rule,
         position,
@@ -98,4 +97,21 @@ pub fn match_of(
         keys,
         evidence: evidence_of(event, position, hits),
     }
+}
+
+/// Where an event falls in the correlations that its match feeds, and in those that they feed.
+fn keys_of(rules: &RuleSet, feeds: &[Feed], event: &Event<'_>) -> Vec<CorrelationKey> {
+    feeds
+        .iter()
+        .filter_map(|feed| {
+            let correlation = rules.correlations().get(feed.correlation as usize)?;
+            let member = correlation.members.get(feed.member as usize)?;
+            Some(CorrelationKey {
+                correlation: feed.correlation,
+                group: group_of(&member.group_by, event)?,
+                value: value_of(&correlation.kind, feed.member, event),
+                above: keys_of(rules, &correlation.feeds, event),
+            })
+        })
+        .collect()
 }

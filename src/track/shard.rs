@@ -7,9 +7,11 @@
 //! which had been moved on while their partition was idle, and matches released early because the buffer was full.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::sync::Arc;
 
 use super::baseline::Baseline;
+use super::chain::Chained;
 use super::correlation::{Correlation, Sample};
 use super::plan::share;
 use super::sources::{Progress, Sources};
@@ -29,13 +31,22 @@ pub struct Fired {
     pub finding: Finding,
 }
 
+/// Matches of one level that wait for their turn: 0 for rules and correlations of rules.
+pub(super) struct Queue {
+    pub(super) waiting: BTreeMap<Turn, Waiting>,
+    /// Every turn before was taken.
+    pub(super) released: Timestamp,
+}
+
 /// The state of one shard.
 pub struct Shard {
     pub(super) plan: Arc<Plan>,
     pub(super) sources: Sources,
     pub(super) watermark: Timestamp,
-    pub(super) waiting: BTreeMap<Turn, Waiting>,
+    pub(super) queues: Vec<Queue>,
     pub(super) correlations: Vec<Correlation>,
+    /// What correlations found for others, until it is handed on.
+    chained: Vec<Chained>,
     pub(super) baseline: Baseline,
     pub(super) counts: TrackCounts,
     pub(super) dirty: bool,
@@ -48,7 +59,13 @@ impl Shard {
         Shard {
             sources: Sources::default(),
             watermark: Timestamp::MIN,
-            waiting: BTreeMap::new(),
+            queues: (0..=plan.levels())
+                .map(|_| Queue {
+                    waiting: BTreeMap::new(),
+                    released: Timestamp::MIN,
+                })
+                .collect(),
+            chained: Vec::new(),
             correlations: plan
                 .correlations
                 .iter()
@@ -76,18 +93,18 @@ impl Shard {
             self.counts.skipped += part.waiting.len() as u64;
         }
         let most = share(self.plan.settings.max_waiting);
-        while self.waiting.len() > most {
-            let Some((turn, _)) = self.waiting.first_key_value() else {
+        while self.queues[0].waiting.len() > most {
+            let Some((turn, _)) = self.queues[0].waiting.first_key_value() else {
                 break;
             };
             let forced = turn.due.plus_micros(1);
-            let before = self.waiting.len();
+            let before = self.queues[0].waiting.len();
             self.release(forced, out);
-            if self.waiting.len() == before {
+            if self.queues[0].waiting.len() == before {
                 // Due at the end of time: no watermark passes it.
-                self.release_first(out);
+                self.release_first(0, out);
             }
-            self.counts.forced += (before - self.waiting.len()) as u64;
+            self.counts.forced += (before - self.queues[0].waiting.len()) as u64;
         }
         self.tick(idle, out);
     }
@@ -162,13 +179,74 @@ impl Shard {
             turn.due = self.watermark;
             waiting.late = true;
         }
-        self.waiting.insert(turn, waiting);
+        self.queue(turn, waiting);
+    }
+
+    pub(super) fn queue(&mut self, turn: Turn, waiting: Waiting) {
+        let kind = match turn.target {
+            Target::Rule(_) => None,
+            Target::Group { correlation, .. } => {
+                Some(&self.plan.correlations[correlation as usize])
+            }
+        };
+        let level = kind.map_or(0, |spec| spec.level);
+        match self.queues[usize::from(level)].waiting.entry(turn) {
+            Entry::Vacant(place) => {
+                place.insert(waiting);
+            }
+            Entry::Occupied(mut held) => {
+                if let Some(spec) = kind {
+                    held.get_mut().join(&waiting, &spec.kind);
+                }
+            }
+        }
+    }
+
+    /// What the correlations of this shard found for others since this was last asked.
+    pub(super) fn take_chained(&mut self) -> Vec<Chained> {
+        std::mem::take(&mut self.chained)
+    }
+
+    /// Takes an event that a correlation of a lower level found. One that comes behind what was released (only a shard whose
+    /// buffer was full is ahead of the others) is late.
+    pub(super) fn chain(&mut self, event: Chained) {
+        self.dirty = true;
+        let Chained { turn, mut waiting } = event;
+        let Target::Group { correlation, .. } = turn.target else {
+            return;
+        };
+        let level = self.plan.correlations[correlation as usize].level;
+        if turn.due < self.queues[usize::from(level)].released {
+            self.counts.behind_watermark += 1;
+            waiting.late = true;
+        }
+        self.queue(turn, waiting);
+    }
+
+    /// Takes everything of a level above 0 that is due before the watermark.
+    pub(super) fn release_level(&mut self, level: u8, out: &mut Vec<Fired>) {
+        let level = usize::from(level);
+        while let Some((turn, _)) = self.queues[level].waiting.first_key_value()
+            && turn.due < self.watermark
+        {
+            self.release_first(level, out);
+        }
+        self.queues[level].released = self.watermark;
+        self.expire(level);
+    }
+
+    fn expire(&mut self, level: usize) {
+        for (spec, correlation) in self.plan.correlations.iter().zip(&mut self.correlations) {
+            if usize::from(spec.level) == level {
+                correlation.expire(self.watermark);
+            }
+        }
     }
 
     /// Takes everything due before `watermark` and closes every minute that ended by it, in the order of time.
     fn release(&mut self, watermark: Timestamp, out: &mut Vec<Fired>) {
         loop {
-            let due = self
+            let due = self.queues[0]
                 .waiting
                 .first_key_value()
                 .map(|(turn, _)| turn.due)
@@ -177,14 +255,13 @@ impl Shard {
             match (due, end) {
                 (None, None) => break,
                 (due, Some(end)) if due.is_none_or(|due| end <= due) => self.close_minute(end, out),
-                _ => self.release_first(out),
+                _ => self.release_first(0, out),
             }
         }
         self.watermark = watermark;
+        self.queues[0].released = watermark;
         self.baseline.closed_by(watermark);
-        for correlation in &mut self.correlations {
-            correlation.expire(watermark);
-        }
+        self.expire(0);
     }
 
     fn close_minute(&mut self, end: Timestamp, out: &mut Vec<Fired>) {
@@ -200,8 +277,8 @@ impl Shard {
         }));
     }
 
-    fn release_first(&mut self, out: &mut Vec<Fired>) {
-        let Some((turn, waiting)) = self.waiting.pop_first() else {
+    fn release_first(&mut self, level: usize, out: &mut Vec<Fired>) {
+        let Some((turn, waiting)) = self.queues[level].waiting.pop_first() else {
             return;
         };
         self.dirty = true;
@@ -209,26 +286,46 @@ impl Shard {
         let (meta, finding) = match turn.target {
             Target::Rule(rule) => {
                 let meta = &self.plan.rules[rule as usize].meta;
-                (meta, Some(of_rule(&self.plan, meta, waiting)))
+                (meta, of_rule(&self.plan, meta, waiting))
             }
-            Target::Correlation(correlation) => {
+            Target::Group { correlation, .. } => {
                 let index = correlation as usize;
-                let meta = &self.plan.correlations[index].meta;
-                let state = &mut self.correlations[index];
-                (
-                    meta,
-                    of_correlation(&self.plan, index, state, waiting, &mut self.counts),
-                )
+                let Some(finding) = self.of_correlation(index, turn, &waiting) else {
+                    return;
+                };
+                (&self.plan.correlations[index].meta, finding)
             }
         };
-        if let Some(finding) = finding {
-            self.counts.findings += 1;
-            out.push(Fired {
-                turn: turn.due,
-                meta: Arc::clone(meta),
-                finding,
-            });
+        self.counts.findings += 1;
+        out.push(Fired {
+            turn: turn.due,
+            meta: Arc::clone(meta),
+            finding,
+        });
+    }
+
+    /// Takes an event of a correlation; what it finds goes on to those that it feeds, and is a finding if it is to be.
+    fn of_correlation(&mut self, index: usize, turn: Turn, waiting: &Waiting) -> Option<Finding> {
+        let state = &mut self.correlations[index];
+        if waiting.late {
+            self.counts.late_for_window += 1;
+            state.take_late(&waiting.entity);
+            return None;
         }
+        let spec = &self.plan.correlations[index];
+        let sample = Sample {
+            time: waiting.time,
+            value: waiting.value,
+            evidence: Arc::clone(&waiting.evidence),
+        };
+        let fire = state.take(spec, &self.plan, &waiting.entity, sample, &mut self.counts)?;
+        for key in &waiting.above {
+            let above = self.plan.correlations.get(key.correlation as usize);
+            if above.is_some_and(|spec| fire.begins || spec.kind.is_temporal()) {
+                self.chained.push(Chained::new(turn, waiting, key));
+            }
+        }
+        spec.alerts.then_some(fire.finding)
     }
 }
 
@@ -247,30 +344,4 @@ fn of_rule(plan: &Plan, meta: &RuleMeta, waiting: Waiting) -> Finding {
         evidence: vec![evidence],
         notes: Vec::new(),
     }
-}
-
-fn of_correlation(
-    plan: &Plan,
-    index: usize,
-    state: &mut Correlation,
-    waiting: Waiting,
-    counts: &mut TrackCounts,
-) -> Option<Finding> {
-    if waiting.late {
-        counts.late_for_window += 1;
-        state.take_late(&waiting.entity);
-        return None;
-    }
-    let sample = Sample {
-        time: waiting.time,
-        value: waiting.value,
-        evidence: waiting.evidence,
-    };
-    state.take(
-        &plan.correlations[index],
-        plan,
-        &waiting.entity,
-        sample,
-        counts,
-    )
 }

@@ -15,11 +15,11 @@ use super::baseline::StoredBaseline;
 use super::correlation::StoredGroup;
 use super::sources::{Progress, Sources};
 use super::split::{Target, Turn, Waiting};
-use super::{Entity, Evidence, Plan, Shard, stable_hash};
+use super::{CorrelationKey, Entity, Evidence, Plan, Shard, stable_hash};
 use crate::event::Timestamp;
 
 /// Version of the layout of a snapshot's state; one of another version is not read.
-pub const SNAPSHOT_FORMAT: u16 = 1;
+pub const SNAPSHOT_FORMAT: u16 = 2;
 
 /// A shard's state between two blocks.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -60,6 +60,8 @@ struct StoredShard {
     rules: Vec<(Uuid, u64)>,
     correlations: Vec<(Uuid, u64, Vec<StoredGroup>)>,
     waiting: Vec<StoredWaiting>,
+    /// Of each level, up to where it was released.
+    released: Vec<Timestamp>,
     baseline: StoredBaseline,
 }
 
@@ -77,6 +79,8 @@ struct StoredWaiting {
     entity: Entity,
     value: Option<u64>,
     evidence: Evidence,
+    /// Correlations by index into the stored ones.
+    above: Vec<CorrelationKey>,
 }
 
 impl Shard {
@@ -100,10 +104,12 @@ impl Shard {
                 .map(|(spec, state)| (spec.meta.id, spec.content, state.store()))
                 .collect(),
             waiting: self
-                .waiting
+                .queues
                 .iter()
+                .flat_map(|queue| &queue.waiting)
                 .map(|(turn, waiting)| store(turn, waiting))
                 .collect(),
+            released: self.queues.iter().map(|queue| queue.released).collect(),
             baseline: self.baseline.store(),
         };
         self.dirty = false;
@@ -137,15 +143,16 @@ impl Shard {
         }
         for waiting in stored.waiting {
             match places.locate(waiting) {
-                Some((turn, waiting)) => {
-                    shard.waiting.insert(turn, waiting);
-                }
+                Some((turn, waiting)) => shard.queue(turn, waiting),
                 None => shard.counts.dropped_on_restore += 1,
             }
         }
         shard.baseline.restore(stored.baseline);
         shard.sources = Sources::restored(snapshot.progress.clone());
         shard.watermark = snapshot.watermark;
+        for (queue, released) in shard.queues.iter_mut().zip(stored.released) {
+            queue.released = released;
+        }
         Ok(shard)
     }
 }
@@ -187,7 +194,7 @@ impl Places {
         let rule = rule?;
         let target = match stored.correlation {
             None => Target::Rule(rule),
-            Some(at) => Target::Correlation((*self.correlations.get(at as usize)?)?),
+            Some(at) => Target::group(self.correlation(at)?, &stored.entity),
         };
         let turn = Turn {
             due: stored.due,
@@ -202,8 +209,27 @@ impl Places {
             value: stored.value,
             rule,
             evidence: Arc::new(stored.evidence),
+            above: self.keys(stored.above),
         };
         Some((turn, waiting))
+    }
+
+    fn correlation(&self, stored: u32) -> Option<u32> {
+        *self.correlations.get(stored as usize)?
+    }
+
+    /// Keys of correlations that are still there.
+    fn keys(&self, stored: Vec<CorrelationKey>) -> Vec<CorrelationKey> {
+        stored
+            .into_iter()
+            .filter_map(|key| {
+                Some(CorrelationKey {
+                    correlation: self.correlation(key.correlation)?,
+                    above: self.keys(key.above),
+                    ..key
+                })
+            })
+            .collect()
     }
 }
 
@@ -214,7 +240,7 @@ fn store(turn: &Turn, waiting: &Waiting) -> StoredWaiting {
         offset: turn.offset,
         correlation: match turn.target {
             Target::Rule(_) => None,
-            Target::Correlation(correlation) => Some(correlation),
+            Target::Group { correlation, .. } => Some(correlation),
         },
         rule: waiting.rule,
         time: waiting.time,
@@ -222,6 +248,7 @@ fn store(turn: &Turn, waiting: &Waiting) -> StoredWaiting {
         entity: waiting.entity.clone(),
         value: waiting.value,
         evidence: (*waiting.evidence).clone(),
+        above: waiting.above.clone(),
     }
 }
 

@@ -4,8 +4,11 @@ use std::sync::Arc;
 
 use compact_str::CompactString;
 
-use super::{Entity, Evidence, Observation, Plan, SHARDS, TrackBlock, shard_of};
+use super::{
+    CorrelationKey, Entity, Evidence, Observation, Plan, SHARDS, TrackBlock, shard_of, stable_hash,
+};
 use crate::event::Timestamp;
+use crate::sigma::CorrelationKind;
 
 /// One shard's part of a block. Every shard gets the range and the newest time, whether or not anything in it is its own.
 #[derive(Debug)]
@@ -27,13 +30,28 @@ pub(crate) struct Turn {
     pub(crate) target: Target,
 }
 
-/// Which detector takes it. An event that several rules of one correlation match is one event of it.
+/// Which detector takes it. An event that several rules of one correlation match is one event of it, unless it falls into
+/// another group for each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Target {
     /// A finding of its own, by index of the rule.
     Rule(u32),
-    /// By index of the correlation.
-    Correlation(u32),
+    /// A group of a correlation.
+    Group {
+        /// Index of the correlation.
+        correlation: u32,
+        /// Stable hash of the group.
+        group: u64,
+    },
+}
+
+impl Target {
+    pub(crate) fn group(correlation: u32, group: &Entity) -> Self {
+        Target::Group {
+            correlation,
+            group: stable_hash(&[group.value.as_bytes()]),
+        }
+    }
 }
 
 /// A match that waits for its turn.
@@ -47,6 +65,18 @@ pub(crate) struct Waiting {
     /// Index of the rule that matched.
     pub(crate) rule: u32,
     pub(crate) evidence: Arc<Evidence>,
+    /// Where it goes when the correlation fires.
+    pub(crate) above: Vec<CorrelationKey>,
+}
+
+impl Waiting {
+    /// The same event by another rule of the same correlation: what the rules say is joined where they are told apart.
+    pub(crate) fn join(&mut self, other: &Waiting, kind: &CorrelationKind) {
+        if kind.is_temporal() {
+            let bits = |waiting: &Waiting| waiting.value.unwrap_or(0);
+            self.value = Some(bits(self) | bits(other));
+        }
+    }
 }
 
 /// Cuts a block into one part a shard, in the order of the shards. Matches of unknown indices are left out.
@@ -67,7 +97,7 @@ pub fn split(block: TrackBlock, plan: &Plan) -> Vec<ShardPart> {
             continue;
         };
         let evidence = Arc::new(matched.evidence);
-        let mut push = |target, entity: Entity, value| {
+        let mut push = |target, entity: Entity, value, above| {
             let turn = Turn {
                 due: matched.due,
                 partition: matched.position.partition,
@@ -81,6 +111,7 @@ pub fn split(block: TrackBlock, plan: &Plan) -> Vec<ShardPart> {
                 rule: matched.rule,
                 evidence: Arc::clone(&evidence),
                 entity,
+                above,
             };
             parts[shard_of(&waiting.entity.value)]
                 .waiting
@@ -88,11 +119,12 @@ pub fn split(block: TrackBlock, plan: &Plan) -> Vec<ShardPart> {
         };
         for key in matched.keys {
             if (key.correlation as usize) < plan.correlations.len() {
-                push(Target::Correlation(key.correlation), key.group, key.value);
+                let target = Target::group(key.correlation, &key.group);
+                push(target, key.group, key.value, key.above);
             }
         }
         if rule.alerts {
-            push(Target::Rule(matched.rule), matched.entity, None);
+            push(Target::Rule(matched.rule), matched.entity, None, Vec::new());
         }
     }
     for observation in block.observations {

@@ -8,8 +8,8 @@ use super::{
     CorrelationKey, CorrelationSpec, Entity, EntityKind, Evidence, Match, Plan, RulePlan, Turn,
 };
 use crate::config;
-use crate::event::{Position, Timestamp};
-use crate::sigma::{Level, RuleMeta};
+use crate::event::{Field, Position, Timestamp};
+use crate::sigma::{Condition, CorrelationKind, Level, RuleMeta};
 
 pub(crate) fn meta(number: u128, family: &str, level: Level) -> Arc<RuleMeta> {
     Arc::new(RuleMeta {
@@ -38,14 +38,24 @@ pub(crate) fn rule(number: u128, alerts: bool) -> RulePlan {
 pub(crate) fn correlation(
     number: u128,
     distinct: bool,
-    threshold: u64,
+    threshold: u32,
     seconds: i64,
 ) -> CorrelationSpec {
+    let kind = if distinct {
+        CorrelationKind::ValueCount {
+            fields: vec![Field::Path],
+        }
+    } else {
+        CorrelationKind::EventCount
+    };
     CorrelationSpec {
         meta: meta(number, "guessing", Level::High),
-        distinct: distinct.then(|| "path".to_owned()),
+        kind,
+        members: 1,
         timespan_us: seconds * 1_000_000,
-        threshold,
+        condition: Condition::at_least(f64::from(threshold)),
+        alerts: true,
+        level: 0,
         content: 1,
     }
 }
@@ -92,6 +102,7 @@ pub(crate) fn matched(
         correlation,
         group: client(name),
         value: Some(value),
+        above: Vec::new(),
     };
     Match {
         rule,

@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::{Key, Merger, Open};
 use crate::event::Timestamp;
-use crate::sigma::RuleMeta;
+use crate::sigma::{Condition, CorrelationKind, RuleMeta};
 use crate::track::{
     Entity, Evidence, PatternHit, Plan, Reason, ServiceState, SnapshotError, seal, unseal,
 };
@@ -45,7 +45,7 @@ struct StoredOpen {
 #[derive(Serialize, Deserialize)]
 enum StoredReason {
     Pattern(Vec<PatternHit>),
-    Correlation(u64, u64, u64, Option<String>),
+    Correlation(CorrelationKind, f64, Condition, u64),
     Baseline(String, f64, f64, f64),
     Service(ServiceState),
 }
@@ -149,11 +149,11 @@ fn store_reason(reason: &Reason) -> StoredReason {
     match reason {
         Reason::Pattern { hits } => StoredReason::Pattern(hits.clone()),
         Reason::Correlation {
+            measure,
             observed,
-            threshold,
+            condition,
             window_s,
-            distinct,
-        } => StoredReason::Correlation(*observed, *threshold, *window_s, distinct.clone()),
+        } => StoredReason::Correlation(measure.clone(), *observed, condition.clone(), *window_s),
         Reason::Baseline {
             metric,
             observed,
@@ -167,11 +167,11 @@ fn store_reason(reason: &Reason) -> StoredReason {
 fn load_reason(stored: StoredReason) -> Reason {
     match stored {
         StoredReason::Pattern(hits) => Reason::Pattern { hits },
-        StoredReason::Correlation(observed, threshold, window_s, distinct) => Reason::Correlation {
+        StoredReason::Correlation(measure, observed, condition, window_s) => Reason::Correlation {
+            measure,
             observed,
-            threshold,
+            condition,
             window_s,
-            distinct,
         },
         StoredReason::Baseline(metric, observed, expected, probability) => Reason::Baseline {
             metric,

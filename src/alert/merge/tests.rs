@@ -1,7 +1,7 @@
 use super::*;
 use crate::config;
 use crate::event::Position;
-use crate::sigma::Level;
+use crate::sigma::{Condition, CorrelationKind, Level};
 use crate::track::testing::{client, evidence, meta};
 use crate::track::{Plan, Reason, finding_id};
 
@@ -23,10 +23,10 @@ fn finding(rule: u128, name: &str, seconds: i64) -> Finding {
         last: time,
         count: 1,
         reason: Reason::Correlation {
-            observed: rule.try_into().unwrap(),
-            threshold: 1,
+            measure: CorrelationKind::EventCount,
+            observed: f64::from(u32::try_from(rule).unwrap()),
+            condition: Condition::at_least(1.0),
             window_s: 60,
-            distinct: None,
         },
         evidence: vec![evidence(time, position)],
         notes: Vec::new(),
@@ -60,7 +60,7 @@ fn findings_of_one_family_and_entity_are_one_alert_with_a_counter() {
         "the highest level speaks"
     );
     assert!(
-        matches!(alert.reason, Reason::Correlation { observed: 2, .. }),
+        matches!(alert.reason, Reason::Correlation { observed, .. } if observed > 1.5),
         "with its own reason"
     );
     assert_eq!(alert.rules, [Uuid::from_u128(1), Uuid::from_u128(2)]);

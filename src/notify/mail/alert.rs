@@ -7,7 +7,7 @@ use super::{Context, Mail, query, requirements};
 use crate::alert::Alert;
 use crate::config::Locale;
 use crate::notify::Stage;
-use crate::sigma::Level;
+use crate::sigma::{Condition, CorrelationKind, Level};
 use crate::track::{Evidence, PatternHit, Reason, ServiceState};
 
 /// Longest subject, in characters: what a list of mails shows on a wide screen.
@@ -228,39 +228,26 @@ fn why(alert: &Alert, locale: Locale) -> Vec<Block> {
     match &alert.reason {
         Reason::Pattern { hits } => pattern(hits, locale),
         Reason::Correlation {
+            measure,
             observed,
-            threshold,
+            condition,
             window_s,
-            distinct,
         } => {
             let micros = i64::try_from(*window_s)
                 .unwrap_or(i64::MAX)
                 .saturating_mul(1_000_000);
-            let window = words::span(locale, micros);
-            let limit = words::grouped(locale, *threshold);
-            let text = match distinct {
-                Some(field) => Clean::fill(
-                    pick(
-                        locale,
-                        "Поле {}: {} (окно: {}, порог правила: {}).",
-                        "Field {}: {} within {}; the rule's threshold is {}.",
-                    ),
-                    &[
-                        Clean::of(field, 64),
-                        counted(locale, *observed, &VALUES),
-                        window,
-                        limit,
-                    ],
+            let text = Clean::fill(
+                pick(
+                    locale,
+                    "{} (окно: {}, условие правила: {}).",
+                    "{} within {}; the rule's condition is {}.",
                 ),
-                None => Clean::fill(
-                    pick(
-                        locale,
-                        "{} (окно: {}, порог правила: {}).",
-                        "{} within {}; the rule's threshold is {}.",
-                    ),
-                    &[counted(locale, *observed, &EVENTS), window, limit],
-                ),
-            };
+                &[
+                    measured(measure, *observed, locale),
+                    words::span(locale, micros),
+                    wanted(condition, locale),
+                ],
+            );
             let mut blocks = vec![Block::Paragraph(text)];
             let hits = alert
                 .evidence
@@ -294,6 +281,81 @@ fn why(alert: &Alert, locale: Locale) -> Vec<Block> {
         }
         Reason::Service { state } => vec![Block::Paragraph(service_state(state, locale))],
     }
+}
+
+/// What a correlation looks at and what it saw.
+fn measured(measure: &CorrelationKind, observed: f64, locale: Locale) -> Clean {
+    let names: Vec<Clean> = measure
+        .fields()
+        .iter()
+        .map(|field| Clean::of(field.name(), 64))
+        .collect();
+    let field = Clean::join(&names, ", ");
+    let number = words::amount(locale, observed);
+    match measure {
+        CorrelationKind::EventCount => counted(locale, whole(observed), &EVENTS),
+        CorrelationKind::ValueCount { .. } => Clean::fill(
+            pick(locale, "Поле {}: {}", "Field {}: {}"),
+            &[field, counted(locale, whole(observed), &VALUES)],
+        ),
+        CorrelationKind::Temporal => Clean::fill(
+            pick(locale, "Сработало правил: {}", "Rules that matched: {}"),
+            &[number],
+        ),
+        CorrelationKind::TemporalOrdered => Clean::fill(
+            pick(
+                locale,
+                "Сработало правил одно за другим: {}",
+                "Rules that matched one after the other: {}",
+            ),
+            &[number],
+        ),
+        CorrelationKind::ValueSum { .. } => Clean::fill(
+            pick(locale, "Сумма поля {}: {}", "Sum of {}: {}"),
+            &[field, number],
+        ),
+        CorrelationKind::ValueAvg { .. } => Clean::fill(
+            pick(locale, "Среднее поля {}: {}", "Mean of {}: {}"),
+            &[field, number],
+        ),
+        CorrelationKind::ValuePercentile { percentile, .. } => Clean::fill(
+            pick(
+                locale,
+                "Перцентиль {} поля {}: {}",
+                "Percentile {} of {}: {}",
+            ),
+            &[words::amount(locale, *percentile), field, number],
+        ),
+        CorrelationKind::ValueShare { .. } => Clean::fill(
+            pick(
+                locale,
+                "Доля этого значения поля {} среди всех: {} %",
+                "Share of this value of {} among all: {} %",
+            ),
+            &[field, number],
+        ),
+    }
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a count from 0, and the cast saturates"
+)]
+fn whole(count: f64) -> u64 {
+    count.round() as u64
+}
+
+fn wanted(condition: &Condition, locale: Locale) -> Clean {
+    let comparisons: Vec<Clean> = condition
+        .0
+        .iter()
+        .map(|comparison| {
+            let sign = Clean::fixed(comparison.op.sign());
+            Clean::fill("{} {}", &[sign, words::amount(locale, comparison.value)])
+        })
+        .collect();
+    Clean::join(&comparisons, pick(locale, " и ", " and "))
 }
 
 /// Why an alert about gatewatch itself was raised.

@@ -3,8 +3,8 @@
 use uuid::Uuid;
 
 use crate::alert::Alert;
-use crate::event::{Position, Timestamp};
-use crate::sigma::{Level, RuleMeta};
+use crate::event::{Field, Position, Timestamp};
+use crate::sigma::{Condition, CorrelationKind, Level, RuleMeta};
 use crate::track::{Entity, EntityKind, Evidence, PatternHit, Reason};
 
 /// 2026-03-01T10:00:00Z.
@@ -53,7 +53,12 @@ pub(crate) fn correlation() -> Alert {
         last: Timestamp::from_seconds(START + 250),
         count: 1_262,
         findings: 3,
-        reason: Reason::Correlation { observed: 52, threshold: 50, window_s: 300, distinct: Some("resource_id".to_owned()) },
+        reason: Reason::Correlation {
+            measure: CorrelationKind::ValueCount { fields: vec![Field::ResourceId] },
+            observed: 52.0,
+            condition: Condition::at_least(50.0),
+            window_s: 300,
+        },
         evidence: vec![evidence(0, "/residents/1041?expand=plates", 200), evidence(5, "/residents/1042?expand=plates", 404)],
         notes: vec!["3 events came too late for their window".to_owned()],
     }

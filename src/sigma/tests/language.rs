@@ -295,6 +295,90 @@ fn facts_are_named() {
 }
 
 #[test]
+fn encoded_values_are_found_in_encoded_text() {
+    check(
+        "    query|base64offset|contains: union select",
+        &[
+            // "x union select" and "xy union select 1", as base64.
+            (r#""query":"q=eCB1bmlvbiBzZWxlY3Q=""#, true),
+            (r#""query":"q=eHkgdW5pb24gc2VsZWN0IDE=""#, true),
+            (r#""query":"q=union select""#, false),
+        ],
+    );
+    check(
+        "    query|wide|base64offset|contains: IEX",
+        &[(r#""query":"c=SQBFAFgA""#, true)],
+    );
+    check(
+        "    query|base64: admin",
+        &[
+            (r#""query":"YWRtaW4=""#, true),
+            (r#""query":"ywrtaw4=""#, true),
+        ],
+    );
+    check(
+        "    query|base64|cased: admin",
+        &[(r#""query":"ywrtaw4=""#, false)],
+    );
+}
+
+#[test]
+fn dashes_of_options_are_one_another() {
+    check(
+        "    query|windash|contains: ' -enc '",
+        &[
+            (r#""query":"a -enc b""#, true),
+            (r#""query":"a /enc b""#, true),
+            (r#""query":"a —ENC b""#, true),
+            (r#""query":"a enc b""#, false),
+            (r#""query":"a +enc b""#, false),
+        ],
+    );
+}
+
+#[test]
+fn parts_of_a_time_are_numbers() {
+    let night = r#"{"time":"2026-03-01T23:59:59Z"}"#;
+    let zone = r#"{"time":"2026-03-02T01:30:00+03:00"}"#;
+    let day = r#"{"time":"2026-03-02T12:05:00Z"}"#;
+    for (item, expected) in [
+        ("time|hour|gte: 22", [true, true, false]),
+        ("time|minute: [5, 59]", [true, false, true]),
+        ("time|day|neq: 2", [true, true, false]),
+        ("time|week: 9", [true, true, false]),
+        ("time|month: 3", [true, true, true]),
+        ("time|year: 2025", [false, false, false]),
+        ("token_expires|year: 2026", [false, false, false]),
+    ] {
+        let detection = format!("  s:\n    {item}\n  condition: s\n");
+        let found = [night, zone, day].map(|record| matches(&detection, record));
+        assert_eq!(found, expected, "{item}");
+    }
+}
+
+#[test]
+fn a_value_may_be_that_of_another_field() {
+    let same = r#""path":"/A","referer":"https://x/a","query":"/a","status":7,"request_bytes":7"#;
+    let other = r#""path":"/b","referer":"https://x/a","query":"/a","status":7,"request_bytes":8"#;
+    for (items, of_same, of_other) in [
+        ("path|fieldref: query", true, false),
+        ("path|fieldref|cased: query", false, false),
+        ("path|fieldref|neq: query", false, true),
+        ("referer|fieldref|endswith: path", true, false),
+        ("referer|fieldref|contains: query", true, true),
+        ("referer|fieldref|startswith: query", false, false),
+        ("status|fieldref: request_bytes", true, false),
+        ("path|fieldref: user_agent", false, false),
+        ("path|fieldref|neq: user_agent", true, true),
+    ] {
+        check(
+            &format!("    {items}"),
+            &[(same, of_same), (other, of_other)],
+        );
+    }
+}
+
+#[test]
 fn conditions_bind_as_the_specification_says() {
     let identifiers = "  a: {path: '/a'}\n  b_1: {query: b}\n  b_2: {host: b}\n  _c: {method: C}\n";
     let all = [

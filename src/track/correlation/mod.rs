@@ -1,4 +1,4 @@
-//! Correlations: `event_count` and `value_count` over exact sliding windows of event time.
+//! Correlations over exact sliding windows of event time.
 //!
 //! Matches come in the order of their turns. A window of one group holds the events of (t − timespan, t], t being the
 //! newest. The condition is looked at with every event:
@@ -7,7 +7,10 @@
 //!   into one merge bucket, so it only lets the alert's counter grow, and the final count is exact. Alerts are published
 //!   once a block at most and mailed once, so this is no flood;
 //! - when an event finds it false again, the next time that it holds counts as becoming true.
+//!
+//! A condition such as `lt` is looked at with each event too: where no event comes, nothing is found.
 
+mod ranks;
 mod window;
 
 use std::collections::VecDeque;
@@ -18,6 +21,7 @@ use serde::{Deserialize, Serialize};
 use super::plan::{CorrelationSpec, share};
 use super::{Entity, Evidence, Finding, Lru, Plan, Reason, TrackCounts, finding_id};
 use crate::event::Timestamp;
+use crate::sigma::CorrelationKind;
 pub(crate) use window::StoredWindow;
 use window::{Limits, Window};
 
@@ -39,10 +43,18 @@ struct Group {
     samples: VecDeque<Arc<Evidence>>,
 }
 
+/// A condition that holds.
+pub(crate) struct Fire {
+    /// What is told.
+    pub(crate) finding: Finding,
+    /// Whether it did not hold with the event before.
+    pub(crate) begins: bool,
+}
+
 /// One event of one group.
 pub(crate) struct Sample {
     pub(crate) time: Timestamp,
-    /// Stable hash of the counted value.
+    /// What is looked at, see [`super::CorrelationKey::value`].
     pub(crate) value: Option<u64>,
     pub(crate) evidence: Arc<Evidence>,
 }
@@ -50,18 +62,18 @@ pub(crate) struct Sample {
 impl Correlation {
     /// The empty state of a correlation.
     pub(crate) fn new(spec: &CorrelationSpec, plan: &Plan) -> Self {
-        let needed = usize::try_from(spec.threshold).unwrap_or(usize::MAX);
         Correlation {
             groups: Lru::new(share(plan.settings.max_groups)),
             limits: Limits {
                 timespan_us: spec.timespan_us.max(1),
-                entries: plan.settings.max_window.max(needed).max(1),
-                distinct: spec.distinct.is_some(),
+                entries: plan.settings.max_window.max(needed(spec)).max(1),
+                kind: spec.kind.clone(),
+                members: spec.members,
             },
         }
     }
 
-    /// Takes an event that is in time. Returns a finding when the condition holds.
+    /// Takes an event that is in time. Says so when the condition holds.
     pub(crate) fn take(
         &mut self,
         spec: &CorrelationSpec,
@@ -69,8 +81,8 @@ impl Correlation {
         entity: &Entity,
         sample: Sample,
         counts: &mut TrackCounts,
-    ) -> Option<Finding> {
-        if self.limits.distinct && sample.value.is_none() {
+    ) -> Option<Fire> {
+        if self.limits.kind != CorrelationKind::EventCount && sample.value.is_none() {
             return None;
         }
         let limits = &self.limits;
@@ -92,11 +104,16 @@ impl Correlation {
             group.samples.pop_front();
         }
         group.samples.push_back(sample.evidence);
-        if group.window.observed() < spec.threshold {
+        let observed = group.window.observed(limits);
+        if !spec.condition.holds(observed) {
             group.holds = false;
             return None;
         }
-        Some(group.fire(spec, plan, entity, time))
+        let begins = !group.holds;
+        Some(Fire {
+            finding: group.fire(spec, plan, entity, (time, observed)),
+            begins,
+        })
     }
 
     /// Notes an event that came too late for its window.
@@ -163,7 +180,7 @@ impl Group {
         spec: &CorrelationSpec,
         plan: &Plan,
         entity: &Entity,
-        time: Timestamp,
+        (time, observed): (Timestamp, f64),
     ) -> Finding {
         let begins = !self.holds;
         self.holds = true;
@@ -176,10 +193,10 @@ impl Group {
             first: if begins { self.window.oldest() } else { time },
             last: time,
             reason: Reason::Correlation {
-                observed: self.window.observed(),
-                threshold: spec.threshold,
+                measure: spec.kind.clone(),
+                observed,
+                condition: spec.condition.clone(),
                 window_s: u64::try_from(spec.timespan_us / 1_000_000).unwrap_or(0),
-                distinct: spec.distinct.clone(),
             },
             count: self.window.take_unreported(),
             evidence: self
@@ -207,6 +224,21 @@ impl Group {
             ));
         }
         notes
+    }
+}
+
+/// The events that a window must be able to hold for the condition to be met.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a count in a rule is a whole number from 0, and a float that is too large saturates"
+)]
+fn needed(spec: &CorrelationSpec) -> usize {
+    match spec.kind {
+        CorrelationKind::EventCount | CorrelationKind::ValueCount { .. } => {
+            (spec.condition.greatest() as usize).saturating_add(1)
+        }
+        _ => 1,
     }
 }
 

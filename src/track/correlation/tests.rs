@@ -4,7 +4,8 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::config;
-use crate::event::Position;
+use crate::event::{Field, Position};
+use crate::sigma::{Comparison, Condition, CorrelationKind, Operator};
 use crate::track::testing::{client, correlation, evidence};
 
 fn plan_of(spec: CorrelationSpec, settings: config::Track) -> Plan {
@@ -30,7 +31,9 @@ fn take(
         value: Some(value),
         evidence: Arc::new(evidence(time, position)),
     };
-    state.take(&plan.correlations[0], plan, &client(name), sample, counts)
+    state
+        .take(&plan.correlations[0], plan, &client(name), sample, counts)
+        .map(|fire| fire.finding)
 }
 
 proptest! {
@@ -38,7 +41,7 @@ proptest! {
     fn windows_count_like_a_scan_over_all_events(
         steps in prop::collection::vec((0i64..20, 0u64..6), 1..150),
         distinct: bool,
-        threshold in 1u64..6,
+        threshold in 1u32..6,
     ) {
         let plan = plan_of(correlation(1, distinct, threshold, 60), config::Track::default());
         let mut state = Correlation::new(&plan.correlations[0], &plan);
@@ -55,9 +58,9 @@ proptest! {
                 window.len()
             } as u64;
             let finding = take(&mut state, &plan, "a", now, value, &mut counts);
-            prop_assert_eq!(finding.is_some(), observed >= threshold);
+            prop_assert_eq!(finding.is_some(), observed >= u64::from(threshold));
             if let Some(Finding { reason: Reason::Correlation { observed: told, .. }, .. }) = finding {
-                prop_assert_eq!(told, observed);
+                prop_assert!((told - observed as f64).abs() < 1e-9);
             }
             state.expire(Timestamp::from_seconds(now));
         }
@@ -171,4 +174,96 @@ fn late_events_are_told_with_the_next_finding() {
     let finding = take(&mut state, &plan, "a", 1, 0, &mut counts).unwrap();
     assert_eq!(finding.count, 2);
     assert!(finding.notes[0].starts_with("1 events came too late"));
+}
+
+/// A plan with one correlation of a kind over `members` rules.
+fn plan_of_kind(kind: CorrelationKind, members: usize, condition: Condition) -> Plan {
+    let spec = CorrelationSpec {
+        kind,
+        members,
+        condition,
+        ..correlation(1, false, 1, 60)
+    };
+    plan_of(spec, config::Track::default())
+}
+
+/// What a kind sees of the events of a window, oldest first, from its definition.
+fn naive(kind: &CorrelationKind, members: usize, window: &[u64]) -> f64 {
+    let distinct = window.iter().collect::<BTreeSet<_>>().len() as f64;
+    let sum = window.iter().sum::<u64>() as f64;
+    let mut sorted = window.to_vec();
+    sorted.sort_unstable();
+    match kind {
+        CorrelationKind::EventCount => window.len() as f64,
+        CorrelationKind::ValueCount { .. } => distinct,
+        CorrelationKind::ValueSum { .. } => sum,
+        CorrelationKind::ValueAvg { .. } => sum / window.len() as f64,
+        CorrelationKind::ValuePercentile { .. } => {
+            let (low, high) = (sorted[(sorted.len() - 1) / 2], sorted[sorted.len() / 2]);
+            u64::midpoint(low, high) as f64 + if (low + high) % 2 == 1 { 0.5 } else { 0.0 }
+        }
+        CorrelationKind::ValueShare { .. } => {
+            let newest = window.last().unwrap();
+            let same = window.iter().filter(|value| *value == newest).count() as f64;
+            same * 100.0 / window.len() as f64
+        }
+        CorrelationKind::Temporal => {
+            let seen = window.iter().fold(0, |seen, value| seen | value);
+            (0..members)
+                .filter(|member| seen >> member & 1 == 1)
+                .count() as f64
+        }
+        CorrelationKind::TemporalOrdered => {
+            // The longest run of the first rules that is a subsequence of the events.
+            let mut reached = 0;
+            for value in window {
+                reached += usize::from(reached < members && value >> reached & 1 == 1);
+            }
+            reached as f64
+        }
+    }
+}
+
+proptest! {
+    #[test]
+    fn every_kind_sees_what_its_definition_says(
+        steps in prop::collection::vec((0_i64..25, 1_u64..8), 1..120),
+        kind in prop::sample::select(vec![
+            CorrelationKind::EventCount,
+            CorrelationKind::ValueCount { fields: vec![Field::Path, Field::Query] },
+            CorrelationKind::Temporal,
+            CorrelationKind::TemporalOrdered,
+            CorrelationKind::ValueSum { field: Field::Status },
+            CorrelationKind::ValueAvg { field: Field::Status },
+            CorrelationKind::ValuePercentile { field: Field::Status, percentile: 50.0 },
+            CorrelationKind::ValueShare { field: Field::Path },
+        ]),
+        op in prop::sample::select(vec![Operator::Lt, Operator::Lte, Operator::Gt, Operator::Gte, Operator::Eq, Operator::Neq]),
+        bound in 0_u32..6,
+        cut in 0_usize..120,
+    ) {
+        let condition = Condition(vec![Comparison { op, value: f64::from(bound) }]);
+        let plan = plan_of_kind(kind.clone(), 3, condition.clone());
+        let mut state = Correlation::new(&plan.correlations[0], &plan);
+        let mut counts = TrackCounts::default();
+        let mut seen: Vec<(i64, u64)> = Vec::new();
+        let mut now = 0;
+        for (index, (step, value)) in steps.into_iter().enumerate() {
+            if index == cut {
+                // What was stored and taken up again goes on as it was.
+                let stored = state.store();
+                state = Correlation::new(&plan.correlations[0], &plan);
+                state.restore(stored);
+            }
+            now += step;
+            seen.push((now, value));
+            let window: Vec<u64> = seen.iter().filter(|(at, _)| *at > now - 60).map(|(_, value)| *value).collect();
+            let expected = naive(&kind, 3, &window);
+            let finding = take(&mut state, &plan, "a", now, value, &mut counts);
+            prop_assert_eq!(finding.is_some(), condition.holds(expected), "{:?} {}", window, expected);
+            if let Some(Finding { reason: Reason::Correlation { observed, .. }, .. }) = finding {
+                prop_assert!((observed - expected).abs() < 1e-9, "{} {}", observed, expected);
+            }
+        }
+    }
 }

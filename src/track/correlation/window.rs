@@ -1,13 +1,16 @@
-//! A sliding window of one group: times in order, and for distinct counts how often each value is in it.
+//! A sliding window of one group: times in order, and what the correlation looks at in them.
 //!
-//! Every event is put in once and taken out once, so the cost of an event does not grow with the window.
+//! Every event is put in once and taken out once, so the cost of an event does not grow with the window (but by the
+//! logarithm of its length for a percentile).
 
 use std::collections::{HashMap, VecDeque};
 
 use foldhash::fast::FixedState;
 use serde::{Deserialize, Serialize};
 
+use super::ranks::Ranks;
 use crate::event::Timestamp;
+use crate::sigma::CorrelationKind;
 
 /// What a correlation asks of its windows.
 pub(super) struct Limits {
@@ -15,37 +18,114 @@ pub(super) struct Limits {
     pub(super) timespan_us: i64,
     /// Most events in a window, hence most distinct values too.
     pub(super) entries: usize,
-    /// Whether distinct values are counted.
-    pub(super) distinct: bool,
+    /// What it looks at.
+    pub(super) kind: CorrelationKind,
+    /// How many rules and correlations feed it.
+    pub(super) members: usize,
 }
 
 /// The events of (newest − timespan, newest].
 pub(super) struct Window {
     /// Microseconds, ascending.
     times: VecDeque<i64>,
-    /// Only when values are counted.
-    values: Option<Values>,
+    /// The value of each event, in the order of `times`; empty where events have none.
+    values: VecDeque<u64>,
+    state: State,
     /// How many of the newest events no finding has counted.
     unreported: usize,
     /// Events that were in the window and had to go, since the last finding.
     evicted: u64,
 }
 
-struct Values {
-    /// The value of each event, in the order of `times`.
-    each: VecDeque<u64>,
-    /// How many events of the window have the value. Never iterated.
-    counts: HashMap<u64, u32, FixedState>,
+/// What is known of the values in the window.
+enum State {
+    /// Nothing: events are counted.
+    Events,
+    /// How many events have each value. Never iterated.
+    Counts(HashMap<u64, u32, FixedState>),
+    Sum(u128),
+    Ranks(Ranks),
+    /// When each rule matched last.
+    Matched(Box<[i64]>),
+    /// When the latest run of rules in order began, for each length of such a run.
+    Ordered(Box<[i64]>),
+}
+
+/// Stands for "never".
+const NEVER: i64 = i64::MIN;
+
+impl State {
+    fn new(limits: &Limits) -> Self {
+        let never = || vec![NEVER; limits.members].into_boxed_slice();
+        match &limits.kind {
+            CorrelationKind::EventCount => State::Events,
+            CorrelationKind::ValueCount { .. } | CorrelationKind::ValueShare { .. } => {
+                State::Counts(HashMap::default())
+            }
+            CorrelationKind::ValueSum { .. } | CorrelationKind::ValueAvg { .. } => State::Sum(0),
+            CorrelationKind::ValuePercentile { percentile, .. } => {
+                State::Ranks(Ranks::new(*percentile))
+            }
+            CorrelationKind::Temporal => State::Matched(never()),
+            CorrelationKind::TemporalOrdered => State::Ordered(never()),
+        }
+    }
+
+    /// Whether what leaves the window has to be taken out by its value.
+    fn keeps_values(&self) -> bool {
+        matches!(self, State::Counts(_) | State::Sum(_) | State::Ranks(_))
+    }
+
+    fn add(&mut self, value: u64, time: i64) {
+        match self {
+            State::Events => {}
+            State::Counts(counts) => *counts.entry(value).or_insert(0) += 1,
+            State::Sum(sum) => *sum += u128::from(value),
+            State::Ranks(ranks) => ranks.add(value),
+            State::Matched(times) => {
+                for (member, last) in times.iter_mut().enumerate() {
+                    if value >> member & 1 == 1 {
+                        *last = time;
+                    }
+                }
+            }
+            // From the longest run down, so that one event is not two steps of a run.
+            State::Ordered(begins) => {
+                for member in (0..begins.len()).rev() {
+                    if value >> member & 1 == 1 {
+                        begins[member] = match member.checked_sub(1) {
+                            None => time,
+                            Some(before) => begins[member].max(begins[before]),
+                        };
+                    }
+                }
+            }
+        }
+    }
+
+    fn remove(&mut self, value: u64) {
+        match self {
+            State::Counts(counts) => {
+                if let Some(count) = counts.get_mut(&value) {
+                    *count -= 1;
+                    if *count == 0 {
+                        counts.remove(&value);
+                    }
+                }
+            }
+            State::Sum(sum) => *sum -= u128::from(value),
+            State::Ranks(ranks) => ranks.remove(value),
+            State::Events | State::Matched(_) | State::Ordered(_) => {}
+        }
+    }
 }
 
 impl Window {
     pub(super) fn new(limits: &Limits) -> Self {
         Window {
             times: VecDeque::new(),
-            values: limits.distinct.then(|| Values {
-                each: VecDeque::new(),
-                counts: HashMap::default(),
-            }),
+            values: VecDeque::new(),
+            state: State::new(limits),
             unreported: 0,
             evicted: 0,
         }
@@ -54,11 +134,7 @@ impl Window {
     /// Adds an event that is not older than any before, and drops what is out of the window then.
     /// Returns how many events that still belonged in it had to go for want of room.
     pub(super) fn push(&mut self, time: Timestamp, value: u64, limits: &Limits) -> u64 {
-        self.times.push_back(time.micros());
-        if let Some(values) = &mut self.values {
-            values.each.push_back(value);
-            *values.counts.entry(value).or_insert(0) += 1;
-        }
+        self.add(time.micros(), value);
         self.unreported += 1;
         let begin = time.micros().saturating_sub(limits.timespan_us);
         while self.times.front().is_some_and(|oldest| *oldest <= begin) {
@@ -73,19 +149,41 @@ impl Window {
         evicted
     }
 
-    /// Events or distinct values in the window.
-    pub(super) fn observed(&self) -> u64 {
-        self.values
-            .as_ref()
-            .map_or(self.times.len(), |values| values.counts.len()) as u64
+    fn add(&mut self, time: i64, value: u64) {
+        self.times.push_back(time);
+        if self.state.keeps_values() {
+            self.values.push_back(value);
+        }
+        self.state.add(value, time);
+    }
+
+    /// What the correlation looks at, with the newest event in the window.
+    pub(super) fn observed(&self, limits: &Limits) -> f64 {
+        let events = self.times.len() as f64;
+        let begin = self.newest().micros().saturating_sub(limits.timespan_us);
+        match (&self.state, &limits.kind) {
+            (State::Events, _) => events,
+            (State::Counts(counts), CorrelationKind::ValueShare { .. }) => {
+                let newest = self.values.back().and_then(|value| counts.get(value));
+                f64::from(newest.copied().unwrap_or(0)) * 100.0 / events.max(1.0)
+            }
+            (State::Counts(counts), _) => counts.len() as f64,
+            (State::Sum(sum), CorrelationKind::ValueAvg { .. }) => *sum as f64 / events.max(1.0),
+            (State::Sum(sum), _) => *sum as f64,
+            (State::Ranks(ranks), _) => ranks.value().unwrap_or(0.0),
+            (State::Matched(times), _) => times.iter().filter(|time| **time > begin).count() as f64,
+            (State::Ordered(begins), _) => {
+                begins.iter().take_while(|time| **time > begin).count() as f64
+            }
+        }
     }
 
     pub(super) fn oldest(&self) -> Timestamp {
-        Timestamp::from_micros(self.times.front().copied().unwrap_or(i64::MIN))
+        Timestamp::from_micros(self.times.front().copied().unwrap_or(NEVER))
     }
 
     pub(super) fn newest(&self) -> Timestamp {
-        Timestamp::from_micros(self.times.back().copied().unwrap_or(i64::MIN))
+        Timestamp::from_micros(self.times.back().copied().unwrap_or(NEVER))
     }
 
     /// How many events no finding has counted; from now on all are.
@@ -102,48 +200,37 @@ impl Window {
         self.times.pop_front();
         // The unreported events are the newest ones.
         self.unreported = self.unreported.min(self.times.len());
-        let Some(values) = &mut self.values else {
-            return;
-        };
-        let Some(value) = values.each.pop_front() else {
-            return;
-        };
-        if let Some(count) = values.counts.get_mut(&value) {
-            *count -= 1;
-            if *count == 0 {
-                values.counts.remove(&value);
-            }
+        if let Some(value) = self.values.pop_front() {
+            self.state.remove(value);
         }
     }
 
     pub(super) fn store(&self) -> StoredWindow {
         StoredWindow {
             times: self.times.iter().copied().collect(),
-            values: self
-                .values
-                .as_ref()
-                .map(|values| values.each.iter().copied().collect()),
+            values: self.values.iter().copied().collect(),
+            marks: match &self.state {
+                State::Matched(marks) | State::Ordered(marks) => marks.to_vec(),
+                _ => Vec::new(),
+            },
             unreported: self.unreported,
             evicted: self.evicted,
         }
     }
 
-    /// A stored window; counts are made anew from the values, so they cannot disagree with them.
+    /// A stored window; what is known of its values is made anew from them, so it cannot disagree with them.
     pub(super) fn restore(stored: StoredWindow, limits: &Limits) -> Self {
         let mut window = Window::new(limits);
-        if let Some(values) = &mut window.values {
-            for value in stored
-                .values
-                .unwrap_or_default()
-                .into_iter()
-                .take(stored.times.len())
-            {
-                values.each.push_back(value);
-                *values.counts.entry(value).or_insert(0) += 1;
+        let mut values = stored.values.into_iter();
+        for time in stored.times {
+            window.add(time, values.next().unwrap_or(0));
+        }
+        if let State::Matched(marks) | State::Ordered(marks) = &mut window.state {
+            for (mark, stored) in marks.iter_mut().zip(stored.marks) {
+                *mark = stored;
             }
         }
-        window.unreported = stored.unreported.min(stored.times.len());
-        window.times = stored.times.into();
+        window.unreported = stored.unreported.min(window.times.len());
         window.evicted = stored.evicted;
         while window.times.len() > limits.entries {
             window.pop();
@@ -156,7 +243,8 @@ impl Window {
 #[derive(Serialize, Deserialize)]
 pub(crate) struct StoredWindow {
     times: Vec<i64>,
-    values: Option<Vec<u64>>,
+    values: Vec<u64>,
+    marks: Vec<i64>,
     unreported: usize,
     evicted: u64,
 }

@@ -1,4 +1,5 @@
 use super::*;
+use crate::sigma::Condition;
 
 /// Native JSON as it is, nothing enriched.
 fn native(json: &str, take: &mut dyn FnMut(&Event<'_>)) -> Result<(), String> {
@@ -104,6 +105,6 @@ fn a_plan_takes_contents_from_what_rules_look_for() {
         old.correlations[0].content, changed.correlations[0].content,
         "what feeds it is part of it"
     );
-    assert_eq!(old.correlations[0].threshold, 3);
+    assert_eq!(old.correlations[0].condition, Condition::at_least(3.0));
     assert!(!old.rules[0].alerts);
 }
