@@ -34,6 +34,7 @@ CREATE TABLE IF NOT EXISTS events
     country              LowCardinality(String)        CODEC(ZSTD(1)),
     user_agent           LowCardinality(String)        CODEC(ZSTD(1)),
     referer              String                        CODEC(ZSTD(1)),
+    content_type         String                        CODEC(ZSTD(1)),
     client_id            LowCardinality(String)        CODEC(ZSTD(1)),
     tls_version          LowCardinality(String)        CODEC(ZSTD(1)),
     tls_cipher           LowCardinality(String)        CODEC(ZSTD(1)),

@@ -290,7 +290,7 @@ macro_rules! fields {
 
 fields! {
     /// Name of the gateway instance that wrote the record.
-    gateway Gateway: text;
+    gateway Gateway: text = "s-computername";
     /// The gateway's own running number of the record; gaps betray lost records.
     sequence Sequence: number;
     /// Id of the request, the same on both sides and across retries.
@@ -326,7 +326,7 @@ fields! {
     /// Bytes of the answer.
     response_bytes ResponseBytes: number = "sc-bytes";
     /// Microseconds from the first byte of the request to the last of the answer.
-    duration_us DurationUs: number = "time-taken";
+    duration_us DurationUs: number;
     /// Microseconds that the upstream took.
     upstream_duration_us UpstreamDurationUs: number;
     /// Which attempt this is, from 1.
@@ -347,6 +347,8 @@ fields! {
     user_agent UserAgent: text = "cs-user-agent" | "c-useragent";
     /// Referer as sent.
     referer Referer: text = "cs-referer" | "referer" | "cs-referrer";
+    /// Content type of the request as sent.
+    content_type ContentType: text = "cs-content-type";
     /// Cookies are never stored; rules may look at them while the event is in memory.
     cookie Cookie: text = "cs-cookie";
     /// Id of the calling client (OAuth `client_id`, API key name, certificate subject).

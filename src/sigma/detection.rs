@@ -16,11 +16,28 @@ pub(crate) const REGEX_SIZE_LIMIT: usize = 1 << 20;
 /// Sigma's name of the one field that is computed from others.
 const EXTENSION: &str = "c-uri-extension";
 
+/// Sigma's name of a duration in milliseconds; ours are microseconds.
+const TIME_TAKEN: &str = "time-taken";
+
 /// Longest value of a rule, in bytes.
 const MAX_VALUE_BYTES: usize = 8 * 1024;
 
 /// Longest piece of a pattern that is shown to people.
 const SHOWN_BYTES: usize = 256;
+
+/// A test that a field is there.
+pub(crate) fn has(field: Field) -> Search {
+    Search::Item(Item {
+        test: Test {
+            scope: Scope::Field(field),
+            check: Check::Exists,
+        },
+        written: PatternHit {
+            field: field.name().into(),
+            pattern: "exists".into(),
+        },
+    })
+}
 
 /// Reads one search identifier; `None` when it has an error, which is noted.
 pub(crate) fn parse(node: &Node, reading: &mut Reading<'_>) -> Option<Search> {
@@ -61,6 +78,7 @@ fn parse_keyword(node: &Node, reading: &mut Reading<'_>) -> Option<Search> {
     let item = Entry {
         written: "",
         scope: Scope::Keywords,
+        unit: Unit::Own,
         modifiers,
     };
     item.value(node, reading)
@@ -71,7 +89,17 @@ struct Entry<'k> {
     /// The key as written, for people.
     written: &'k str,
     scope: Scope,
+    unit: Unit,
     modifiers: Modifiers,
+}
+
+/// The unit of a rule's numbers.
+#[derive(Clone, Copy, PartialEq)]
+enum Unit {
+    /// That of the field.
+    Own,
+    /// Thousands of it.
+    Milliseconds,
 }
 
 fn parse_entry(key: &Node, value: &Node, reading: &mut Reading<'_>) -> Option<Search> {
@@ -87,10 +115,11 @@ fn parse_entry(key: &Node, value: &Node, reading: &mut Reading<'_>) -> Option<Se
     let modifiers = Modifiers::parse(rest, key.place, reading);
     let (scopes, modifiers) = scopes.zip(modifiers)?;
     let mut parsed = Vec::with_capacity(scopes.len());
-    for scope in scopes {
+    for (scope, unit) in scopes {
         let entry = Entry {
             written,
             scope,
+            unit,
             modifiers: modifiers.clone(),
         };
         if !entry.fits(key.place, reading) {
@@ -102,16 +131,17 @@ fn parse_entry(key: &Node, value: &Node, reading: &mut Reading<'_>) -> Option<Se
 }
 
 /// Where a name of a rule points; a pipeline may have several fields for it.
-fn scopes(name: &str, place: Place, reading: &mut Reading<'_>) -> Option<Vec<Scope>> {
+fn scopes(name: &str, place: Place, reading: &mut Reading<'_>) -> Option<Vec<(Scope, Unit)>> {
     if name.is_empty() {
-        return Some(vec![Scope::Keywords]);
+        return Some(vec![(Scope::Keywords, Unit::Own)]);
     }
     let names = reading.names.field(name);
-    let found: Vec<Scope> = names
+    let found: Vec<(Scope, Unit)> = names
         .iter()
         .filter_map(|name| match name.as_str() {
-            EXTENSION => Some(Scope::Extension),
-            name => known_field(name, place, reading).map(Scope::Field),
+            EXTENSION => Some((Scope::Extension, Unit::Own)),
+            TIME_TAKEN => Some((Scope::Field(Field::DurationUs), Unit::Milliseconds)),
+            name => known_field(name, place, reading).map(|field| (Scope::Field(field), Unit::Own)),
         })
         .collect();
     (found.len() == names.len()).then_some(found)
@@ -128,6 +158,11 @@ fn one_or_any(mut searches: Vec<Search>) -> Search {
 /// The field of a name where exactly one is wanted.
 pub(crate) fn field(name: &str, place: Place, reading: &mut Reading<'_>) -> Option<Field> {
     match reading.names.field(name).as_slice() {
+        [name] if name == TIME_TAKEN => {
+            let hint = "write duration_us, in microseconds";
+            reading.error_with_hint(place, "`time-taken` is compared in detections only", hint);
+            None
+        }
         [name] => known_field(name, place, reading),
         several => {
             let message = format!(
@@ -318,7 +353,18 @@ impl Entry<'_> {
                 return None;
             }
         };
-        Some(self.item(check, text))
+        Some(self.item(self.scaled(check), text))
+    }
+
+    /// A comparison in the unit of the field. A number of milliseconds stands for all its microseconds.
+    fn scaled(&self, check: Check) -> Check {
+        match (self.unit, check) {
+            (Unit::Milliseconds, Check::Range { low, high }) if low <= high => Check::Range {
+                low: low.saturating_mul(1_000),
+                high: high.saturating_mul(1_000).saturating_add(999),
+            },
+            (_, check) => check,
+        }
     }
 
     /// A text as what its modifiers make of it; of several values any may hold.
@@ -348,7 +394,7 @@ impl Entry<'_> {
             .into_iter()
             .map(|pieces| {
                 let check = self.shape(node.place, text, pieces, anchor, reading)?;
-                Some(self.item(check, text))
+                Some(self.item(self.scaled(check), text))
             })
             .collect();
         checks.map(one_or_any)
@@ -398,6 +444,15 @@ impl Entry<'_> {
         }
         match self.scope {
             Scope::Field(Field::Fact) => check::facts(place, &shape, text, reading),
+            Scope::Field(field) if self.unit == Unit::Milliseconds => {
+                let check = self.typed(field.kind(), shape);
+                if matches!(check, Check::Range { .. }) {
+                    return Some(check);
+                }
+                let hint = "write duration_us, in microseconds";
+                reading.error_with_hint(place, "`time-taken` is compared as a whole number", hint);
+                None
+            }
             Scope::Field(field) => Some(self.typed(field.kind(), shape)),
             Scope::Keywords | Scope::Extension => Some(self.folded(shape)),
         }

@@ -17,6 +17,7 @@ use super::pipeline::Names;
 use super::rule::{RuleSource, RuleTests, TestEvent};
 use super::search::Search;
 use super::yaml::{Kind, Node};
+use crate::event::Field;
 
 /// A rule, a correlation or a filter, read and checked by itself.
 pub(crate) enum Document {
@@ -133,7 +134,10 @@ fn rule(document: &Node, path: &Path, reading: &mut Reading<'_>) -> Option<Docum
     let search = detection_of(document, reading);
     let logsource = reading.names.logsource.clone();
     let head = head(document, path, &attributes, reading);
-    let (head, search) = head.zip(search)?;
+    let (head, mut search) = head.zip(search)?;
+    if logsource.is_error_log() {
+        search = Search::All(vec![detection::has(Field::Error), search]);
+    }
     Some(Document::Rule(RuleDocument {
         head,
         logsource,

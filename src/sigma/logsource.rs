@@ -43,11 +43,18 @@ impl Logsource {
         }
     }
 
-    /// Whether it is about requests to a gateway.
+    /// Whether it is about requests to a gateway, or about its errors.
     pub(crate) fn is_ours(&self) -> bool {
         let category = self.category.as_deref();
         category.is_some_and(|category| CATEGORIES.contains(&category))
             || self.product.as_deref() == Some("gatewatch")
+            || self.is_error_log()
+    }
+
+    /// Whether it is about the error log of a web server: what Sigma's taxonomy says of `service: apache`, and `service: nginx`
+    /// by the same token.
+    pub(crate) fn is_error_log(&self) -> bool {
+        self.category.is_none() && matches!(self.service.as_deref(), Some("apache" | "nginx"))
     }
 }
 

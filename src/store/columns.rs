@@ -95,6 +95,7 @@ const fn is_various(field: Field) -> bool {
             | Field::IdempotencyKey
             | Field::ForwardedFor
             | Field::Referer
+            | Field::ContentType
             | Field::Subject
             | Field::TokenId
             | Field::ResourceId

@@ -60,6 +60,11 @@ const NGINX: &[Entry] = &[
         Plain,
         &["http_referer", "http_referrer", "referer"],
     ),
+    (
+        Field::ContentType,
+        Plain,
+        &["content_type", "http_content_type"],
+    ),
     (Field::Cookie, Plain, &["http_cookie"]),
     (Field::ClientId, Plain, &["client_id", "ssl_client_s_dn"]),
     (Field::TlsVersion, Plain, &["ssl_protocol"]),

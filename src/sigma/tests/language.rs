@@ -379,6 +379,40 @@ fn a_value_may_be_that_of_another_field() {
 }
 
 #[test]
+fn time_taken_is_in_milliseconds() {
+    for (item, expected) in [
+        ("time-taken|gte: 5", [false, true, true, true]),
+        ("time-taken|gt: 5", [false, false, false, true]),
+        ("time-taken|lte: 5", [true, true, true, false]),
+        ("time-taken|lt: 5", [true, false, false, false]),
+        ("time-taken: 5", [false, true, true, false]),
+    ] {
+        let durations = [4_999, 5_000, 5_999, 6_000];
+        let records = durations.map(|duration| format!(r#""duration_us":{duration}"#));
+        for (record, expected) in records.iter().zip(expected) {
+            check(&format!("    {item}"), &[(record, expected)]);
+        }
+    }
+}
+
+#[test]
+fn rules_about_error_logs_look_at_errors() {
+    let rule = "title: t\nlogsource: {service: apache}\ndetection:\n  keywords: [Segmentation]\n  condition: keywords\n";
+    let rules = super::load(rule).unwrap_or_else(|errors| panic!("{errors}"));
+    let mut scratch = rules.scratch();
+    for (record, expected) in [
+        (
+            r#"{"time":0,"error":"exit signal Segmentation fault"}"#,
+            true,
+        ),
+        (r#"{"time":0,"path":"/Segmentation"}"#, false),
+    ] {
+        let event: Event<'_> = serde_json::from_str(record).unwrap();
+        assert_eq!(!rules.matches(&event, &mut scratch).is_empty(), expected);
+    }
+}
+
+#[test]
 fn conditions_bind_as_the_specification_says() {
     let identifiers = "  a: {path: '/a'}\n  b_1: {query: b}\n  b_2: {host: b}\n  _c: {method: C}\n";
     let all = [
