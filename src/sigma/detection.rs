@@ -242,8 +242,8 @@ impl Entry<'_> {
             Yaml::List(items) => self.list(value.place, items, reading)?,
             Yaml::Null => return self.null(value, reading),
             _ if self.modifiers.all => {
-                let hint = "drop the modifier, or give a list";
-                reading.error_with_hint(value.place, "`all` needs a list of values", hint);
+                let hint = "drop the modifier, or give a list of values";
+                reading.error_with_hint(value.place, "`all` needs two values or more", hint);
                 return None;
             }
             _ => self.value(value, reading)?,
@@ -262,6 +262,11 @@ impl Entry<'_> {
     fn list(&self, place: Place, items: &[Node], reading: &mut Reading<'_>) -> Option<Search> {
         if items.is_empty() {
             reading.error(place, "an empty list of values matches nothing");
+            return None;
+        }
+        if self.modifiers.all && items.len() == 1 {
+            let hint = "drop the modifier, or give more values";
+            reading.error_with_hint(place, "`all` needs two values or more", hint);
             return None;
         }
         let parsed: Vec<_> = items

@@ -51,10 +51,8 @@ fn push_plain(pieces: &mut Vec<Piece>, plain: &mut String) {
     }
 }
 
-/// Frees each dash that begins a word, as a command line's option does: no letter, digit or underscore stands before it, one
-/// stands behind it.
+/// Frees each dash: it stands for any of [`DASHES`].
 pub(crate) fn with_dashes(pieces: Vec<Piece>) -> Vec<Piece> {
-    let is_word = |c: Option<char>| c.is_some_and(|c| c.is_alphanumeric() || c == '_');
     let mut freed = Vec::with_capacity(pieces.len());
     for piece in pieces {
         let Piece::Plain(text) = piece else {
@@ -62,16 +60,13 @@ pub(crate) fn with_dashes(pieces: Vec<Piece>) -> Vec<Piece> {
             continue;
         };
         let mut plain = String::new();
-        let mut before = None;
-        let mut chars = text.chars().peekable();
-        while let Some(c) = chars.next() {
-            if DASHES.contains(&c) && !is_word(before) && is_word(chars.peek().copied()) {
+        for c in text.chars() {
+            if DASHES.contains(&c) {
                 push_plain(&mut freed, &mut plain);
                 freed.push(Piece::Dash);
             } else {
                 plain.push(c);
             }
-            before = Some(c);
         }
         push_plain(&mut freed, &mut plain);
     }
@@ -164,22 +159,16 @@ mod tests {
     }
 
     #[test]
-    fn dashes_are_freed_where_an_option_begins() {
+    fn every_dash_is_freed() {
         assert_eq!(
-            with_dashes(parse("a -b c-d /e --f -")),
+            with_dashes(parse("a -b*/")),
             [
                 plain("a "),
                 Piece::Dash,
-                plain("b c-d "),
-                Piece::Dash,
-                plain("e -"),
-                Piece::Dash,
-                plain("f -")
+                plain("b"),
+                Piece::Many,
+                Piece::Dash
             ]
-        );
-        assert_eq!(
-            with_dashes(parse("*-x")),
-            [Piece::Many, Piece::Dash, plain("x")]
         );
     }
 

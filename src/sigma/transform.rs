@@ -12,7 +12,7 @@ const MAX_VALUES: usize = 10_000;
 /// One step from the value in the rule to what is looked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Transform {
-    /// Each dash that begins a word stands for any of [`pattern::DASHES`].
+    /// Each dash stands for any of [`pattern::DASHES`].
     Windash,
     /// `%name%` stands for the values of that placeholder.
     Expand,

@@ -72,11 +72,13 @@ pub fn under_every_name(event: &Json) -> Json {
             named[*name] = value.clone();
         }
     }
-    let extension = event["cs-uri-stem"]
-        .as_str()
-        .and_then(|stem| Path::new(stem).extension());
-    if let Some(extension) = extension {
-        named["c-uri-extension"] = extension.to_string_lossy().into();
+    let segment = event["cs-uri-stem"].as_str().and_then(|stem| {
+        let path = stem.split(['?', '#']).next()?;
+        path.rsplit('/').next()
+    });
+    let extension = segment.and_then(|segment| Some(segment.rsplit_once('.')?.1));
+    if let Some(extension) = extension.filter(|extension| !extension.is_empty()) {
+        named["c-uri-extension"] = extension.into();
     }
     named
 }

@@ -8,7 +8,7 @@ use serde_json::{Map, Value as Json, json};
 
 use super::oracle;
 use crate::event::Event;
-use crate::sigma::RuleSet;
+use crate::sigma::{RuleSet, Vocabulary};
 
 /// What texts and patterns are made of: short and long, common and rare, of both cases, of several scripts, letters that
 /// fold to others, wildcards and escapes.
@@ -35,6 +35,12 @@ const FRAGMENTS: &[&str] = &[
     "mozilla/5.0",
     "\n",
     "",
+    " -x",
+    "/x",
+    "—x",
+    "c3FsbWFw",
+    "eHNxbG1hcA==",
+    "cQBsAA==",
 ];
 
 /// Besides, in patterns only.
@@ -61,6 +67,9 @@ const TEXT_FIELDS: &[&str] = &[
     "path_decoded",
     "method",
 ];
+
+/// Milliseconds: the beginning, a leap day, the end of a week-based year, now.
+const TIMES: &[i64] = &[0, 1_709_164_800_000, 1_609_459_199_000, 1_772_323_260_000];
 
 const ADDRESSES: &[&str] = &[
     "10.0.0.1",
@@ -110,13 +119,71 @@ fn text_item() -> impl Strategy<Value = (String, Json)> {
 }
 
 fn all_item() -> impl Strategy<Value = (String, Json)> {
-    let values = prop::collection::vec(pattern(), 1..4).prop_map(Json::from);
+    let values = prop::collection::vec(pattern(), 2..4).prop_map(Json::from);
     (
         select(TEXT_FIELDS),
         select(vec!["|contains|all", "|startswith|all"]),
         values,
     )
         .prop_map(|(field, modifiers, value)| (format!("{field}{modifiers}"), value))
+}
+
+/// Modifiers that change a value, name another field or take a part of a time.
+fn changed_item() -> impl Strategy<Value = (String, Json)> {
+    let encoded = (
+        select(TEXT_FIELDS),
+        select(vec![
+            "|base64|contains",
+            "|base64offset|contains",
+            "|wide|base64offset|contains",
+            "|wide|base64|cased",
+        ]),
+        select(vec!["sqlmap", "ql", "ey", "жж"]),
+    )
+        // What is no ASCII is no text once it is wide.
+        .prop_map(|(field, modifiers, value)| (format!("{field}{modifiers}"), json!(value)));
+    let dashes = (
+        select(TEXT_FIELDS),
+        select(vec![
+            "|windash|contains",
+            "|contains|windash",
+            "|windash",
+            "|windash|endswith|neq",
+        ]),
+        prop::collection::vec(select(vec![" -x", "/x", "—", "a", "*", "B", "-"]), 1..4),
+    )
+        .prop_map(|(field, modifiers, parts)| {
+            (format!("{field}{modifiers}"), json!(parts.concat()))
+        });
+    let other = (
+        select(TEXT_FIELDS),
+        select(vec![
+            "",
+            "|cased",
+            "|neq",
+            "|contains",
+            "|startswith",
+            "|endswith|neq",
+        ]),
+        select(vec!["roles", "path", "query", "status"]),
+    )
+        .prop_map(|(field, modifiers, other)| {
+            let other = if field == other { "referer" } else { other };
+            (format!("{field}|fieldref{modifiers}"), json!(other))
+        });
+    let part = (
+        select(vec!["minute", "hour", "day", "week", "month", "year"]),
+        select(vec!["", "|lt", "|gte", "|neq"]),
+        select(vec![0, 1, 5, 23, 30, 53, 1970, 2026]),
+    )
+        .prop_map(|(part, modifiers, value)| (format!("time|{part}{modifiers}"), json!(value)));
+    let words = (
+        select(TEXT_FIELDS),
+        select(vec!["|expand", "|expand|contains", "|expand|cased"]),
+        select(vec!["%words%", "a%words%", "%words%/%"]),
+    )
+        .prop_map(|(field, modifiers, value)| (format!("{field}{modifiers}"), json!(value)));
+    prop_oneof![encoded, dashes, other, part, words]
 }
 
 fn item() -> impl Strategy<Value = (String, Json)> {
@@ -161,7 +228,7 @@ fn item() -> impl Strategy<Value = (String, Json)> {
         ],
     )
         .prop_map(|(field, (modifiers, value))| (format!("{field}{modifiers}"), value));
-    prop_oneof![6 => text_item(), 2 => all_item(), 1 => expression, 1 => number, 1 => digits, 1 => comparison, 1 => network, 1 => address, 1 => presence]
+    prop_oneof![6 => text_item(), 2 => all_item(), 2 => changed_item(), 1 => expression, 1 => number, 1 => digits, 1 => comparison, 1 => network, 1 => address, 1 => presence]
 }
 
 fn search() -> impl Strategy<Value = Json> {
@@ -170,7 +237,7 @@ fn search() -> impl Strategy<Value = Json> {
             .prop_map(|items| Json::Object(items.into_iter().collect()))
     };
     let keywords = prop::collection::vec(pattern(), 1..4).prop_map(Json::from);
-    let all = prop::collection::vec(pattern(), 1..3).prop_map(|values| json!({ "|all": values }));
+    let all = prop::collection::vec(pattern(), 2..4).prop_map(|values| json!({ "|all": values }));
     prop_oneof![4 => map(), 1 => prop::collection::vec(map(), 1..3).prop_map(Json::from), 1 => keywords, 1 => all]
 }
 
@@ -196,7 +263,7 @@ fn condition() -> impl Strategy<Value = String> {
         })
 }
 
-fn rule() -> impl Strategy<Value = Json> {
+pub(super) fn rule() -> impl Strategy<Value = Json> {
     (search(), search(), search(), condition()).prop_map(|(first, second, third, condition)| {
         // `any of *_*` is written for the engine; the naive evaluator reads stars at the end only.
         let condition = condition.replace("any of *_*", "(s_1 or s_2 or _x)");
@@ -204,7 +271,7 @@ fn rule() -> impl Strategy<Value = Json> {
     })
 }
 
-fn record() -> impl Strategy<Value = Json> {
+pub(super) fn record() -> impl Strategy<Value = Json> {
     let texts = prop::collection::vec(
         (
             select(vec!["path", "query", "user_agent", "referer", "method"]),
@@ -218,13 +285,14 @@ fn record() -> impl Strategy<Value = Json> {
         roles,
         prop::option::of(0_u64..12),
         prop::option::of(select(ADDRESSES)),
+        select(TIMES),
     )
-        .prop_map(|(texts, roles, status, address)| {
+        .prop_map(|(texts, roles, status, address, time)| {
             let mut record: Map<String, Json> = texts
                 .into_iter()
                 .map(|(name, text)| (name.to_owned(), text.into()))
                 .collect();
-            record.insert("time".into(), 0.into());
+            record.insert("time".into(), time.into());
             record.insert("roles".into(), roles.into());
             record.extend(status.map(|status| ("status".to_owned(), status.into())));
             record.extend(address.map(|address| ("client_address".to_owned(), address.into())));
@@ -232,7 +300,7 @@ fn record() -> impl Strategy<Value = Json> {
         })
 }
 
-fn file(index: usize, detection: &Json) -> String {
+pub(super) fn file(index: usize, detection: &Json) -> String {
     json!({
         "title": "t",
         "id": format!("00000000-0000-4000-8000-{index:012}"),
@@ -251,20 +319,21 @@ proptest! {
         rules in prop::collection::vec(rule(), 1..6),
         records in prop::collection::vec(record(), 1..6),
     ) {
+        let words = Vocabulary::of(&[("words", &oracle::WORDS)]);
         let sources: Vec<(PathBuf, String)> = rules
             .iter()
             .enumerate()
             .map(|(index, rule)| (PathBuf::from(format!("{index}.yml")), file(index, rule)))
-            .filter(|source| match RuleSet::from_sources(std::slice::from_ref(source)) {
+            .filter(|source| match RuleSet::from_sources_with(std::slice::from_ref(source), &words) {
                 Ok(_) => true,
-                // The one thing that the generator makes and the engine refuses on purpose.
+                // What the generator makes and the engine refuses on purpose.
                 Err(errors) => {
-                    assert!(errors.0.iter().all(|error| error.message.contains("matches everything")), "{errors}");
+                    assert!(errors.0.iter().all(|error| error.message.contains("matches everything") || error.message.contains("no field can hold")), "{errors}");
                     false
                 }
             })
             .collect();
-        let set = RuleSet::from_sources(&sources).unwrap();
+        let set = RuleSet::from_sources_with(&sources, &words).unwrap();
         let mut scratch = set.scratch();
         for record in &records {
             let text = record.to_string();

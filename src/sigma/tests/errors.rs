@@ -46,7 +46,8 @@ fn wrong_values_are_refused() {
             "modifiers `contains` and `startswith` exclude each other",
         ),
         ("path|i: x", "modifier `i` goes behind `re`"),
-        ("path|all: x", "`all` needs a list"),
+        ("path|all: x", "`all` needs two values"),
+        ("path|all: [x]", "`all` needs two values"),
         ("path|exists: x", "`exists` needs true or false"),
         (
             "path|exists|neq: true",

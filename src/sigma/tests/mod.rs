@@ -5,6 +5,7 @@ mod errors;
 mod language;
 mod links;
 mod oracle;
+mod peer;
 
 use std::path::PathBuf;
 

@@ -3,7 +3,12 @@
 
 use std::net::IpAddr;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::Value as Json;
+
+/// The values of the one placeholder that rules may name.
+pub(super) const WORDS: [&str; 3] = ["sqlmap", "*key", "ж?"];
 
 /// Whether a rule, one YAML document, matches a native record.
 pub(super) fn matches(rule: &str, record: &Json) -> bool {
@@ -83,6 +88,31 @@ fn item(key: &str, value: &Json, record: &Json) -> bool {
         return false;
     };
     let values = value.as_array().cloned().unwrap_or(vec![value.clone()]);
+    if has("fieldref") {
+        let same = values.iter().any(|other| {
+            let other = self::field(other.as_str().unwrap(), record).unwrap_or_default();
+            let stands = |text: &str, needle: &str| {
+                let fold = |text: &str| -> String {
+                    if has("cased") {
+                        text.to_owned()
+                    } else {
+                        text.chars().flat_map(char::to_lowercase).collect()
+                    }
+                };
+                let (text, needle) = (fold(text), fold(needle));
+                match () {
+                    () if has("contains") => text.contains(&needle),
+                    () if has("startswith") => text.starts_with(&needle),
+                    () if has("endswith") => text.ends_with(&needle),
+                    () => text == needle,
+                }
+            };
+            field
+                .iter()
+                .any(|text| other.iter().any(|needle| stands(text, needle)))
+        });
+        return same != has("neq");
+    }
     let mut answers = values.iter().map(|value| {
         field
             .iter()
@@ -141,6 +171,20 @@ fn one(modifiers: &[&str], keyword: bool, value: &Json, text: &str) -> bool {
             .unwrap()
             .is_match(text);
     }
+    let parts = ["minute", "hour", "day", "week", "month", "year"];
+    if let Some(at) = parts.iter().position(|part| has(part)) {
+        let civil = jiff::Timestamp::from_millisecond(text.parse().unwrap())
+            .unwrap()
+            .strftime("%M %H %d %V %m %Y")
+            .to_string();
+        let number = civil.split(' ').nth(at).unwrap().parse::<f64>().unwrap();
+        let wanted = value.as_f64().unwrap();
+        return match () {
+            () if has("lt") => number < wanted,
+            () if has("gte") => number >= wanted,
+            () => (number - wanted).abs() < 0.5,
+        };
+    }
     if has("cidr") {
         return text
             .parse()
@@ -156,18 +200,6 @@ fn one(modifiers: &[&str], keyword: bool, value: &Json, text: &str) -> bool {
             return holds(text.parse().unwrap(), value.as_f64().unwrap());
         }
     }
-    let mut tokens = Vec::new();
-    if keyword || has("contains") || has("endswith") {
-        tokens.push(Token::Many);
-    }
-    tokens.extend(if value.is_string() {
-        tokenize(&pattern)
-    } else {
-        pattern.chars().map(Token::Char).collect()
-    });
-    if keyword || has("contains") || has("startswith") {
-        tokens.push(Token::Many);
-    }
     let lower = |c: char| -> Vec<char> {
         if has("cased") {
             vec![c]
@@ -175,15 +207,86 @@ fn one(modifiers: &[&str], keyword: bool, value: &Json, text: &str) -> bool {
             c.to_lowercase().collect()
         }
     };
-    let tokens: Vec<Token> = tokens
-        .into_iter()
-        .flat_map(|token| match token {
-            Token::Char(c) => lower(c).into_iter().map(Token::Char).collect(),
-            wildcard => vec![wildcard],
-        })
-        .collect();
     let text: Vec<char> = text.chars().flat_map(lower).collect();
-    wildcard(&tokens, &text)
+    let patterns: Vec<Vec<Token>> = if value.is_string() {
+        changed(modifiers, &pattern)
+    } else {
+        vec![pattern.chars().map(Token::Char).collect()]
+    };
+    patterns.into_iter().any(|pattern| {
+        let mut tokens = Vec::new();
+        if keyword || has("contains") || has("endswith") {
+            tokens.push(Token::Many);
+        }
+        for token in pattern {
+            match token {
+                Token::Char(c) => tokens.extend(lower(c).into_iter().map(Token::Char)),
+                wildcard => tokens.push(wildcard),
+            }
+        }
+        if keyword || has("contains") || has("startswith") {
+            tokens.push(Token::Many);
+        }
+        wildcard(&tokens, &text)
+    })
+}
+
+/// Everything that a pattern becomes by its modifiers, spelled out.
+fn changed(modifiers: &[&str], pattern: &str) -> Vec<Vec<Token>> {
+    let mut patterns = vec![tokenize(pattern)];
+    for modifier in modifiers {
+        let plain = |tokens: &[Token]| -> String {
+            let char = |token: &Token| match token {
+                Token::Char(c) => *c,
+                Token::One | Token::Many => panic!("a wildcard is never encoded"),
+            };
+            tokens.iter().map(char).collect()
+        };
+        let literal = |text: &str| text.chars().map(Token::Char).collect::<Vec<_>>();
+        patterns = patterns
+            .into_iter()
+            .flat_map(|tokens| match *modifier {
+                "expand" => WORDS
+                    .iter()
+                    .map(|word| tokenize(&pattern.replace("%words%", word)))
+                    .collect(),
+                "windash" => dashed(&tokens, 0),
+                "wide" => {
+                    let units = plain(&tokens);
+                    let bytes = units.encode_utf16().flat_map(u16::to_le_bytes).collect();
+                    vec![literal(&String::from_utf8(bytes).unwrap())]
+                }
+                "base64" => vec![literal(&STANDARD.encode(plain(&tokens)))],
+                "base64offset" => (0..3)
+                    .map(|offset| {
+                        let bytes = plain(&tokens);
+                        let encoded = STANDARD.encode(format!("{}{bytes}", " ".repeat(offset)));
+                        let cut = [0, 3, 2][(bytes.len() + offset) % 3];
+                        literal(&encoded[[0, 2, 3][offset]..encoded.len() - cut])
+                    })
+                    .collect(),
+                _ => vec![tokens],
+            })
+            .collect();
+    }
+    patterns
+}
+
+/// Every spelling of the dashes from `at` on.
+fn dashed(tokens: &[Token], at: usize) -> Vec<Vec<Token>> {
+    const DASHES: [char; 5] = ['-', '/', '–', '—', '―'];
+    let is_dash = |at: &usize| matches!(tokens[*at], Token::Char(c) if DASHES.contains(&c));
+    match (at..tokens.len()).find(is_dash) {
+        None => vec![tokens.to_vec()],
+        Some(found) => DASHES
+            .iter()
+            .flat_map(|dash| {
+                let mut spelled = tokens.to_vec();
+                spelled[found] = Token::Char(*dash);
+                dashed(&spelled, found + 1)
+            })
+            .collect(),
+    }
 }
 
 #[derive(Clone, Copy)]
