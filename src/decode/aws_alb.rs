@@ -9,8 +9,6 @@
 //! line's first time is that of the answer.
 //! Source: AWS, "Access logs for your Application Load Balancer", access log entries.
 
-use std::borrow::Cow;
-
 use super::access_log;
 use super::number::{column, duration};
 use super::rejection::Rejection;
