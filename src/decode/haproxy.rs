@@ -146,15 +146,12 @@ fn unescape(text: &str) -> Cow<'_, str> {
             (b'#', [high, low, ..]) => hex(*high).zip(hex(*low)),
             _ => None,
         };
-        match escaped {
-            Some((high, low)) => {
-                plain.push(high << 4 | low);
-                rest = &rest[3..];
-            }
-            None => {
-                plain.push(*first);
-                rest = after;
-            }
+        if let Some((high, low)) = escaped {
+            plain.push(high << 4 | low);
+            rest = &rest[3..];
+        } else {
+            plain.push(*first);
+            rest = after;
         }
     }
     String::from_utf8(plain).map_or(Cow::Borrowed(text), Cow::Owned)

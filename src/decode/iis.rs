@@ -14,6 +14,9 @@ use super::rejection::{Rejection, RejectionReason};
 use super::request::{self, present};
 use crate::event::{Event, Text, Timestamp};
 
+/// Longest reference of XML that is looked for, in bytes: `#x10FFFF;`, with some zeros.
+const MAX_REFERENCE: usize = 16;
+
 /// The columns of a line, in order.
 #[derive(Debug)]
 pub(super) struct Columns(Vec<Column>);
@@ -239,26 +242,26 @@ fn unescape_xml(text: &str) -> Cow<'_, str> {
     let mut rest = text;
     while let Some((before, after)) = rest.split_once('&') {
         plain.push_str(before);
-        match after
-            .split_once(';')
-            .and_then(|(name, after)| Some((referred(name)?, after)))
-        {
-            Some((character, after)) => {
-                plain.push(character);
-                rest = after;
-            }
-            None => {
-                plain.push('&');
-                rest = after;
-            }
+        if let Some((character, length)) = reference(after) {
+            plain.push(character);
+            rest = &after[length..];
+        } else {
+            plain.push('&');
+            rest = after;
         }
     }
     plain.push_str(rest);
     Cow::Owned(plain)
 }
 
-fn referred(name: &str) -> Option<char> {
-    Some(match name {
+/// The character that `amp;` and the like stand for, and their length.
+fn reference(text: &str) -> Option<(char, usize)> {
+    let end = text
+        .bytes()
+        .take(MAX_REFERENCE)
+        .position(|byte| byte == b';')?;
+    let name = &text[..end];
+    let character = match name {
         "amp" => '&',
         "lt" => '<',
         "gt" => '>',
@@ -272,7 +275,8 @@ fn referred(name: &str) -> Option<char> {
             };
             char::from_u32(code)?
         }
-    })
+    };
+    Some((character, end + 1))
 }
 
 #[cfg(test)]

@@ -21,16 +21,17 @@ enum Sign {
     Logger,
 }
 
+// Without their quotes, which every record is full of: with them the search is six times slower.
 const KEYS: [(&str, Sign); 9] = [
-    ("\"remote_addr\":", Sign::Is(Format::NginxJson)),
-    ("\"request_uri\":", Sign::Is(Format::NginxJson)),
-    ("\"start_time\":", Sign::Envoy(0)),
-    ("\"response_code\":", Sign::Envoy(1)),
-    ("\"latencies\":", Sign::Is(Format::Kong)),
-    ("\"StartUTC\":", Sign::Is(Format::TraefikJson)),
-    ("\"DownstreamStatus\":", Sign::Is(Format::TraefikJson)),
-    ("\"RequestPath\":", Sign::Is(Format::TraefikJson)),
-    ("\"logger\":", Sign::Logger),
+    ("remote_addr", Sign::Is(Format::NginxJson)),
+    ("request_uri", Sign::Is(Format::NginxJson)),
+    ("start_time", Sign::Envoy(0)),
+    ("response_code", Sign::Envoy(1)),
+    ("latencies", Sign::Is(Format::Kong)),
+    ("StartUTC", Sign::Is(Format::TraefikJson)),
+    ("DownstreamStatus", Sign::Is(Format::TraefikJson)),
+    ("RequestPath", Sign::Is(Format::TraefikJson)),
+    ("logger", Sign::Logger),
 ];
 const CADDY_LOGGERS: [&[u8]; 2] = [b"\"http.log.", b"\"http.handlers."];
 
@@ -65,14 +66,16 @@ impl Sniffer {
         let mut place = Place::start(json);
         let mut envoy = [false; 2];
         for hit in self.keys.find_iter(json) {
-            if !place.is_outermost(hit.start()) {
+            let is_key =
+                json[..hit.start()].ends_with(b"\"") && json[hit.end()..].starts_with(b"\":");
+            if !is_key || !place.is_outermost(hit.start() - 1) {
                 continue;
             }
             match KEYS[hit.pattern().as_usize()].1 {
                 Sign::Is(format) => return format,
                 Sign::Envoy(key) => envoy[key] = true,
                 Sign::Logger => {
-                    let value = json[hit.end()..].trim_ascii_start();
+                    let value = json[hit.end() + 2..].trim_ascii_start();
                     if CADDY_LOGGERS.iter().any(|name| value.starts_with(name)) {
                         return Format::Caddy;
                     }
@@ -162,6 +165,8 @@ fn is_w3c_time(date: &[u8], time: &[u8]) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn of(line: &str) -> Format {
@@ -216,6 +221,35 @@ mod tests {
         ] {
             assert_eq!(of(line), want, "{line}");
         }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn no_name_or_value_of_a_caller_changes_the_format(name in caller(), value in caller()) {
+            let agent = serde_json::json!({"request_User-Agent": value, "DownstreamStatus": 200});
+            prop_assert_eq!(of(&agent.to_string()), Format::TraefikJson);
+            let headers = serde_json::json!({"headers": {&name: value, "b": [{&value: name}]}});
+            for (key, want) in [("zlatencies", Format::Native), ("latencies", Format::Kong)] {
+                let record = serde_json::json!({"a": headers, key: {}, "zz": headers});
+                prop_assert_eq!(of(&record.to_string()), want);
+            }
+            let record = serde_json::json!({"logger": "http.log.access", "request": headers});
+            prop_assert_eq!(of(&record.to_string()), Format::Caddy);
+        }
+    }
+
+    /// What a caller may send: anything, and what looks like a key.
+    fn caller() -> impl Strategy<Value = String> {
+        let names = KEYS.map(|(name, _)| name.to_owned());
+        let keys = names.clone().map(|name| format!("\"{name}\":"));
+        prop_oneof![
+            "\\PC{0,20}",
+            "[\"\\\\{}\\[\\]:,a]{0,12}",
+            prop::sample::select(keys.to_vec()),
+            prop::sample::select(names.to_vec()),
+        ]
     }
 
     #[test]

@@ -37,8 +37,15 @@ impl Expected<'_> {
             ("aws-alb-logs", "time") => return None,
             (_, "accept_date") => haproxy_time(value),
             (_, "time_local") if value.contains('/') => clf(value),
-            (_, "time" | "time_local" | "StartUTC" | "StartLocal" | "start_time")
-            | (_, "request_creation_time") => Timestamp::parse_rfc3339(value).unwrap(),
+            (
+                _,
+                "time"
+                | "time_local"
+                | "StartUTC"
+                | "StartLocal"
+                | "start_time"
+                | "request_creation_time",
+            ) => Timestamp::parse_rfc3339(value).unwrap(),
             _ => return None,
         };
         let ours = if is_cut {
@@ -60,10 +67,19 @@ impl Expected<'_> {
             (_, "OriginDuration") => nanos(upstream),
             (_, "upstream_service_time" | "time_backend_response") => millis(upstream),
             (_, "target_processing_time") => (upstream, 0.000_001),
-            (_, "status" | "http_status" | "http_status_code" | "elb_status_code")
-            | (_, "DownstreamStatus" | "response_code") => plain(event.status),
-            (_, "body_bytes_sent" | "bytes_sent" | "sent_bytes" | "bytes_read")
-            | (_, "DownstreamContentSize") => plain(event.response_bytes),
+            (
+                _,
+                "status" | "http_status" | "http_status_code" | "elb_status_code"
+                | "DownstreamStatus" | "response_code",
+            ) => plain(event.status),
+            (
+                _,
+                "body_bytes_sent"
+                | "bytes_sent"
+                | "sent_bytes"
+                | "bytes_read"
+                | "DownstreamContentSize",
+            ) => plain(event.response_bytes),
             (_, "bytes_received" | "received_bytes" | "RequestContentSize") => {
                 plain(event.request_bytes)
             }
@@ -125,8 +141,15 @@ impl Expected<'_> {
                 let plus = text(event.user_agent.as_deref()).replace(' ', "+");
                 return Some((plus, value.to_owned()));
             }
-            (_, "request" | "http_path" | "http_request" | "RequestPath" | "targeturi")
-            | (_, "x-envoy-origin-path") => return Some((target(event), value.to_owned())),
+            (
+                _,
+                "request"
+                | "http_path"
+                | "http_request"
+                | "RequestPath"
+                | "targeturi"
+                | "x-envoy-origin-path",
+            ) => return Some((target(event), value.to_owned())),
             (_, "verb" | "http_verb" | "http_method" | "RequestMethod" | "method") => {
                 event.method.as_deref()
             }
@@ -137,8 +160,11 @@ impl Expected<'_> {
             }
             ("aws-alb-logs", "protocol") | (_, "RequestScheme") => event.scheme.as_deref(),
             (_, "http_args") => event.query.as_deref(),
-            (_, "target_fqdn" | "RequestHost" | "RequestAddr" | "request_addr")
-            | (_, "http_host" | ":authority")
+            (
+                _,
+                "target_fqdn" | "RequestHost" | "RequestAddr" | "request_addr" | "http_host"
+                | ":authority",
+            )
             | ("aws-alb-logs", "host") => {
                 let ours = without_port(text(event.host.as_deref()));
                 return Some((ours.to_owned(), without_port(value).to_owned()));
@@ -158,12 +184,11 @@ impl Expected<'_> {
             "remote_user" | "user" | "ClientUsername" => event.subject.as_deref(),
             "request_id" | "trace_id" | "uniqueid" | "x-request-id" => event.request_id.as_deref(),
             "x_forwarded_for" | "x-forwarded-for" => event.forwarded_for.as_deref(),
-            "response_flags" | "error_reason" => error,
             // The first two flags tell of a fault.
             "termination_state" if value.starts_with("--") => {
                 return Some((text(error).to_owned(), NONE.to_owned()));
             }
-            "termination_state" => error,
+            "termination_state" | "response_flags" | "error_reason" => error,
             "ruleid" | "rule_id" => error?.split_once(": ").map(|(rule, _)| rule),
             "modsecmessage" => {
                 let ours = error?.split_once(": ").map(|(_, message)| message);
