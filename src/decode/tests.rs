@@ -209,7 +209,7 @@ fn nginx_json_gives_numbers_from_text() {
     );
 }
 
-const KONG: &str = r#"{"latencies":{"request":515,"kong":58,"proxy":457},"started_at":1772359200250,"client_ip":"192.0.2.7","service":{"host":"api.internal","name":"billing"},"route":{"name":"all"},"consumer":{"username":"partner-7","id":"80f74eef"},"authenticated_entity":{"id":"eaa33026","consumer_id":"80f74eef"},"tries":[{"ip":"10.0.0.9","port":8080,"state":"failed"},{"ip":"10.0.0.10","port":8080}],"upstream_uri":"/a?b=1","request":{"id":"6546","method":"GET","uri":"/v1/a?b=1","url":"https://api.example:8443/v1/a?b=1","size":"155","querystring":{"b":"1","remote_addr":"x"},"tls":{"version":"TLSv1.3","cipher":"TLS_AES_256_GCM_SHA384","client_verify":"NONE"},"headers":{"host":"api.example","user-agent":["curl/8","{\"remote_addr\":1}"],"x-forwarded-for":"198.51.100.1","authorization":"REDACTED","remote_addr":"y"}},"response":{"status":200,"size":934,"headers":{"x-cache-status":"Hit"}}}"#;
+const KONG: &str = r#"{"latencies":{"request":515,"kong":58,"proxy":457},"started_at":1772359200250,"client_ip":"192.0.2.7","service":{"host":"api.internal","name":"billing"},"route":{"name":"all"},"consumer":{"username":"partner-7","id":"80f74eef"},"authenticated_entity":{"id":"eaa33026","consumer_id":"80f74eef"},"tries":[{"ip":"10.0.0.9","port":8080,"state":"failed"},{"ip":"10.0.0.10","port":8080}],"upstream_uri":"/a?b=1","request":{"id":"6546","method":"GET","uri":"/v1/a?b=1","url":"https://api.example:8443/v1/a?b=1","size":"155","querystring":{"b":"1","remote_addr":"x"},"tls":{"version":"TLSv1.3","cipher":"TLS_AES_256_GCM_SHA384","client_verify":"NONE"},"headers":{"host":"api.example","user-agent":["curl/8","{\"remote_addr\":1}"],"x-forwarded-for":"198.51.100.1","content-type":"application/json","authorization":"REDACTED","remote_addr":"y"}},"response":{"status":200,"size":934,"headers":{"x-cache-status":"Hit"}}}"#;
 
 #[test]
 fn kong_gives_its_fields_whatever_a_caller_names_headers_and_parameters() {
@@ -237,6 +237,7 @@ fn kong_gives_its_fields_whatever_a_caller_names_headers_and_parameters() {
         );
         assert_eq!(event.user_agent.as_deref(), Some("curl/8"));
         assert_eq!(event.forwarded_for.as_deref(), Some("198.51.100.1"));
+        assert_eq!(event.content_type.as_deref(), Some("application/json"));
         assert_eq!(event.request_id.as_deref(), Some("6546"));
         assert_eq!(event.tls_version.as_deref(), Some("TLSv1.3"));
         assert_eq!(event.cache_status.as_deref(), Some("hit"));

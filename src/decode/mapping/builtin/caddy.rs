@@ -45,6 +45,11 @@ pub(super) const ENTRIES: &[Entry] = &[
     ),
     (Field::UserAgent, Plain, &["request.headers.User-Agent.0"]),
     (Field::Referer, Plain, &["request.headers.Referer.0"]),
+    (
+        Field::ContentType,
+        Plain,
+        &["request.headers.Content-Type.0"],
+    ),
     (Field::Cookie, Plain, &["request.headers.Cookie.0"]),
     (Field::ClientId, Plain, &["request.tls.client_common_name"]),
     (Field::Subject, Plain, &["user_id"]),

@@ -73,6 +73,14 @@ pub(super) const ENTRIES: &[Entry] = &[
         &["request.headers.referer", "request.headers.referer.0"],
     ),
     (
+        Field::ContentType,
+        Plain,
+        &[
+            "request.headers.content-type",
+            "request.headers.content-type.0",
+        ],
+    ),
+    (
         Field::Cookie,
         Plain,
         &["request.headers.cookie", "request.headers.cookie.0"],

@@ -38,6 +38,7 @@ pub(super) const ENTRIES: &[Entry] = &[
     ),
     (Field::UserAgent, Plain, &["request_User-Agent"]),
     (Field::Referer, Plain, &["request_Referer"]),
+    (Field::ContentType, Plain, &["request_Content-Type"]),
     (Field::Cookie, Plain, &["request_Cookie"]),
     (Field::ClientId, Plain, &["TLSClientSubject"]),
     (Field::Subject, Plain, &["ClientUsername"]),
