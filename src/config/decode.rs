@@ -4,6 +4,9 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+/// Columns that IIS writes when nothing is chosen.
+const IIS_FIELDS: &str = "date time s-ip cs-method cs-uri-stem cs-uri-query s-port cs-username c-ip cs(User-Agent) cs(Referer) sc-status sc-substatus sc-win32-status time-taken";
+
 /// Settings of decode: format, mapping, bounds of a record.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -12,6 +15,8 @@ pub struct Decode {
     pub format: Format,
     /// Mapping file for `format: mapping`; see `docs/formats.md`.
     pub mapping: Option<PathBuf>,
+    /// Columns of `format: iis`, as the line `#Fields:` of the log names them.
+    pub iis_fields: String,
     /// Records over so many bytes are dead letters.
     pub max_record_bytes: usize,
     /// JSON nested deeper than so many levels is a dead letter.
@@ -26,6 +31,7 @@ impl Default for Decode {
         Decode {
             format: Format::Auto,
             mapping: None,
+            iis_fields: IIS_FIELDS.to_owned(),
             max_record_bytes: 256 * 1024,
             max_depth: 32,
             max_age_days: 90,
@@ -33,42 +39,55 @@ impl Default for Decode {
     }
 }
 
-/// Format of the records of a source. `docs/formats.md` describes each.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Format {
-    /// Told from the beginning of each record.
-    #[default]
-    Auto,
-    /// JSON with the names of `docs/events.md`.
-    Native,
-    /// NGINX `combined` and `main`, and its error log.
-    NginxCombined,
-    /// NGINX `log_format … escape=json` with the names of NGINX variables.
-    NginxJson,
-    /// Apache `common`, `combined` and `vhost_combined`, and its error log.
-    Apache,
-    /// Envoy `json_format` with the usual keys.
-    EnvoyJson,
-    /// Envoy's default text format.
-    EnvoyText,
-    /// JSON of another layout, described by the mapping file.
-    Mapping,
+macro_rules! formats {
+    ($($(#[$meta:meta])+ $variant:ident = $name:literal),+ $(,)?) => {
+        /// Format of the records of a source. `docs/formats.md` describes each.
+        #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        pub enum Format { $($(#[$meta])+ #[serde(rename = $name)] $variant),+ }
+
+        impl Format {
+            /// Every format.
+            pub const ALL: &'static [Format] = &[$(Format::$variant),+];
+
+            /// The name in the configuration.
+            #[must_use]
+            pub const fn name(self) -> &'static str {
+                match self { $(Format::$variant => $name),+ }
+            }
+        }
+    };
 }
 
-impl Format {
-    /// The name in the configuration.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Format::Auto => "auto",
-            Format::Native => "native",
-            Format::NginxCombined => "nginx_combined",
-            Format::NginxJson => "nginx_json",
-            Format::Apache => "apache",
-            Format::EnvoyJson => "envoy_json",
-            Format::EnvoyText => "envoy_text",
-            Format::Mapping => "mapping",
-        }
-    }
+formats! {
+    /// Told from the beginning of each record.
+    #[default]
+    Auto = "auto",
+    /// JSON with the names of `docs/events.md`.
+    Native = "native",
+    /// NGINX `combined` and `main`, and its error log.
+    NginxCombined = "nginx_combined",
+    /// NGINX `log_format … escape=json` with the names of NGINX variables.
+    NginxJson = "nginx_json",
+    /// Apache `common`, `combined` and `vhost_combined`, and its error log.
+    Apache = "apache",
+    /// Envoy `json_format` with the usual keys.
+    EnvoyJson = "envoy_json",
+    /// Envoy's default text format.
+    EnvoyText = "envoy_text",
+    /// Kong's logging plugins (`file-log`, `http-log` and the others).
+    Kong = "kong",
+    /// Traefik's access log as JSON.
+    TraefikJson = "traefik_json",
+    /// Traefik's access log as text.
+    TraefikClf = "traefik_clf",
+    /// Caddy's access log, and the messages of its Coraza firewall.
+    Caddy = "caddy",
+    /// HAProxy `option httplog` and `option httpslog`.
+    Haproxy = "haproxy",
+    /// Access log of an AWS Application Load Balancer.
+    AwsAlb = "aws_alb",
+    /// IIS: W3C extended lines, and the same as events of Windows in XML.
+    Iis = "iis",
+    /// JSON of another layout, described by the mapping file.
+    Mapping = "mapping",
 }

@@ -1,4 +1,4 @@
-//! Access lines of NGINX and Apache: `common`, `combined`, NGINX `main`, each also with a virtual host before.
+//! Access lines of NGINX, Apache and Traefik: `common`, `combined`, NGINX `main`, each also with a virtual host before.
 //!
 //! ```text
 //! [host[:port] ]address ident user [10/Oct/2023:10:22:41 +0200] "GET /a?b HTTP/1.1" 200 157[ "referer" "agent"[ "forwarded"]]
@@ -10,7 +10,7 @@ use std::borrow::Cow;
 
 use super::rejection::Rejection;
 use super::request::{self, present, unescape};
-use super::{error_log, times};
+use super::{error_log, times, traefik};
 use crate::event::{Event, Text};
 
 /// Decodes one line of an access log, or of the error log that lies beside it.
@@ -33,7 +33,10 @@ pub(super) fn decode(line: &str) -> Result<Event<'_>, Rejection> {
         split_request(rest).ok_or_else(|| Rejection::malformed("no status behind the request"))?;
     request::set_request_line(&mut event, unescape(request));
     let rest = set_answer(&mut event, rest)?;
-    set_headers(&mut event, rest);
+    match traefik::split_columns(rest) {
+        Some((headers, columns)) => traefik::set_columns(&mut event, headers, &columns),
+        None => set_headers(&mut event, rest),
+    }
     Ok(event)
 }
 
@@ -48,8 +51,14 @@ fn split_at_time(line: &str) -> Option<(&str, crate::event::Timestamp, &str)> {
     })
 }
 
-/// `[host[:port] ]address ident user`.
+/// `[host[:port] ]address ident user`; in place of the address also the list of a forwarding header.
 fn set_client<'a>(event: &mut Event<'a>, head: &'a str) -> Result<(), Rejection> {
+    if let Some((list, user)) = split_list(head) {
+        event.client_address = list.split(',').next().and_then(request::address);
+        event.forwarded_for = Some(Text::from(list));
+        set_user(event, user);
+        return Ok(());
+    }
     let mut words = head.splitn(4, ' ').filter(|word| !word.is_empty());
     let first = words
         .next()
@@ -63,9 +72,34 @@ fn set_client<'a>(event: &mut Event<'a>, head: &'a str) -> Result<(), Rejection>
         event.host = present(first).map(Text::from);
         user = user.split_once(' ').map_or("", |(_, rest)| rest);
     }
-    let user = user.split_once(' ').map_or("", |(_ident, user)| user);
-    event.subject = present(user).map(|user| unescape(user).into());
+    set_user(event, user);
     Ok(())
+}
+
+/// `ident user`.
+fn set_user<'a>(event: &mut Event<'a>, text: &'a str) {
+    let user = text.split_once(' ').map_or("", |(_ident, user)| user);
+    event.subject = present(user).map(|user| unescape(user).into());
+}
+
+/// `10.0.0.1, 10.0.0.2` in front of a line and what follows; `None` when there is no list of addresses.
+fn split_list(head: &str) -> Option<(&str, &str)> {
+    let first = head.split(' ').next()?;
+    if !first.contains(',') {
+        return None;
+    }
+    let mut end = first.len();
+    while head[..end].ends_with(',') {
+        let next = head.get(end + 1..)?.split(' ').next()?;
+        end += 1 + next.len();
+        if next.is_empty() {
+            return None;
+        }
+    }
+    let list = &head[..end];
+    list.split(',')
+        .all(|address| request::address(address).is_some())
+        .then(|| (list, head[end..].trim_start()))
 }
 
 /// The request and what follows its closing quote. A quote closes only before a status: hand-made logs don't escape.
@@ -127,7 +161,8 @@ fn set_headers<'a>(event: &mut Event<'a>, text: &'a str) {
     }
 }
 
-fn header(value: &str) -> Option<Text<'_>> {
+/// A header as a server quotes it.
+pub(super) fn header(value: &str) -> Option<Text<'_>> {
     present(value).map(|value| match unescape(value) {
         Cow::Borrowed(text) => Text::from(text),
         Cow::Owned(text) => Text::from(text),

@@ -5,16 +5,23 @@
 //! Kafka timestamp and the settings, so a replay decodes alike. `docs/formats.md` describes the formats.
 
 mod access_log;
+mod aws_alb;
+mod caddy;
 mod envoy_text;
 mod error_log;
 mod flat;
 mod guard;
+mod haproxy;
+mod iis;
 mod mapping;
 mod native;
+mod number;
 mod rejection;
 mod request;
 mod sniff;
 mod times;
+mod tls;
+mod traefik;
 mod wrapper;
 
 #[cfg(test)]
@@ -28,11 +35,11 @@ use crate::event::{Event, Timestamp};
 pub use mapping::MappingError;
 pub use rejection::{Rejection, RejectionReason};
 
-use mapping::Mapping;
+use mapping::{BuiltIn, Mapping};
 use sniff::Sniffer;
 
 /// Raised when the same bytes decode to another event than before: part of the fingerprint of a block.
-const DECODE_VERSION: u32 = 1;
+const DECODE_VERSION: u32 = 2;
 
 const HOUR_MICROS: i64 = 3_600_000_000;
 const DAY_MICROS: i64 = 24 * HOUR_MICROS;
@@ -51,6 +58,9 @@ pub enum DecodeConfigError {
     /// A mapping file beside another format would have no effect.
     #[error("decode.mapping has an effect only with decode.format `mapping`, not `{0}`")]
     MappingUnused(&'static str),
+    /// Columns that give no time.
+    #[error("decode.iis_fields names no `date` or no `time`; copy the line `#Fields:` of the log")]
+    IisFields,
     /// The mapping file is not what it has to be.
     #[error(transparent)]
     Mapping(#[from] MappingError),
@@ -74,8 +84,8 @@ pub struct Decoder {
     format: Format,
     mapping: Option<Mapping>,
     sniffer: Sniffer,
-    nginx_json: Mapping,
-    envoy_json: Mapping,
+    built_in: BuiltIn,
+    iis: iis::Columns,
     order: flat::Order,
     max_record_bytes: usize,
     max_depth: usize,
@@ -102,8 +112,8 @@ impl Decoder {
             format: config.format,
             mapping,
             sniffer: Sniffer::new(),
-            nginx_json: mapping::nginx_json(),
-            envoy_json: mapping::envoy_json(),
+            built_in: BuiltIn::new(),
+            iis: iis::Columns::parse(&config.iis_fields).ok_or(DecodeConfigError::IisFields)?,
             order: flat::Order::new(),
             max_record_bytes: config.max_record_bytes,
             max_depth: config.max_depth,
@@ -142,16 +152,23 @@ impl Decoder {
             Format::Auto => self.sniffer.format(line),
             named => named,
         };
+        let (built_in, depth) = (&self.built_in, self.max_depth);
         match format {
-            Format::NginxJson => self.nginx_json.decode(line, self.max_depth),
-            Format::EnvoyJson => self.envoy_json.decode(line, self.max_depth),
-            Format::NginxCombined | Format::Apache => access_log::decode(line),
+            Format::NginxJson => built_in.nginx_json.decode(line, depth),
+            Format::EnvoyJson => built_in.envoy_json.decode(line, depth),
+            Format::Kong => built_in.kong.decode(line, depth),
+            Format::TraefikJson => traefik::finish_json(built_in.traefik_json.decode(line, depth)?),
+            Format::Caddy => caddy::finish(built_in.caddy.decode(line, depth)?),
+            Format::NginxCombined | Format::Apache | Format::TraefikClf => access_log::decode(line),
             Format::EnvoyText => envoy_text::decode(line),
+            Format::Haproxy => haproxy::decode(line),
+            Format::AwsAlb => aws_alb::decode(line),
+            Format::Iis => self.iis.decode(line),
             Format::Mapping => match &self.mapping {
-                Some(mapping) => mapping.decode(line, self.max_depth),
-                None => native::decode(line, self.max_depth, &self.order),
+                Some(mapping) => mapping.decode(line, depth),
+                None => native::decode(line, depth, &self.order),
             },
-            Format::Native | Format::Auto => native::decode(line, self.max_depth, &self.order),
+            Format::Native | Format::Auto => native::decode(line, depth, &self.order),
         }
     }
 
@@ -194,6 +211,8 @@ fn fingerprint(config: &Decode, mapping: Option<&Mapping>) -> u64 {
     let mut hash = Sha256::new();
     hash.update(DECODE_VERSION.to_be_bytes());
     hash.update(config.format.name());
+    hash.update([0]);
+    hash.update(&config.iis_fields);
     hash.update([0]);
     for bound in [
         config.max_record_bytes,

@@ -95,6 +95,17 @@ pub(super) fn address(text: &str) -> Option<IpAddr> {
     text.strip_prefix('[')?.strip_suffix(']')?.parse().ok()
 }
 
+/// The address out of `10.0.0.1:443` or `2001:db8::1:443`: where a port always stands behind the last colon and IPv6 has no brackets
+/// (HAProxy, AWS).
+pub(super) fn peer(text: &str) -> Option<IpAddr> {
+    let (host, _port) = text.rsplit_once(':')?;
+    let host = host
+        .strip_prefix('[')
+        .and_then(|inner| inner.strip_suffix(']'))
+        .unwrap_or(host);
+    host.parse().ok()
+}
+
 /// Resolves the escapes of access logs: `\"`, `\\`, `\n`, `\t`, `\xHH` (Apache, NGINX). Text whose bytes would not be
 /// UTF-8 stays as it is logged.
 pub(super) fn unescape(text: &str) -> Cow<'_, str> {
@@ -124,7 +135,7 @@ pub(super) fn unescape(text: &str) -> Cow<'_, str> {
 }
 
 /// The value of a hexadecimal digit.
-const fn hex(digit: u8) -> Option<u8> {
+pub(super) const fn hex(digit: u8) -> Option<u8> {
     match digit {
         b'0'..=b'9' => Some(digit - b'0'),
         b'a'..=b'f' => Some(digit - b'a' + 10),
@@ -182,6 +193,14 @@ mod tests {
             assert_eq!(address(text), want.parse().ok(), "{text}");
         }
         assert_eq!(address("unix:"), None);
+        for (text, want) in [
+            ("10.0.0.12:59292", "10.0.0.12"),
+            ("2001:db8::1:4430", "2001:db8::1"),
+            ("[fd00::5a24]:43000", "fd00::5a24"),
+        ] {
+            assert_eq!(peer(text), want.parse().ok(), "{text}");
+        }
+        assert_eq!((peer("unix:1"), peer("-")), (None, None));
     }
 
     #[test]

@@ -133,6 +133,9 @@ fn wrappers_of_runtimes_and_syslog_come_off() {
         docker.to_string(),
         format!("Aug 24 22:32:19 host nginx[2869]: {LINE}"),
         format!("<134>Aug  4 22:32:19 host nginx: {LINE}"),
+        format!("<134>Aug  4 22:32:19 nginx[2869]: {LINE}"),
+        format!("2024-08-24T22:32:19.1+00:00 host nginx[2869]: {LINE}"),
+        format!("<134>1 2024-08-24T22:32:19Z host nginx 2869 - - {LINE}"),
     ] {
         let event = decoder(Format::Auto)
             .decode(wrapped.as_bytes(), None)
@@ -164,6 +167,18 @@ fn the_format_is_told_from_the_record() {
             r#"[2026-01-24T01:34:36.743Z] "GET /t HTTP/1.1" 200 - 0 256 50 25 "-" "-" "-" "-" "-""#,
             "/t",
         ),
+        (
+            r#"<134>Feb  6 12:14:14 haproxy[1]: 10.0.1.2:33317 [06/Feb/2026:12:14:14.655] web api/n 10/0/30/69/109 200 2750 - - ---- 1/1/1/1/0 0/0 "GET /h HTTP/1.1""#,
+            "/h",
+        ),
+        (
+            r#"h2 2026-04-26T12:23:00.1Z app/x 192.0.2.11:44740 - -1 -1 -1 404 - 12 57 "GET https://h:443/l HTTP/2.0" "x" - -"#,
+            "/l",
+        ),
+        (
+            "2026-03-01 10:00:00 10.0.0.2 GET /i - 443 - 192.0.2.7 x - 200 0 0 49",
+            "/i",
+        ),
     ] {
         let event = auto.decode(raw.as_bytes(), None).unwrap();
         assert_eq!(event.path.as_deref(), Some(path), "{raw}");
@@ -192,6 +207,121 @@ fn nginx_json_gives_numbers_from_text() {
         (event.cache_status.as_deref(), event.subject),
         (Some("hit"), None)
     );
+}
+
+const KONG: &str = r#"{"latencies":{"request":515,"kong":58,"proxy":457},"started_at":1772359200250,"client_ip":"192.0.2.7","service":{"host":"api.internal","name":"billing"},"route":{"name":"all"},"consumer":{"username":"partner-7","id":"80f74eef"},"authenticated_entity":{"id":"eaa33026","consumer_id":"80f74eef"},"tries":[{"ip":"10.0.0.9","port":8080,"state":"failed"},{"ip":"10.0.0.10","port":8080}],"upstream_uri":"/a?b=1","request":{"id":"6546","method":"GET","uri":"/v1/a?b=1","url":"https://api.example:8443/v1/a?b=1","size":"155","querystring":{"b":"1","remote_addr":"x"},"tls":{"version":"TLSv1.3","cipher":"TLS_AES_256_GCM_SHA384","client_verify":"NONE"},"headers":{"host":"api.example","user-agent":["curl/8","{\"remote_addr\":1}"],"x-forwarded-for":"198.51.100.1","content-type":"application/json","authorization":"REDACTED","remote_addr":"y"}},"response":{"status":200,"size":934,"headers":{"x-cache-status":"Hit"}}}"#;
+
+#[test]
+fn kong_gives_its_fields_whatever_a_caller_names_headers_and_parameters() {
+    for format in [Format::Kong, Format::Auto] {
+        let decoder = decoder(format);
+        let event = decoder.decode(KONG.as_bytes(), None).unwrap();
+        assert_eq!(event.time.micros(), 1_772_359_200_250_000);
+        assert_eq!(event.client_address, "192.0.2.7".parse().ok());
+        assert_eq!(event.client_id.as_deref(), Some("partner-7"));
+        assert_eq!(
+            (event.path.as_deref(), event.query.as_deref()),
+            (Some("/v1/a"), Some("b=1"))
+        );
+        assert_eq!(
+            (event.scheme.as_deref(), event.host.as_deref()),
+            (Some("https"), Some("api.example"))
+        );
+        assert_eq!(
+            (event.status, event.request_bytes, event.response_bytes),
+            (Some(200), Some(155), Some(934))
+        );
+        assert_eq!(
+            (event.duration_us, event.upstream_duration_us),
+            (Some(515_000), Some(457_000))
+        );
+        assert_eq!(event.user_agent.as_deref(), Some("curl/8"));
+        assert_eq!(event.forwarded_for.as_deref(), Some("198.51.100.1"));
+        assert_eq!(event.content_type.as_deref(), Some("application/json"));
+        assert_eq!(event.request_id.as_deref(), Some("6546"));
+        assert_eq!(event.tls_version.as_deref(), Some("TLSv1.3"));
+        assert_eq!(event.cache_status.as_deref(), Some("hit"));
+        assert_eq!(event.upstream_address.as_deref(), Some("10.0.0.9"));
+        assert_eq!(event.route, None);
+    }
+}
+
+#[test]
+fn a_request_that_kong_answered_itself_has_no_upstream() {
+    let raw = KONG.replace("\"proxy\":457", "\"proxy\":-1");
+    let decoder = decoder(Format::Kong);
+    let event = decoder.decode(raw.as_bytes(), None).unwrap();
+    assert_eq!(event.upstream_duration_us, None);
+    let raw = KONG.replace("\"started_at\"", "\"started\"");
+    let rejection = decoder.decode(raw.as_bytes(), None).unwrap_err();
+    assert_eq!(rejection.reason, RejectionReason::MissingTime);
+    assert!(rejection.detail.contains("`started_at`"), "{rejection}");
+    let raw = KONG.replace("\"client_ip\":\"192.0.2.7\"", "\"client_ip\":\"nobody\"");
+    let rejection = decoder.decode(raw.as_bytes(), None).unwrap_err();
+    assert_eq!(rejection.reason, RejectionReason::WrongType);
+}
+
+const TRAEFIK: &str = r#"{"ClientAddr":"10.0.0.50:39496","ClientHost":"192.0.2.7","ClientUsername":"ann","DownstreamContentSize":357,"DownstreamStatus":200,"Duration":2337877,"OriginDuration":823492,"RequestContentSize":12,"RequestCount":190,"RequestHost":"api.example","RequestMethod":"GET","RequestPath":"/a?b=1","RequestProtocol":"HTTP/2.0","RequestScheme":"https","RetryAttempts":2,"RouterName":"api@docker","ServiceAddr":"172.16.16.25:8008","StartUTC":"2026-03-01T10:00:00.250123456Z","TLSCipher":"TLS_AES_128_GCM_SHA256","TLSVersion":"1.2","request_User-Agent":"\"remote_addr\":","time":"2026-03-01T11:00:00+01:00"}"#;
+
+#[test]
+fn traefik_json_gives_its_fields() {
+    for format in [Format::TraefikJson, Format::Auto] {
+        let decoder = decoder(format);
+        let event = decoder.decode(TRAEFIK.as_bytes(), None).unwrap();
+        assert_eq!(event.time.micros(), 1_772_359_200_250_123);
+        assert_eq!(event.client_address, "10.0.0.50".parse().ok());
+        assert_eq!(event.forwarded_for.as_deref(), Some("192.0.2.7"));
+        assert_eq!(event.subject.as_deref(), Some("ann"));
+        assert_eq!(
+            (event.duration_us, event.upstream_duration_us),
+            (Some(2_337), Some(823))
+        );
+        assert_eq!(
+            (event.request_bytes, event.response_bytes, event.attempt),
+            (Some(12), Some(357), Some(3))
+        );
+        assert_eq!(
+            (event.http_version.as_deref(), event.scheme.as_deref()),
+            (Some("2.0"), Some("https"))
+        );
+        assert_eq!(event.tls_version.as_deref(), Some("TLSv1.2"));
+        assert_eq!(event.upstream_address.as_deref(), Some("172.16.16.25:8008"));
+    }
+    let own = br#"{"level":"info","msg":"Configuration loaded","time":"2026-03-01T10:00:00Z"}"#;
+    let rejection = decoder(Format::TraefikJson).decode(own, None).unwrap_err();
+    assert_eq!(rejection.reason, RejectionReason::Malformed);
+}
+
+const CADDY: &str = r#"{"level":"info","ts":1772359200.25,"logger":"http.log.access.log0","msg":"handled request","request":{"remote_ip":"10.0.0.50","remote_port":"41342","client_ip":"192.0.2.7","proto":"HTTP/2.0","method":"GET","host":"api.example","uri":"/a?b=1","headers":{"User-Agent":["curl/8"],"X-Forwarded-For":["192.0.2.7"],"Latencies":["\"latencies\":"]},"tls":{"resumed":false,"version":772,"cipher_suite":4865,"proto":"h2","server_name":"api.example","client_common_name":"partner-7"}},"bytes_read":12,"user_id":"ann","duration":0.000929675,"size":10900,"status":200,"resp_headers":{"Server":["Caddy"]}}"#;
+
+#[test]
+fn caddy_gives_its_fields() {
+    for format in [Format::Caddy, Format::Auto] {
+        let decoder = decoder(format);
+        let event = decoder.decode(CADDY.as_bytes(), None).unwrap();
+        assert_eq!(event.time.micros(), 1_772_359_200_250_000);
+        assert_eq!(event.client_address, "192.0.2.7".parse().ok());
+        assert_eq!(
+            (event.request_bytes, event.response_bytes),
+            (Some(12), Some(10_900))
+        );
+        assert_eq!((event.duration_us, event.status), (Some(929), Some(200)));
+        assert_eq!(event.tls_version.as_deref(), Some("TLSv1.3"));
+        assert_eq!(event.tls_cipher.as_deref(), Some("TLS_AES_128_GCM_SHA256"));
+        assert_eq!(
+            (event.client_id.as_deref(), event.subject.as_deref()),
+            (Some("partner-7"), Some("ann"))
+        );
+        assert_eq!(event.user_agent.as_deref(), Some("curl/8"));
+        assert_eq!(event.scheme.as_deref(), Some("https"));
+        assert_eq!(event.error, None);
+    }
+    let failed = CADDY
+        .replace("http.log.access.log0", "http.log.error")
+        .replace("handled request", "connection refused");
+    let decoder = decoder(Format::Auto);
+    let event = decoder.decode(failed.as_bytes(), None).unwrap();
+    assert_eq!(event.error.as_deref(), Some("connection refused"));
 }
 
 #[test]
@@ -232,6 +362,14 @@ fn settings_without_effect_are_refused() {
         Err(DecodeConfigError::MappingUnused("auto"))
     ));
     let config = config::Decode {
+        iis_fields: "date cs-method".to_owned(),
+        ..config::Decode::default()
+    };
+    assert!(matches!(
+        Decoder::new(&config),
+        Err(DecodeConfigError::IisFields)
+    ));
+    let config = config::Decode {
         max_depth: 1_000,
         ..config::Decode::default()
     };
@@ -244,23 +382,27 @@ fn settings_without_effect_are_refused() {
     ));
 }
 
-const FORMATS: [Format; 7] = [
-    Format::Auto,
-    Format::Native,
-    Format::NginxCombined,
-    Format::NginxJson,
-    Format::Apache,
-    Format::EnvoyJson,
-    Format::EnvoyText,
-];
+/// Those that need no mapping file.
+fn formats() -> impl Iterator<Item = Format> {
+    let all = Format::ALL.iter().copied();
+    all.filter(|format| *format != Format::Mapping)
+}
 
-/// Real lines, to be damaged.
-const SEEDS: [&str; 5] = [
+/// Lines of each format, to be damaged.
+const SEEDS: [&str; 13] = [
     LINE,
     r#"{"time":"2026-03-01T10:00:00Z","path":"/a/%2e%2e","query":"a=1","roles":["x"],"client_address":"10.0.0.1"}"#,
     r#"2026-01-24T01:34:36.743Z stdout F [2026-01-24T01:34:36.743Z] "GET /t HTTP/1.1" 200 - 0 256 50 25 "-" "-" "-" "-" "-""#,
     r#"2021/12/02 11:53:15 [error] 8#8: *42 limiting, client: ::1, server: , request: "GET / HTTP/1.1", host: "h""#,
     r#"{"log":"{\"start_time\":\"2026-03-01T10:00:00Z\",\"response_code\":200}\n","stream":"stdout"}"#,
+    KONG,
+    TRAEFIK,
+    r#"1.2.3.4, 5.6.7.8 - u [24/Aug/2024:22:32:18 +0000] "GET /a HTTP/2.0" 404 57 "-" "x" 5 "r" "http://10.0.0.9:80" 3ms"#,
+    CADDY,
+    r#"{"ts":1.5,"logger":"http.handlers.waf","msg":"[client \"1.2.3.4\"] Coraza: Warning. m [file \"f\"] [id \"9\"] [uri \"/é\"] [unique_id \"u\"]\n"}"#,
+    r#"<134>1 2026-02-06T12:14:14Z h haproxy 1 - - 10.0.1.2:33317 [06/Feb/2026:12:14:14.655] web~ api/n 10/0/30/69/109 200 2750 a=é - CD-- 1/1/1/1/+1 0/0 {x|y} {} "GET /#C3#A9 HTTP/1.1" 0/0/0/0/0 a.b/TLSv1.3/X"#,
+    r#"https 2026-04-26T12:23:00.186641Z app/x 192.0.2.11:44740 10.0.0.1:80 0.086 0.048 0.037 200 200 12 57 "POST https://h:443/a?b=1 HTTP/1.1" "c\x22é" X TLSv1.2 arn "Root=1" "h" "-" 1 2026-04-26T12:22:59Z "waf" "-" "-" "-" "-" "-" "-""#,
+    r#"<Event xmlns="x"><Provider Name="Microsoft-Windows-IIS-Logging"/><EventData><Data Name="date">2026-03-01</Data><Data Name="time">10:00:00</Data><Data Name="cs-uri-stem">/é&amp;&#x41;</Data></EventData></Event>"#,
 ];
 
 proptest! {
@@ -268,14 +410,14 @@ proptest! {
 
     #[test]
     fn no_bytes_panic(raw in prop::collection::vec(any::<u8>(), 0..300)) {
-        for format in FORMATS {
+        for format in formats() {
             let _ = decoder(format).decode(&raw, None);
         }
     }
 
     #[test]
     fn no_text_panics(raw in "\\PC{0,120}", stamp in any::<i64>()) {
-        for format in FORMATS {
+        for format in formats() {
             let _ = decoder(format).decode(raw.as_bytes(), Some(Timestamp::from_micros(stamp)));
         }
     }
@@ -286,7 +428,7 @@ proptest! {
         let length = raw.len();
         raw[at % length] = byte;
         raw.truncate(length - cut % length);
-        for format in FORMATS {
+        for format in formats() {
             let _ = decoder(format).decode(&raw, None);
         }
     }

@@ -141,6 +141,46 @@ pub(super) fn apache_error(text: &[u8]) -> Option<Timestamp> {
     Some(base.plus_micros(micros))
 }
 
+/// `14/Jan/2015:12:48:57.127`, as HAProxy has it (`%tr`): without zone, taken for UTC.
+pub(super) fn haproxy(text: &[u8]) -> Option<Timestamp> {
+    let [date @ .., b'.', m1, m2, m3] = text else {
+        return None;
+    };
+    let [
+        d1,
+        d2,
+        b'/',
+        n1,
+        n2,
+        n3,
+        b'/',
+        y1,
+        y2,
+        y3,
+        y4,
+        b':',
+        h1,
+        h2,
+        b':',
+        i1,
+        i2,
+        b':',
+        s1,
+        s2,
+    ] = date
+    else {
+        return None;
+    };
+    let base = civil(
+        year([*y1, *y2, *y3, *y4])?,
+        month([*n1, *n2, *n3])?,
+        pair(*d1, *d2)?,
+        (pair(*h1, *h2)?, pair(*i1, *i2)?, pair(*s1, *s2)?),
+    )?;
+    let millis = i64::from(pair(*m1, *m2)?) * 10 + i64::from(pair(b'0', *m3)?);
+    Some(base.plus_micros(millis * 1_000))
+}
+
 /// Whether the 16 bytes are `Jul  8 11:07:07 `, the beginning of a syslog line.
 pub(super) fn is_syslog(text: &str) -> bool {
     let [
@@ -218,6 +258,11 @@ mod tests {
             apache_error(b"Fri Oct 08 17:08:41.203277 2021"),
             want("2021-10-08T17:08:41.203277Z")
         );
+        assert_eq!(
+            haproxy(b"14/Jan/2015:12:48:57.127"),
+            want("2015-01-14T12:48:57.127Z")
+        );
+        assert_eq!(haproxy(b"14/Jan/2015:12:48:57"), None);
         assert_eq!(clf(b"31/Feb/2023:10:22:41 +0200"), None);
         assert_eq!(clf(b"10/Okt/2023:10:22:41 +0200"), None);
         assert!(is_syslog("Jul  8 11:07:07 "));

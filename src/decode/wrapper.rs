@@ -1,7 +1,8 @@
 //! What container runtimes and syslog put around a line.
 //!
 //! CRI (containerd, CRI-O): `2026-01-24T01:34:36.743Z stdout F <line>`. Docker's `json-file` driver:
-//! `{"log":"<line>\n","stream":"stdout","time":"…"}`. Syslog (RFC 3164): `Jul  8 11:07:07 host nginx[2869]: <line>`.
+//! `{"log":"<line>\n","stream":"stdout","time":"…"}`. Syslog: `Jul  8 11:07:07 host nginx[2869]: <line>` (RFC 3164), the same without
+//! host or with an RFC 3339 time, and `<134>1 2026-01-24T01:34:36Z host nginx 2869 - - <line>` (RFC 5424).
 //! Their times are those of the writing, not of the request, so they are not used.
 
 use std::borrow::Cow;
@@ -10,6 +11,7 @@ use serde::Deserialize;
 
 use super::rejection::{Rejection, RejectionReason};
 use super::times;
+use crate::event::Timestamp;
 
 /// A line out of its wrapping.
 pub(super) enum Unwrapped<'a> {
@@ -63,10 +65,10 @@ fn cri(text: &str) -> Result<Unwrapped<'_>, Rejection> {
     let (Some(time), Some("stdout" | "stderr"), Some(tag)) =
         (parts.next(), parts.next(), parts.next())
     else {
-        return Ok(Unwrapped::Line(text));
+        return Ok(Unwrapped::Line(without_syslog(text)));
     };
     if time.as_bytes().get(10) != Some(&b'T') {
-        return Ok(Unwrapped::Line(text));
+        return Ok(Unwrapped::Line(without_syslog(text)));
     }
     if tag.split(':').next() == Some("P") {
         return Err(partial("the container runtime"));
@@ -99,13 +101,42 @@ fn without_syslog(text: &str) -> &str {
         }
         _ => text,
     };
-    let is_stamped = line.get(..16).is_some_and(times::is_syslog);
-    if !is_stamped {
-        return line;
+    if let Some(inner) = line.strip_prefix("1 ").and_then(behind_header) {
+        return inner;
     }
-    let after_host = line[16..].split_once(' ').map(|(_, rest)| rest);
-    match after_host.and_then(|rest| rest.split_once(": ")) {
-        Some((tag, inner)) if tag.len() <= 48 && !tag.contains(' ') => inner.trim_start(),
-        _ => line,
+    match behind_stamp(line) {
+        Some(rest) => behind_tag(rest).unwrap_or(line),
+        None => line,
     }
+}
+
+/// What stands behind `Jul  8 11:07:07 ` or `2026-01-24T01:34:36.743Z `.
+fn behind_stamp(line: &str) -> Option<&str> {
+    if line.get(..16).is_some_and(times::is_syslog) {
+        return Some(&line[16..]);
+    }
+    if line.as_bytes().get(10) != Some(&b'T') {
+        return None;
+    }
+    let (stamp, rest) = line.split_once(' ')?;
+    Timestamp::parse_rfc3339(stamp).map(|_| rest)
+}
+
+/// What stands behind `host program[pid]: ` or `program[pid]: `.
+fn behind_tag(rest: &str) -> Option<&str> {
+    let (first, after) = rest.split_once(' ')?;
+    if first.ends_with(':') {
+        return Some(after.trim_start());
+    }
+    let (tag, inner) = after.split_once(": ")?;
+    (tag.len() <= 48 && !tag.contains(' ')).then(|| inner.trim_start())
+}
+
+/// What stands behind `time host program pid id - ` of RFC 5424, without structured data.
+fn behind_header(text: &str) -> Option<&str> {
+    let mut parts = text.splitn(7, ' ');
+    Timestamp::parse_rfc3339(parts.next()?)?;
+    let has_no_data = parts.nth(4)? == "-";
+    let line = parts.next()?.trim_start();
+    (has_no_data && !line.is_empty()).then_some(line)
 }

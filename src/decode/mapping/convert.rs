@@ -2,8 +2,9 @@
 
 use std::borrow::Cow;
 
-use crate::decode::{request, times};
-use crate::event::{Event, Field, Kind, Slot, Text, Timestamp};
+use crate::decode::number::{NOT_MEASURED, decimal};
+use crate::decode::{request, times, tls};
+use crate::event::{Event, Field, Kind, Slot, Target, Text, Timestamp};
 
 macro_rules! conversions {
     ($($(#[doc = $doc:literal])+ $variant:ident = $name:literal for $($kind:ident)|+),+ $(,)?) => {
@@ -33,6 +34,12 @@ conversions! {
     Lower = "lower" for Text,
     /// `HTTP/1.1` becomes `1.1`.
     Protocol = "protocol" for Text,
+    /// The scheme of an absolute URL.
+    UrlScheme = "url_scheme" for Text,
+    /// `1.3` or its number, `772`, becomes `TLSv1.3`.
+    TlsVersion = "tls_version" for Text,
+    /// The number of a cipher suite, `4865`, becomes its name.
+    TlsSuite = "tls_suite" for Text,
     /// `GET /path?query HTTP/1.1`: sets method, path, query and version too.
     RequestLine = "request_line" for Text,
     /// `/path?query`: sets path and query too.
@@ -41,7 +48,7 @@ conversions! {
     Integer = "integer" for Number,
     /// Seconds with a fraction become microseconds; a list (`0.1, 0.2`) is summed.
     Seconds = "seconds" for Number,
-    /// Milliseconds become microseconds.
+    /// Milliseconds become microseconds. In every unit `-1` means that it was not measured.
     Milliseconds = "milliseconds" for Number,
     /// Microseconds.
     Microseconds = "microseconds" for Number,
@@ -77,6 +84,16 @@ impl Conversion {
         }
     }
 
+    const fn is_duration(self) -> bool {
+        matches!(
+            self,
+            Conversion::Seconds
+                | Conversion::Milliseconds
+                | Conversion::Microseconds
+                | Conversion::Nanoseconds
+        )
+    }
+
     /// Decimal places that separate the unit from microseconds.
     const fn places(self) -> i32 {
         match self {
@@ -110,7 +127,8 @@ pub(super) fn write<'a>(
         _ => {}
     }
     match event.slot(field) {
-        Slot::Text(slot) => *slot = Some(text(conversion, value)),
+        Slot::Text(slot) => *slot = text(conversion, value),
+        Slot::Number(_) if conversion.is_duration() && value == NOT_MEASURED => {}
         Slot::Number(slot) => *slot = Some(number(conversion, &value)?),
         Slot::Address(slot) => *slot = address(&value)?,
         Slot::Time(slot) => *slot = Some(time(conversion, &value)?),
@@ -124,14 +142,25 @@ pub(super) fn write<'a>(
     Some(())
 }
 
-fn text(conversion: Conversion, value: Scalar<'_>) -> Text<'_> {
-    match conversion {
+fn text(conversion: Conversion, value: Scalar<'_>) -> Option<Text<'_>> {
+    let named = |name: Option<&'static str>| name.map(Text::from);
+    let changed = match conversion {
         Conversion::Lower if value.bytes().any(|byte| byte.is_ascii_uppercase()) => {
-            Text::from(value.to_ascii_lowercase())
+            Some(Text::from(value.to_ascii_lowercase()))
         }
-        Conversion::Protocol if value.starts_with("HTTP/") => Text::slice(&value, (5, value.len())),
-        _ => Text::from(value),
-    }
+        Conversion::Protocol if value.starts_with("HTTP/") => {
+            Some(Text::slice(&value, (5, value.len())))
+        }
+        Conversion::UrlScheme => {
+            return Target::split(&value)
+                .scheme
+                .map(|range| Text::slice(&value, range));
+        }
+        Conversion::TlsVersion => named(tls::version(&value)),
+        Conversion::TlsSuite => named(tls::suite(&value)),
+        _ => None,
+    };
+    Some(changed.unwrap_or_else(|| Text::from(value)))
 }
 
 fn number(conversion: Conversion, value: &str) -> Option<u64> {
@@ -176,26 +205,6 @@ fn time(conversion: Conversion, value: &str) -> Option<Timestamp> {
     }
 }
 
-/// A decimal number times ten to the power of `places`, cut to a whole number; exact, without floating point.
-fn decimal(text: &str, places: i32) -> Option<i64> {
-    let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
-    let is_digits = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit());
-    if whole.is_empty() || whole.len() > 19 || !is_digits(whole) || !is_digits(fraction) {
-        return None;
-    }
-    let whole = whole.parse::<i64>().ok()?;
-    let Ok(places) = u32::try_from(places) else {
-        return Some(whole / 10_i64.pow(places.unsigned_abs()));
-    };
-    let mut value = whole;
-    let mut digits = fraction.bytes();
-    for _ in 0..places {
-        let digit = digits.next().map_or(0, |digit| i64::from(digit - b'0'));
-        value = value.checked_mul(10)?.checked_add(digit)?;
-    }
-    Some(value)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -209,10 +218,35 @@ mod tests {
         assert_eq!(number(Conversion::Integer, "200"), Some(200));
         assert_eq!(number(Conversion::Integer, "-1"), None);
         assert_eq!(number(Conversion::Seconds, "99999999999999999"), None);
+        let mut event = Event::default();
+        let written = write(
+            &mut event,
+            Field::DurationUs,
+            Conversion::Milliseconds,
+            Scalar::Borrowed("-1"),
+        );
+        assert_eq!((written, event.duration_us), (Some(()), None));
         assert_eq!(
             time(Conversion::EpochSeconds, "1609459200.123").map(Timestamp::micros),
             Some(1_609_459_200_123_000)
         );
+    }
+
+    #[test]
+    fn names_of_tls_and_schemes_are_made_alike() {
+        let of = |conversion, value| text(conversion, Scalar::Borrowed(value));
+        let is = |got: Option<Text<'_>>, want: Option<&str>| assert_eq!(got.as_deref(), want);
+        is(of(Conversion::TlsVersion, "772"), Some("TLSv1.3"));
+        is(of(Conversion::TlsVersion, "TLSv1.2"), Some("TLSv1.2"));
+        is(
+            of(Conversion::TlsSuite, "4865"),
+            Some("TLS_AES_128_GCM_SHA256"),
+        );
+        is(
+            of(Conversion::UrlScheme, "https://h:8443/a?b"),
+            Some("https"),
+        );
+        is(of(Conversion::UrlScheme, "/a?b=http://h/"), None);
     }
 
     #[test]

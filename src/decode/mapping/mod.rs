@@ -1,6 +1,6 @@
 //! JSON of another layout: a tree of keys, and at its leaves the fields that the values belong to.
 //!
-//! NGINX's and Envoy's JSON are mappings that are built in; a file describes any other (`docs/formats.md`).
+//! The JSON of known products are mappings that are built in; a file describes any other (`docs/formats.md`).
 
 mod builtin;
 mod convert;
@@ -11,7 +11,7 @@ use std::path::Path;
 
 use crate::event::{Event, Field};
 
-pub(super) use builtin::{envoy_json, nginx_json};
+pub(super) use builtin::BuiltIn;
 pub(super) use convert::Conversion;
 pub use file::MappingError;
 
