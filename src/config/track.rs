@@ -16,7 +16,8 @@ pub struct Track {
     pub max_waiting: usize,
     /// Groups of one correlation.
     pub max_groups: usize,
-    /// Events, and distinct values, in the window of one group. A correlation with a higher threshold gets its threshold.
+    /// Events in the window of one group that are kept one by one, more where a threshold is higher (to 100000). Beyond that sums over
+    /// 64ths of the window and sketches of distinct values stand for them, and alerts say so.
     pub max_window: usize,
     /// Alerts that may still grow.
     pub max_open_alerts: usize,

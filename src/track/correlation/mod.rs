@@ -10,7 +10,9 @@
 //!
 //! A condition such as `lt` is looked at with each event too: where no event comes, nothing is found.
 
+mod panes;
 mod ranks;
+mod sketch;
 mod window;
 
 use std::collections::VecDeque;
@@ -27,6 +29,9 @@ use window::{Limits, Window};
 
 /// Events of a group that are kept whole, to be shown when it fires: the newest ones.
 const SAMPLES: usize = 5;
+
+/// Most events that a window keeps one by one for the sake of a high threshold.
+const MOST_EXACT: usize = 100_000;
 
 /// The state of one correlation in one shard.
 pub(crate) struct Correlation {
@@ -223,11 +228,18 @@ impl Group {
                 "the window was full: its {evicted} oldest events were left out, so the real numbers are higher"
             ));
         }
+        if self.window.is_summed_up() {
+            notes.push(
+                "there were too many events to keep each: counts and sums may lack the oldest 64th part of the window, distinct values \
+                 are estimated within about 3 %"
+                    .to_owned(),
+            );
+        }
         notes
     }
 }
 
-/// The events that a window must be able to hold for the condition to be met.
+/// The events that a window has to keep one by one for the condition to be exact.
 #[expect(
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss,
@@ -236,7 +248,9 @@ impl Group {
 fn needed(spec: &CorrelationSpec) -> usize {
     match spec.kind {
         CorrelationKind::EventCount | CorrelationKind::ValueCount { .. } => {
-            (spec.condition.greatest() as usize).saturating_add(1)
+            (spec.condition.greatest() as usize)
+                .saturating_add(1)
+                .min(MOST_EXACT)
         }
         _ => 1,
     }

@@ -6,6 +6,7 @@ use super::*;
 use crate::config;
 use crate::event::{Field, Position};
 use crate::sigma::{Comparison, Condition, CorrelationKind, Operator};
+use crate::track::stable_hash;
 use crate::track::testing::{client, correlation, evidence};
 
 fn plan_of(spec: CorrelationSpec, settings: config::Track) -> Plan {
@@ -113,21 +114,127 @@ fn a_match_without_the_counted_value_is_not_counted() {
 }
 
 #[test]
-fn a_full_window_drops_its_oldest_and_says_so() {
+fn a_full_window_of_values_drops_its_oldest_and_says_so() {
     let settings = config::Track {
         max_window: 4,
         ..config::Track::default()
     };
-    let plan = plan_of(correlation(1, true, 3, 1_000), settings);
+    let spec = CorrelationSpec {
+        kind: CorrelationKind::ValuePercentile {
+            field: Field::Status,
+            percentile: 50.0,
+        },
+        ..correlation(1, false, 8, 1_000)
+    };
+    let plan = plan_of(spec, settings);
     let mut state = Correlation::new(&plan.correlations[0], &plan);
     let mut counts = TrackCounts::default();
-    for seconds in 0..8 {
+    for seconds in 0..9 {
         take(&mut state, &plan, "a", seconds, 7, &mut counts);
     }
-    take(&mut state, &plan, "a", 8, 8, &mut counts);
-    let finding = take(&mut state, &plan, "a", 9, 9, &mut counts).unwrap();
-    assert_eq!(counts.evicted_entries, 6);
-    assert!(finding.notes[0].contains("6 oldest"), "{:?}", finding.notes);
+    assert_eq!(counts.evicted_entries, 5);
+    let finding = (9..12)
+        .find_map(|at| take(&mut state, &plan, "a", at, 9, &mut counts))
+        .unwrap();
+    assert!(
+        finding.notes[0].contains("oldest events were left out"),
+        "{:?}",
+        finding.notes
+    );
+}
+
+#[test]
+fn a_window_of_too_many_events_is_summed_up_and_says_so() {
+    const KEPT: usize = 200;
+    let settings = config::Track {
+        max_window: KEPT,
+        ..config::Track::default()
+    };
+    for (kind, expected, tolerance) in [
+        (CorrelationKind::EventCount, 6_000.0, 0.02),
+        (
+            CorrelationKind::ValueCount {
+                fields: vec![Field::Path],
+            },
+            3_000.0,
+            0.1,
+        ),
+        (
+            CorrelationKind::ValueSum {
+                field: Field::Status,
+            },
+            6_000.0 * 1_500.0,
+            0.02,
+        ),
+        (
+            CorrelationKind::ValueAvg {
+                field: Field::Status,
+            },
+            1_500.0,
+            0.02,
+        ),
+        (CorrelationKind::Temporal, 2.0, 0.01),
+    ] {
+        let spec = CorrelationSpec {
+            kind: kind.clone(),
+            members: 2,
+            condition: Condition::at_least(1.0),
+            ..correlation(1, false, 1, 600)
+        };
+        let plan = plan_of(spec, settings.clone());
+        let mut state = Correlation::new(&plan.correlations[0], &plan);
+        let mut counts = TrackCounts::default();
+        let (mut last, mut told) = (None, 0);
+        for event in 0..20_000_u64 {
+            let value = match kind {
+                CorrelationKind::ValueCount { .. } => {
+                    stable_hash(&[&(event % 3_000).to_be_bytes()])
+                }
+                CorrelationKind::Temporal => 1 + event % 2,
+                _ => event % 3_001,
+            };
+            // Ten a second: a window holds 6,000.
+            let time = Timestamp::from_micros(i64::try_from(event).unwrap() * 100_000);
+            let position = Position {
+                partition: 0,
+                offset: 0,
+                stamped: None,
+            };
+            let sample = Sample {
+                time,
+                value: Some(value),
+                evidence: Arc::new(evidence(time, position)),
+            };
+            if event == 10_000 {
+                let stored = postcard::to_allocvec(&state.store()).unwrap();
+                state = Correlation::new(&plan.correlations[0], &plan);
+                state.restore(postcard::from_bytes(&stored).unwrap());
+            }
+            last = state.take(
+                &plan.correlations[0],
+                &plan,
+                &client("a"),
+                sample,
+                &mut counts,
+            );
+            told += last.as_ref().map_or(0, |fire| fire.finding.count);
+        }
+        let finding = last.unwrap().finding;
+        let Reason::Correlation { observed, .. } = finding.reason else {
+            panic!("a correlation")
+        };
+        assert!(
+            (observed / expected - 1.0).abs() < tolerance,
+            "{kind:?} {observed}"
+        );
+        assert_eq!(told, 20_000, "every event is counted once");
+        assert!(
+            finding.notes[0].contains("too many events"),
+            "{:?}",
+            finding.notes
+        );
+        assert_eq!(counts.evicted_entries, 0);
+    }
 }
 
 #[test]

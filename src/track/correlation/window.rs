@@ -1,13 +1,15 @@
 //! A sliding window of one group: times in order, and what the correlation looks at in them.
 //!
 //! Every event is put in once and taken out once, so the cost of an event does not grow with the window (but by the
-//! logarithm of its length for a percentile).
+//! logarithm of its length for a percentile). A window of more events than may be kept one by one is summed up by
+//! [`Panes`], and says so.
 
 use std::collections::{HashMap, VecDeque};
 
 use foldhash::fast::FixedState;
 use serde::{Deserialize, Serialize};
 
+use super::panes::Panes;
 use super::ranks::Ranks;
 use crate::event::Timestamp;
 use crate::sigma::CorrelationKind;
@@ -16,7 +18,7 @@ use crate::sigma::CorrelationKind;
 pub(super) struct Limits {
     /// Width in microseconds.
     pub(super) timespan_us: i64,
-    /// Most events in a window, hence most distinct values too.
+    /// Most events, hence most distinct values too, that a window keeps one by one.
     pub(super) entries: usize,
     /// What it looks at.
     pub(super) kind: CorrelationKind,
@@ -31,8 +33,10 @@ pub(super) struct Window {
     /// The value of each event, in the order of `times`; empty where events have none.
     values: VecDeque<u64>,
     state: State,
+    /// In place of all of these once there were too many events, until the window is empty.
+    panes: Option<Panes>,
     /// How many of the newest events no finding has counted.
-    unreported: usize,
+    unreported: u64,
     /// Events that were in the window and had to go, since the last finding.
     evicted: u64,
 }
@@ -126,6 +130,7 @@ impl Window {
             times: VecDeque::new(),
             values: VecDeque::new(),
             state: State::new(limits),
+            panes: None,
             unreported: 0,
             evicted: 0,
         }
@@ -134,19 +139,50 @@ impl Window {
     /// Adds an event that is not older than any before, and drops what is out of the window then.
     /// Returns how many events that still belonged in it had to go for want of room.
     pub(super) fn push(&mut self, time: Timestamp, value: u64, limits: &Limits) -> u64 {
-        self.add(time.micros(), value);
+        let time = time.micros();
         self.unreported += 1;
-        let begin = time.micros().saturating_sub(limits.timespan_us);
+        if let Some(panes) = &mut self.panes {
+            if limits.kind.is_temporal() {
+                self.state.add(value, time);
+            }
+            panes.push(time, value, limits.timespan_us);
+            self.unreported = self.unreported.min(panes.events());
+            return 0;
+        }
+        self.add(time, value);
+        let begin = time.saturating_sub(limits.timespan_us);
         while self.times.front().is_some_and(|oldest| *oldest <= begin) {
             self.pop();
         }
-        let mut evicted = 0;
-        while self.times.len() > limits.entries {
-            self.pop();
-            evicted += 1;
+        if self.times.len() <= limits.entries {
+            return 0;
         }
-        self.evicted += evicted;
-        evicted
+        if can_be_summed_up(&limits.kind) {
+            self.sum_up(limits);
+            return 0;
+        }
+        self.pop();
+        self.evicted += 1;
+        1
+    }
+
+    /// From here on sums over short spans stand for the events.
+    fn sum_up(&mut self, limits: &Limits) {
+        let distinct = matches!(limits.kind, CorrelationKind::ValueCount { .. });
+        let mut panes = Panes::new(limits.timespan_us, distinct);
+        let mut values = std::mem::take(&mut self.values).into_iter();
+        for time in std::mem::take(&mut self.times) {
+            panes.push(time, values.next().unwrap_or(0), limits.timespan_us);
+        }
+        if !limits.kind.is_temporal() {
+            self.state = State::Events;
+        }
+        self.panes = Some(panes);
+    }
+
+    /// Whether what it says is approximate.
+    pub(super) fn is_summed_up(&self) -> bool {
+        self.panes.is_some()
     }
 
     fn add(&mut self, time: i64, value: u64) {
@@ -159,36 +195,53 @@ impl Window {
 
     /// What the correlation looks at, with the newest event in the window.
     pub(super) fn observed(&self, limits: &Limits) -> f64 {
-        let events = self.times.len() as f64;
+        let events = match &self.panes {
+            Some(panes) => panes.events() as f64,
+            None => self.times.len() as f64,
+        };
+        let sum = match (&self.panes, &self.state) {
+            (Some(panes), _) => panes.sum(),
+            (None, State::Sum(sum)) => *sum,
+            (None, _) => 0,
+        };
         let begin = self.newest().micros().saturating_sub(limits.timespan_us);
-        match (&self.state, &limits.kind) {
-            (State::Events, _) => events,
-            (State::Counts(counts), CorrelationKind::ValueShare { .. }) => {
+        match (&limits.kind, &self.state) {
+            (CorrelationKind::EventCount, _) => events,
+            (CorrelationKind::ValueSum { .. }, _) => sum as f64,
+            (CorrelationKind::ValueAvg { .. }, _) => sum as f64 / events.max(1.0),
+            (CorrelationKind::ValueShare { .. }, State::Counts(counts)) => {
                 let newest = self.values.back().and_then(|value| counts.get(value));
                 f64::from(newest.copied().unwrap_or(0)) * 100.0 / events.max(1.0)
             }
-            (State::Counts(counts), _) => counts.len() as f64,
-            (State::Sum(sum), CorrelationKind::ValueAvg { .. }) => *sum as f64 / events.max(1.0),
-            (State::Sum(sum), _) => *sum as f64,
-            (State::Ranks(ranks), _) => ranks.value().unwrap_or(0.0),
-            (State::Matched(times), _) => times.iter().filter(|time| **time > begin).count() as f64,
-            (State::Ordered(begins), _) => {
+            (_, State::Counts(counts)) => counts.len() as f64,
+            (_, State::Ranks(ranks)) => ranks.value().unwrap_or(0.0),
+            (_, State::Matched(times)) => times.iter().filter(|time| **time > begin).count() as f64,
+            (_, State::Ordered(begins)) => {
                 begins.iter().take_while(|time| **time > begin).count() as f64
             }
+            (_, State::Events | State::Sum(_)) => self.panes.as_ref().map_or(0.0, Panes::distinct),
         }
     }
 
     pub(super) fn oldest(&self) -> Timestamp {
-        Timestamp::from_micros(self.times.front().copied().unwrap_or(NEVER))
+        let oldest = match &self.panes {
+            Some(panes) => panes.oldest(),
+            None => self.times.front().copied().unwrap_or(NEVER),
+        };
+        Timestamp::from_micros(oldest)
     }
 
     pub(super) fn newest(&self) -> Timestamp {
-        Timestamp::from_micros(self.times.back().copied().unwrap_or(NEVER))
+        let newest = match &self.panes {
+            Some(panes) => panes.newest(),
+            None => self.times.back().copied().unwrap_or(NEVER),
+        };
+        Timestamp::from_micros(newest)
     }
 
     /// How many events no finding has counted; from now on all are.
     pub(super) fn take_unreported(&mut self) -> u64 {
-        std::mem::take(&mut self.unreported) as u64
+        std::mem::take(&mut self.unreported)
     }
 
     /// How many events had to go since this was last asked.
@@ -199,7 +252,7 @@ impl Window {
     fn pop(&mut self) {
         self.times.pop_front();
         // The unreported events are the newest ones.
-        self.unreported = self.unreported.min(self.times.len());
+        self.unreported = self.unreported.min(self.times.len() as u64);
         if let Some(value) = self.values.pop_front() {
             self.state.remove(value);
         }
@@ -213,6 +266,7 @@ impl Window {
                 State::Matched(marks) | State::Ordered(marks) => marks.to_vec(),
                 _ => Vec::new(),
             },
+            panes: self.panes.clone(),
             unreported: self.unreported,
             evicted: self.evicted,
         }
@@ -230,7 +284,17 @@ impl Window {
                 *mark = stored;
             }
         }
-        window.unreported = stored.unreported.min(window.times.len());
+        if let Some(panes) = stored.panes {
+            window.panes = Some(panes);
+            if !limits.kind.is_temporal() {
+                window.state = State::Events;
+            }
+        }
+        let events = match &window.panes {
+            Some(panes) => panes.events(),
+            None => window.times.len() as u64,
+        };
+        window.unreported = stored.unreported.min(events);
         window.evicted = stored.evicted;
         while window.times.len() > limits.entries {
             window.pop();
@@ -239,12 +303,21 @@ impl Window {
     }
 }
 
+/// Whether sums over spans of time say what is asked. A percentile and a share need each value.
+fn can_be_summed_up(kind: &CorrelationKind) -> bool {
+    !matches!(
+        kind,
+        CorrelationKind::ValuePercentile { .. } | CorrelationKind::ValueShare { .. }
+    )
+}
+
 /// A window in a snapshot.
 #[derive(Serialize, Deserialize)]
 pub(crate) struct StoredWindow {
     times: Vec<i64>,
     values: Vec<u64>,
     marks: Vec<i64>,
-    unreported: usize,
+    panes: Option<Panes>,
+    unreported: u64,
     evicted: u64,
 }
