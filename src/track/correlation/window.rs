@@ -34,7 +34,7 @@ pub(super) struct Window {
     values: VecDeque<u64>,
     state: State,
     /// In place of all of these once there were too many events, until the window is empty.
-    panes: Option<Panes>,
+    panes: Option<Box<Panes>>,
     /// How many of the newest events no finding has counted.
     unreported: u64,
     /// Events that were in the window and had to go, since the last finding.
@@ -48,7 +48,7 @@ enum State {
     /// How many events have each value. Never iterated.
     Counts(HashMap<u64, u32, FixedState>),
     Sum(u128),
-    Ranks(Ranks),
+    Ranks(Box<Ranks>),
     /// When each rule matched last.
     Matched(Box<[i64]>),
     /// When the latest run of rules in order began, for each length of such a run.
@@ -68,7 +68,7 @@ impl State {
             }
             CorrelationKind::ValueSum { .. } | CorrelationKind::ValueAvg { .. } => State::Sum(0),
             CorrelationKind::ValuePercentile { percentile, .. } => {
-                State::Ranks(Ranks::new(*percentile))
+                State::Ranks(Box::new(Ranks::new(*percentile)))
             }
             CorrelationKind::Temporal => State::Matched(never()),
             CorrelationKind::TemporalOrdered => State::Ordered(never()),
@@ -177,7 +177,7 @@ impl Window {
         if !limits.kind.is_temporal() {
             self.state = State::Events;
         }
-        self.panes = Some(panes);
+        self.panes = Some(Box::new(panes));
     }
 
     /// Whether what it says is approximate.
@@ -219,7 +219,9 @@ impl Window {
             (_, State::Ordered(begins)) => {
                 begins.iter().take_while(|time| **time > begin).count() as f64
             }
-            (_, State::Events | State::Sum(_)) => self.panes.as_ref().map_or(0.0, Panes::distinct),
+            (_, State::Events | State::Sum(_)) => {
+                self.panes.as_deref().map_or(0.0, Panes::distinct)
+            }
         }
     }
 
@@ -317,7 +319,7 @@ pub(crate) struct StoredWindow {
     times: Vec<i64>,
     values: Vec<u64>,
     marks: Vec<i64>,
-    panes: Option<Panes>,
+    panes: Option<Box<Panes>>,
     unreported: u64,
     evicted: u64,
 }
