@@ -18,8 +18,10 @@ use gatewatch::track::{
 use uuid::Uuid;
 
 const EVENTS: usize = 600_000;
-/// Events in the windows of all groups together.
-const IN_WINDOWS: usize = 200_000;
+/// Groups of the correlations that are timed.
+const GROUPS: usize = 500;
+/// Groups that are alive at once where memory is measured.
+const LIVE_GROUPS: usize = 1_000_000;
 const BLOCK: usize = 10_000;
 const CLIENTS: usize = 100_000;
 const MINUTES: i64 = 6;
@@ -28,12 +30,13 @@ const BEGIN: i64 = 1_772_400_000;
 fn main() {
     // First, while the allocator has no freed memory to give: what is resident afterwards is the baseline's.
     baseline();
+    live_groups();
     for (name, distinct) in [("event_count", false), ("value_count", true)] {
         let small = correlation(distinct, 40);
         let large = correlation(distinct, 1_000);
-        println!("figure track_{name}_40_events_per_second {small:.0} events/s");
-        println!("figure track_{name}_1000_events_per_second {large:.0} events/s");
-        println!("figure track_{name}_1000_vs_40 {:.2} ratio", large / small);
+        println!("figure {name}_40_per_group_events_per_second {small:.0} events/s");
+        println!("figure {name}_1000_per_group_events_per_second {large:.0} events/s");
+        println!("figure {name}_1000_vs_40 {:.2} ratio", large / small);
     }
 }
 
@@ -53,7 +56,7 @@ fn meta(number: u128) -> Arc<RuleMeta> {
     })
 }
 
-fn plan(distinct: bool, threshold: f64) -> Arc<Plan> {
+fn plan(distinct: bool, timespan_us: i64, max_groups: usize) -> Arc<Plan> {
     let rule = RulePlan {
         meta: meta(1),
         alerts: false,
@@ -69,8 +72,9 @@ fn plan(distinct: bool, threshold: f64) -> Arc<Plan> {
             CorrelationKind::EventCount
         },
         members: 1,
-        timespan_us: 300_000_000,
-        condition: Condition::at_least(threshold),
+        timespan_us,
+        // Never met.
+        condition: Condition::at_least(1_000_000.0),
         alerts: true,
         level: 0,
         content: 0,
@@ -78,19 +82,42 @@ fn plan(distinct: bool, threshold: f64) -> Arc<Plan> {
     Arc::new(Plan::new(
         vec![rule],
         vec![correlation],
-        config::Track::default(),
+        config::Track {
+            max_groups,
+            ..config::Track::default()
+        },
     ))
 }
 
-/// Events a second with about `window` events in the window of every group; the condition is never met.
+/// Bytes that a million groups of a `value_count` take, each with one event.
+fn live_groups() {
+    let plan = plan(true, 86_400_000_000, LIVE_GROUPS * 2);
+    let mut tracker = Tracker::new(plan, 1);
+    let before = resident_bytes();
+    for first in (0..LIVE_GROUPS).step_by(BLOCK) {
+        let matches = (first..first + BLOCK)
+            .map(|at| matched(at, LIVE_GROUPS, 0))
+            .collect();
+        tracker.apply(block(first, matches), &[]);
+    }
+    black_box(tracker.tick(&[0]));
+    let bytes = resident_bytes().saturating_sub(before);
+    println!(
+        "figure million_groups_mib {:.0} MiB",
+        bytes as f64 / 1_048_576.0
+    );
+    assert_eq!(tracker.counts().evicted_groups, 0);
+}
+
+/// Events a second with so many events in the window of each of the groups; the condition is never met.
 ///
-/// Events come at the same rate in event time whatever the window: fewer groups have more each. Otherwise the matches that wait
-/// for the watermark would differ too, and not only the windows.
-fn correlation(distinct: bool, window: usize) -> f64 {
-    let plan = plan(distinct, 1_000_000.0);
-    // Every group gets an event every 300 s / window.
-    let step_us = 300_000_000 / i64::try_from(window).expect("small");
-    let groups = IN_WINDOWS / window;
+/// Events come at the same rate whatever the window, and windows are as long as it takes. Otherwise the matches that wait for the
+/// watermark would differ too, and not only the windows.
+fn correlation(distinct: bool, per_group: usize) -> f64 {
+    const EVERY_US: i64 = 600;
+    let step_us = EVERY_US * offset(GROUPS);
+    let plan = plan(distinct, step_us * offset(per_group), 100_000);
+    let groups = GROUPS;
     let mut best: f64 = 0.0;
     for _ in 0..3 {
         let mut tracker = Tracker::new(Arc::clone(&plan), 1);
@@ -116,17 +143,21 @@ fn blocks(groups: usize, step_us: i64) -> Vec<TrackBlock> {
         let matches: Vec<Match> = (first..first + BLOCK)
             .map(|at| matched(at, groups, step_us))
             .collect();
-        let newest = matches.last().expect("blocks are not empty").time;
-        blocks.push(TrackBlock {
-            partition: 0,
-            begin: offset(first),
-            end: offset(first + BLOCK),
-            newest,
-            matches,
-            observations: Vec::new(),
-        });
+        blocks.push(block(first, matches));
     }
     blocks
+}
+
+fn block(first: usize, matches: Vec<Match>) -> TrackBlock {
+    let newest = matches.last().expect("blocks are not empty").time;
+    TrackBlock {
+        partition: 0,
+        begin: offset(first),
+        end: offset(first + BLOCK),
+        newest,
+        matches,
+        observations: Vec::new(),
+    }
 }
 
 fn offset(at: usize) -> i64 {
@@ -175,7 +206,7 @@ fn matched(at: usize, groups: usize, step_us: i64) -> Match {
 
 /// Observations a second when 100,000 clients are active in every minute, and bytes a client.
 fn baseline() {
-    let plan = plan(false, 1_000_000.0);
+    let plan = plan(false, 300_000_000, 100_000);
     let mut tracker = Tracker::new(plan, 1);
     let before = resident_bytes();
     let (mut seconds, mut observations) = (0.0, 0u32);

@@ -3,9 +3,8 @@
 //! All shards are taken to the same watermark level by level. When level 1 is released, level 0 of every shard has been, so
 //! every event that comes before the watermark is there, and the order of a level is that of its events, as everywhere.
 
-use super::split::{Turn, Waiting};
-use super::{CorrelationKey, Fired, Plan, Shard, shard_of};
-use crate::track::split::Target;
+use super::split::{Target, Turn, Waiting};
+use super::{CorrelationKey, Fired, Plan, Shard, shard_of_hash};
 
 /// An event of a correlation that another one found.
 pub(crate) struct Chained {
@@ -43,8 +42,9 @@ pub fn settle(plan: &Plan, shards: &mut [(&mut Shard, &mut Vec<Fired>)]) {
             .flat_map(|(shard, _)| shard.take_chained())
             .collect();
         for event in chained {
-            let home = shard_of(&event.waiting.entity.value);
-            if let Some((shard, _)) = shards.get_mut(home) {
+            if let Target::Group { group, .. } = event.turn.target
+                && let Some((shard, _)) = shards.get_mut(shard_of_hash(group))
+            {
                 shard.chain(event);
             }
         }

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use compact_str::CompactString;
 use serde::{Deserialize, Serialize};
@@ -92,6 +93,29 @@ pub struct Evidence {
     pub user_agent: CompactString,
     /// The patterns that the rule matched in it.
     pub hits: Vec<PatternHit>,
+}
+
+/// Evidence that waits until it is wanted, in a third of the memory: most never is.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Packed(Arc<[u8]>);
+
+impl Packed {
+    /// Never fails: evidence has known lengths and no flattening.
+    pub(crate) fn of(evidence: &Evidence) -> Self {
+        let bytes = postcard::to_allocvec(evidence).expect("evidence is plain data");
+        Packed(bytes.into())
+    }
+
+    /// When the event happened.
+    pub(crate) fn time(&self) -> Timestamp {
+        // The first field, so nothing else is read.
+        postcard::take_from_bytes(&self.0).map_or(Timestamp::MIN, |(time, _)| time)
+    }
+
+    /// `None` for bytes of a snapshot that are none.
+    pub(crate) fn unpacked(&self) -> Option<Evidence> {
+        postcard::from_bytes(&self.0).ok()
+    }
 }
 
 /// Why a finding was made.

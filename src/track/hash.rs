@@ -25,8 +25,13 @@ pub fn stable_hash(parts: &[&[u8]]) -> u64 {
 /// The shard that an entity's state lives in. Goes by the value alone: a client known by its address and that address meet.
 #[must_use]
 pub fn shard_of(entity: &str) -> usize {
+    shard_of_hash(stable_hash(&[entity.as_bytes()]))
+}
+
+/// The same for the stable hash of the value.
+pub(crate) const fn shard_of_hash(hash: u64) -> usize {
     // 64 divides 256, so the last byte decides.
-    usize::from(stable_hash(&[entity.as_bytes()]).to_be_bytes()[7]) % SHARDS
+    (hash & 0xFF) as usize % SHARDS
 }
 
 #[cfg(test)]

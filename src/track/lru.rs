@@ -2,13 +2,12 @@
 //!
 //! Order is that of touching, never that of hashing, so eviction and iteration are the same on every run.
 
-use std::hash::Hash;
+use std::hash::{BuildHasher, Hash};
 
 use foldhash::fast::FixedState;
+use hashbrown::HashTable;
 
 const NONE: u32 = u32::MAX;
-
-type Index<K> = std::collections::HashMap<K, u32, FixedState>;
 
 struct Entry<K, V> {
     key: K,
@@ -19,7 +18,8 @@ struct Entry<K, V> {
 
 /// A map of at most `capacity` entries, linked from the least to the most recently touched.
 pub(crate) struct Lru<K, V> {
-    index: Index<K>,
+    /// Numbers of entries; the keys stand with the entries alone.
+    index: HashTable<u32>,
     entries: Vec<Entry<K, V>>,
     oldest: u32,
     newest: u32,
@@ -30,7 +30,7 @@ impl<K: Hash + Eq + Clone, V> Lru<K, V> {
     /// An empty map that holds at least one entry and at most `capacity`.
     pub(crate) fn new(capacity: usize) -> Self {
         Lru {
-            index: Index::default(),
+            index: HashTable::new(),
             entries: Vec::new(),
             oldest: NONE,
             newest: NONE,
@@ -49,13 +49,16 @@ impl<K: Hash + Eq + Clone, V> Lru<K, V> {
         K: std::borrow::Borrow<Q>,
         Q: Hash + Eq + ?Sized,
     {
-        let slot = *self.index.get(key)?;
+        let is_key = |slot: &u32| self.entries[*slot as usize].key.borrow() == key;
+        let slot = *self.index.find(hash(key), is_key)?;
         Some(&mut self.entries[slot as usize].value)
     }
 
     /// The entry of this key, touched; made by `make` when there is none. The second value is what had to go for it.
     pub(crate) fn touch(&mut self, key: &K, make: impl FnOnce() -> V) -> (&mut V, Option<(K, V)>) {
-        if let Some(&slot) = self.index.get(key) {
+        let hashed = hash(key);
+        let is_key = |slot: &u32| self.entries[*slot as usize].key == *key;
+        if let Some(&slot) = self.index.find(hashed, is_key) {
             if slot != self.newest {
                 self.unlink(slot);
                 self.link_newest(slot);
@@ -75,7 +78,9 @@ impl<K: Hash + Eq + Clone, V> Lru<K, V> {
             newer: NONE,
         });
         self.link_newest(slot);
-        self.index.insert(key.clone(), slot);
+        let entries = &self.entries;
+        self.index
+            .insert_unique(hashed, slot, |slot| hash(&entries[*slot as usize].key));
         (&mut self.entries[slot as usize].value, evicted)
     }
 
@@ -92,8 +97,11 @@ impl<K: Hash + Eq + Clone, V> Lru<K, V> {
         }
         let slot = self.oldest;
         self.unlink(slot);
+        let hashed = hash(&self.entries[slot as usize].key);
+        if let Ok(place) = self.index.find_entry(hashed, |other| *other == slot) {
+            place.remove();
+        }
         let entry = self.entries.swap_remove(slot as usize);
-        self.index.remove(&entry.key);
         self.relocate(slot);
         Some((entry.key, entry.value))
     }
@@ -121,9 +129,11 @@ impl<K: Hash + Eq + Clone, V> Lru<K, V> {
             return;
         };
         let (older, newer) = (moved.older, moved.newer);
+        let hashed = hash(&moved.key);
+        let was = self.entries.len();
         *self
             .index
-            .get_mut(&moved.key)
+            .find_mut(hashed, |other| *other as usize == was)
             .expect("every entry is in the index") = slot;
         match older {
             NONE => self.oldest = slot,
@@ -160,6 +170,10 @@ impl<K: Hash + Eq + Clone, V> Lru<K, V> {
         }
         self.newest = slot;
     }
+}
+
+fn hash<Q: Hash + ?Sized>(key: &Q) -> u64 {
+    FixedState::default().hash_one(key)
 }
 
 #[cfg(test)]

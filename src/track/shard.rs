@@ -316,7 +316,7 @@ impl Shard {
         let sample = Sample {
             time: waiting.time,
             value: waiting.value,
-            evidence: Arc::clone(&waiting.evidence),
+            evidence: waiting.evidence.clone(),
         };
         let fire = state.take(spec, &self.plan, &waiting.entity, sample, &mut self.counts)?;
         for key in &waiting.above {
@@ -330,7 +330,8 @@ impl Shard {
 }
 
 fn of_rule(plan: &Plan, meta: &RuleMeta, waiting: Waiting) -> Finding {
-    let evidence = Arc::unwrap_or_clone(waiting.evidence);
+    let evidence = waiting.evidence.unpacked();
+    let hits = evidence.as_ref().map(|evidence| evidence.hits.clone());
     Finding {
         id: finding_id(meta.id, &waiting.entity, plan.bucket(waiting.time)),
         rule: meta.id,
@@ -339,9 +340,9 @@ fn of_rule(plan: &Plan, meta: &RuleMeta, waiting: Waiting) -> Finding {
         last: waiting.time,
         count: 1,
         reason: Reason::Pattern {
-            hits: evidence.hits.clone(),
+            hits: hits.unwrap_or_default(),
         },
-        evidence: vec![evidence],
+        evidence: evidence.into_iter().collect(),
         notes: Vec::new(),
     }
 }

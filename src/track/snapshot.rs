@@ -15,7 +15,7 @@ use super::baseline::StoredBaseline;
 use super::correlation::StoredGroup;
 use super::sources::{Progress, Sources};
 use super::split::{Target, Turn, Waiting};
-use super::{CorrelationKey, Entity, Evidence, Plan, Shard, stable_hash};
+use super::{CorrelationKey, Entity, Packed, Plan, Shard, stable_hash};
 use crate::event::Timestamp;
 
 /// Version of the layout of a snapshot's state; one of another version is not read.
@@ -78,7 +78,7 @@ struct StoredWaiting {
     late: bool,
     entity: Entity,
     value: Option<u64>,
-    evidence: Evidence,
+    evidence: Packed,
     /// Correlations by index into the stored ones.
     above: Vec<CorrelationKey>,
 }
@@ -208,7 +208,7 @@ impl Places {
             entity: stored.entity,
             value: stored.value,
             rule,
-            evidence: Arc::new(stored.evidence),
+            evidence: stored.evidence,
             above: self.keys(stored.above),
         };
         Some((turn, waiting))
@@ -247,7 +247,7 @@ fn store(turn: &Turn, waiting: &Waiting) -> StoredWaiting {
         late: waiting.late,
         entity: waiting.entity.clone(),
         value: waiting.value,
-        evidence: (*waiting.evidence).clone(),
+        evidence: waiting.evidence.clone(),
         above: waiting.above.clone(),
     }
 }

@@ -1,11 +1,10 @@
 //! A block cut into what each shard needs of it.
 
-use std::sync::Arc;
-
 use compact_str::CompactString;
 
 use super::{
-    CorrelationKey, Entity, Evidence, Observation, Plan, SHARDS, TrackBlock, shard_of, stable_hash,
+    CorrelationKey, Entity, Observation, Packed, Plan, SHARDS, TrackBlock, shard_of, shard_of_hash,
+    stable_hash,
 };
 use crate::event::Timestamp;
 use crate::sigma::CorrelationKind;
@@ -40,7 +39,7 @@ pub(crate) enum Target {
     Group {
         /// Index of the correlation.
         correlation: u32,
-        /// Stable hash of the group.
+        /// Stable hash of the group's value, which its shard follows from.
         group: u64,
     },
 }
@@ -64,7 +63,7 @@ pub(crate) struct Waiting {
     pub(crate) value: Option<u64>,
     /// Index of the rule that matched.
     pub(crate) rule: u32,
-    pub(crate) evidence: Arc<Evidence>,
+    pub(crate) evidence: Packed,
     /// Where it goes when the correlation fires.
     pub(crate) above: Vec<CorrelationKey>,
 }
@@ -96,7 +95,7 @@ pub fn split(block: TrackBlock, plan: &Plan) -> Vec<ShardPart> {
         let Some(rule) = plan.rules.get(matched.rule as usize) else {
             continue;
         };
-        let evidence = Arc::new(matched.evidence);
+        let evidence = Packed::of(&matched.evidence);
         let mut push = |target, entity: Entity, value, above| {
             let turn = Turn {
                 due: matched.due,
@@ -104,18 +103,20 @@ pub fn split(block: TrackBlock, plan: &Plan) -> Vec<ShardPart> {
                 offset: matched.position.offset,
                 target,
             };
+            let home = match target {
+                Target::Rule(_) => shard_of(&entity.value),
+                Target::Group { group, .. } => shard_of_hash(group),
+            };
             let waiting = Waiting {
                 time: matched.time,
                 late: matched.late,
                 value,
                 rule: matched.rule,
-                evidence: Arc::clone(&evidence),
+                evidence: evidence.clone(),
                 entity,
                 above,
             };
-            parts[shard_of(&waiting.entity.value)]
-                .waiting
-                .push((turn, waiting));
+            parts[home].waiting.push((turn, waiting));
         };
         for key in matched.keys {
             if (key.correlation as usize) < plan.correlations.len() {

@@ -16,12 +16,11 @@ mod sketch;
 mod window;
 
 use std::collections::VecDeque;
-use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
 use super::plan::{CorrelationSpec, share};
-use super::{Entity, Evidence, Finding, Lru, Plan, Reason, TrackCounts, finding_id};
+use super::{Entity, Finding, Lru, Packed, Plan, Reason, TrackCounts, finding_id};
 use crate::event::Timestamp;
 use crate::sigma::CorrelationKind;
 pub(crate) use window::StoredWindow;
@@ -44,8 +43,8 @@ struct Group {
     /// Whether the condition held at the newest event.
     holds: bool,
     /// Events that came too late to be counted, since the last finding.
-    late: u64,
-    samples: VecDeque<Arc<Evidence>>,
+    late: u32,
+    samples: VecDeque<Packed>,
 }
 
 /// A condition that holds.
@@ -61,7 +60,7 @@ pub(crate) struct Sample {
     pub(crate) time: Timestamp,
     /// What is looked at, see [`super::CorrelationKey::value`].
     pub(crate) value: Option<u64>,
-    pub(crate) evidence: Arc<Evidence>,
+    pub(crate) evidence: Packed,
 }
 
 impl Correlation {
@@ -103,7 +102,7 @@ impl Correlation {
         while group
             .samples
             .front()
-            .is_some_and(|oldest| oldest.time <= begin)
+            .is_some_and(|oldest| oldest.time() <= begin)
             || group.samples.len() == SAMPLES
         {
             group.samples.pop_front();
@@ -124,7 +123,7 @@ impl Correlation {
     /// Notes an event that came too late for its window.
     pub(crate) fn take_late(&mut self, entity: &Entity) {
         if let Some(group) = self.groups.peek_mut(entity) {
-            group.late += 1;
+            group.late = group.late.saturating_add(1);
         }
     }
 
@@ -148,11 +147,7 @@ impl Correlation {
                 window: group.window.store(),
                 holds: group.holds,
                 late: group.late,
-                samples: group
-                    .samples
-                    .iter()
-                    .map(|sample| (**sample).clone())
-                    .collect(),
+                samples: group.samples.iter().cloned().collect(),
             })
             .collect()
     }
@@ -165,7 +160,7 @@ impl Correlation {
             group.window = Window::restore(stored.window, limits);
             group.holds = stored.holds;
             group.late = stored.late;
-            group.samples = stored.samples.into_iter().map(Arc::new).collect();
+            group.samples = stored.samples.into();
         }
     }
 }
@@ -176,7 +171,7 @@ impl Group {
             window: Window::new(limits),
             holds: false,
             late: 0,
-            samples: VecDeque::new(),
+            samples: VecDeque::with_capacity(1),
         }
     }
 
@@ -208,7 +203,7 @@ impl Group {
                 .samples
                 .iter()
                 .skip(skipped)
-                .map(|sample| (**sample).clone())
+                .filter_map(Packed::unpacked)
                 .collect(),
             notes: self.notes(),
         }
@@ -262,8 +257,8 @@ pub(crate) struct StoredGroup {
     entity: Entity,
     window: StoredWindow,
     holds: bool,
-    late: u64,
-    samples: Vec<Evidence>,
+    late: u32,
+    samples: Vec<Packed>,
 }
 
 #[cfg(test)]

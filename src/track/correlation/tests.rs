@@ -30,7 +30,7 @@ fn take(
     let sample = Sample {
         time,
         value: Some(value),
-        evidence: Arc::new(evidence(time, position)),
+        evidence: Packed::of(&evidence(time, position)),
     };
     state
         .take(&plan.correlations[0], plan, &client(name), sample, counts)
@@ -101,7 +101,7 @@ fn a_match_without_the_counted_value_is_not_counted() {
     let sample = Sample {
         time,
         value: None,
-        evidence: Arc::new(evidence(time, position)),
+        evidence: Packed::of(&evidence(time, position)),
     };
     let fired = state.take(
         &plan.correlations[0],
@@ -203,7 +203,7 @@ fn a_window_of_too_many_events_is_summed_up_and_says_so() {
             let sample = Sample {
                 time,
                 value: Some(value),
-                evidence: Arc::new(evidence(time, position)),
+                evidence: Packed::of(&evidence(time, position)),
             };
             if event == 10_000 {
                 let stored = postcard::to_allocvec(&state.store()).unwrap();

@@ -27,33 +27,48 @@ pub(super) struct Limits {
 }
 
 /// The events of (newest − timespan, newest].
+///
+/// Most groups have one event or two, so what few windows need lies behind a pointer.
 pub(super) struct Window {
-    /// Microseconds, ascending.
-    times: VecDeque<i64>,
-    /// The value of each event, in the order of `times`; empty where events have none.
-    values: VecDeque<u64>,
+    /// Ascending in time.
+    events: VecDeque<Event>,
     state: State,
-    /// In place of all of these once there were too many events, until the window is empty.
+    /// In place of the events once there were too many, until the window is empty.
     panes: Option<Box<Panes>>,
     /// How many of the newest events no finding has counted.
-    unreported: u64,
+    unreported: u32,
     /// Events that were in the window and had to go, since the last finding.
-    evicted: u64,
+    evicted: u32,
+}
+
+#[derive(Clone, Copy, Serialize, Deserialize)]
+struct Event {
+    /// Microseconds.
+    time: i64,
+    /// 0 where events have none.
+    value: u64,
 }
 
 /// What is known of the values in the window.
 enum State {
     /// Nothing: events are counted.
     Events,
+    /// How many distinct values there are, while they are few enough to look through.
+    Few(u32),
     /// How many events have each value. Never iterated.
-    Counts(HashMap<u64, u32, FixedState>),
-    Sum(u128),
+    Counts(Box<Counts>),
+    Sum(Box<u128>),
     Ranks(Box<Ranks>),
     /// When each rule matched last.
     Matched(Box<[i64]>),
     /// When the latest run of rules in order began, for each length of such a run.
     Ordered(Box<[i64]>),
 }
+
+type Counts = HashMap<u64, u32, FixedState>;
+
+/// Most values that are looked through one by one.
+const FEW: usize = 16;
 
 /// Stands for "never".
 const NEVER: i64 = i64::MIN;
@@ -64,9 +79,11 @@ impl State {
         match &limits.kind {
             CorrelationKind::EventCount => State::Events,
             CorrelationKind::ValueCount { .. } | CorrelationKind::ValueShare { .. } => {
-                State::Counts(HashMap::default())
+                State::Few(0)
             }
-            CorrelationKind::ValueSum { .. } | CorrelationKind::ValueAvg { .. } => State::Sum(0),
+            CorrelationKind::ValueSum { .. } | CorrelationKind::ValueAvg { .. } => {
+                State::Sum(Box::new(0))
+            }
             CorrelationKind::ValuePercentile { percentile, .. } => {
                 State::Ranks(Box::new(Ranks::new(*percentile)))
             }
@@ -75,16 +92,11 @@ impl State {
         }
     }
 
-    /// Whether what leaves the window has to be taken out by its value.
-    fn keeps_values(&self) -> bool {
-        matches!(self, State::Counts(_) | State::Sum(_) | State::Ranks(_))
-    }
-
     fn add(&mut self, value: u64, time: i64) {
         match self {
-            State::Events => {}
+            State::Events | State::Few(_) => {}
             State::Counts(counts) => *counts.entry(value).or_insert(0) += 1,
-            State::Sum(sum) => *sum += u128::from(value),
+            State::Sum(sum) => **sum += u128::from(value),
             State::Ranks(ranks) => ranks.add(value),
             State::Matched(times) => {
                 for (member, last) in times.iter_mut().enumerate() {
@@ -117,9 +129,9 @@ impl State {
                     }
                 }
             }
-            State::Sum(sum) => *sum -= u128::from(value),
+            State::Sum(sum) => **sum -= u128::from(value),
             State::Ranks(ranks) => ranks.remove(value),
-            State::Events | State::Matched(_) | State::Ordered(_) => {}
+            State::Events | State::Few(_) | State::Matched(_) | State::Ordered(_) => {}
         }
     }
 }
@@ -127,8 +139,7 @@ impl State {
 impl Window {
     pub(super) fn new(limits: &Limits) -> Self {
         Window {
-            times: VecDeque::new(),
-            values: VecDeque::new(),
+            events: VecDeque::with_capacity(1),
             state: State::new(limits),
             panes: None,
             unreported: 0,
@@ -140,21 +151,25 @@ impl Window {
     /// Returns how many events that still belonged in it had to go for want of room.
     pub(super) fn push(&mut self, time: Timestamp, value: u64, limits: &Limits) -> u64 {
         let time = time.micros();
-        self.unreported += 1;
+        self.unreported = self.unreported.saturating_add(1);
         if let Some(panes) = &mut self.panes {
             if limits.kind.is_temporal() {
                 self.state.add(value, time);
             }
             panes.push(time, value, limits.timespan_us);
-            self.unreported = self.unreported.min(panes.events());
+            self.unreported = self.unreported.min(saturated(panes.events()));
             return 0;
         }
         self.add(time, value);
         let begin = time.saturating_sub(limits.timespan_us);
-        while self.times.front().is_some_and(|oldest| *oldest <= begin) {
+        while self
+            .events
+            .front()
+            .is_some_and(|oldest| oldest.time <= begin)
+        {
             self.pop();
         }
-        if self.times.len() <= limits.entries {
+        if self.events.len() <= limits.entries {
             return 0;
         }
         if can_be_summed_up(&limits.kind) {
@@ -162,7 +177,7 @@ impl Window {
             return 0;
         }
         self.pop();
-        self.evicted += 1;
+        self.evicted = self.evicted.saturating_add(1);
         1
     }
 
@@ -170,9 +185,8 @@ impl Window {
     fn sum_up(&mut self, limits: &Limits) {
         let distinct = matches!(limits.kind, CorrelationKind::ValueCount { .. });
         let mut panes = Panes::new(limits.timespan_us, distinct);
-        let mut values = std::mem::take(&mut self.values).into_iter();
-        for time in std::mem::take(&mut self.times) {
-            panes.push(time, values.next().unwrap_or(0), limits.timespan_us);
+        for event in std::mem::take(&mut self.events) {
+            panes.push(event.time, event.value, limits.timespan_us);
         }
         if !limits.kind.is_temporal() {
             self.state = State::Events;
@@ -186,22 +200,29 @@ impl Window {
     }
 
     fn add(&mut self, time: i64, value: u64) {
-        self.times.push_back(time);
-        if self.state.keeps_values() {
-            self.values.push_back(value);
+        if let State::Few(distinct) = &mut self.state {
+            *distinct += u32::from(!holds(&self.events, value));
         }
+        self.events.push_back(Event { time, value });
         self.state.add(value, time);
+        if matches!(self.state, State::Few(_)) && self.events.len() > FEW {
+            let mut counts = Counts::default();
+            for event in &self.events {
+                *counts.entry(event.value).or_insert(0) += 1;
+            }
+            self.state = State::Counts(Box::new(counts));
+        }
     }
 
     /// What the correlation looks at, with the newest event in the window.
     pub(super) fn observed(&self, limits: &Limits) -> f64 {
         let events = match &self.panes {
             Some(panes) => panes.events() as f64,
-            None => self.times.len() as f64,
+            None => self.events.len() as f64,
         };
         let sum = match (&self.panes, &self.state) {
             (Some(panes), _) => panes.sum(),
-            (None, State::Sum(sum)) => *sum,
+            (None, State::Sum(sum)) => **sum,
             (None, _) => 0,
         };
         let begin = self.newest().micros().saturating_sub(limits.timespan_us);
@@ -210,9 +231,19 @@ impl Window {
             (CorrelationKind::ValueSum { .. }, _) => sum as f64,
             (CorrelationKind::ValueAvg { .. }, _) => sum as f64 / events.max(1.0),
             (CorrelationKind::ValueShare { .. }, State::Counts(counts)) => {
-                let newest = self.values.back().and_then(|value| counts.get(value));
+                let newest = self.events.back();
+                let newest = newest.and_then(|event| counts.get(&event.value));
                 f64::from(newest.copied().unwrap_or(0)) * 100.0 / events.max(1.0)
             }
+            (CorrelationKind::ValueShare { .. }, State::Few(_)) => {
+                let newest = self.events.back().map(|event| event.value);
+                let same = self
+                    .events
+                    .iter()
+                    .filter(|event| Some(event.value) == newest);
+                same.count() as f64 * 100.0 / events.max(1.0)
+            }
+            (_, State::Few(distinct)) => f64::from(*distinct),
             (_, State::Counts(counts)) => counts.len() as f64,
             (_, State::Ranks(ranks)) => ranks.value().unwrap_or(0.0),
             (_, State::Matched(times)) => times.iter().filter(|time| **time > begin).count() as f64,
@@ -228,7 +259,7 @@ impl Window {
     pub(super) fn oldest(&self) -> Timestamp {
         let oldest = match &self.panes {
             Some(panes) => panes.oldest(),
-            None => self.times.front().copied().unwrap_or(NEVER),
+            None => self.events.front().map_or(NEVER, |event| event.time),
         };
         Timestamp::from_micros(oldest)
     }
@@ -236,34 +267,36 @@ impl Window {
     pub(super) fn newest(&self) -> Timestamp {
         let newest = match &self.panes {
             Some(panes) => panes.newest(),
-            None => self.times.back().copied().unwrap_or(NEVER),
+            None => self.events.back().map_or(NEVER, |event| event.time),
         };
         Timestamp::from_micros(newest)
     }
 
     /// How many events no finding has counted; from now on all are.
     pub(super) fn take_unreported(&mut self) -> u64 {
-        std::mem::take(&mut self.unreported)
+        std::mem::take(&mut self.unreported).into()
     }
 
     /// How many events had to go since this was last asked.
     pub(super) fn take_evicted(&mut self) -> u64 {
-        std::mem::take(&mut self.evicted)
+        std::mem::take(&mut self.evicted).into()
     }
 
     fn pop(&mut self) {
-        self.times.pop_front();
+        let Some(event) = self.events.pop_front() else {
+            return;
+        };
         // The unreported events are the newest ones.
-        self.unreported = self.unreported.min(self.times.len() as u64);
-        if let Some(value) = self.values.pop_front() {
-            self.state.remove(value);
+        self.unreported = self.unreported.min(saturated(self.events.len() as u64));
+        if let State::Few(distinct) = &mut self.state {
+            *distinct -= u32::from(!holds(&self.events, event.value));
         }
+        self.state.remove(event.value);
     }
 
     pub(super) fn store(&self) -> StoredWindow {
         StoredWindow {
-            times: self.times.iter().copied().collect(),
-            values: self.values.iter().copied().collect(),
+            events: self.events.iter().copied().collect(),
             marks: match &self.state {
                 State::Matched(marks) | State::Ordered(marks) => marks.to_vec(),
                 _ => Vec::new(),
@@ -277,9 +310,8 @@ impl Window {
     /// A stored window; what is known of its values is made anew from them, so it cannot disagree with them.
     pub(super) fn restore(stored: StoredWindow, limits: &Limits) -> Self {
         let mut window = Window::new(limits);
-        let mut values = stored.values.into_iter();
-        for time in stored.times {
-            window.add(time, values.next().unwrap_or(0));
+        for event in stored.events {
+            window.add(event.time, event.value);
         }
         if let State::Matched(marks) | State::Ordered(marks) = &mut window.state {
             for (mark, stored) in marks.iter_mut().zip(stored.marks) {
@@ -294,15 +326,23 @@ impl Window {
         }
         let events = match &window.panes {
             Some(panes) => panes.events(),
-            None => window.times.len() as u64,
+            None => window.events.len() as u64,
         };
-        window.unreported = stored.unreported.min(events);
+        window.unreported = stored.unreported.min(saturated(events));
         window.evicted = stored.evicted;
-        while window.times.len() > limits.entries {
+        while window.events.len() > limits.entries {
             window.pop();
         }
         window
     }
+}
+
+fn holds(events: &VecDeque<Event>, value: u64) -> bool {
+    events.iter().any(|event| event.value == value)
+}
+
+fn saturated(count: u64) -> u32 {
+    u32::try_from(count).unwrap_or(u32::MAX)
 }
 
 /// Whether sums over spans of time say what is asked. A percentile and a share need each value.
@@ -316,10 +356,9 @@ fn can_be_summed_up(kind: &CorrelationKind) -> bool {
 /// A window in a snapshot.
 #[derive(Serialize, Deserialize)]
 pub(crate) struct StoredWindow {
-    times: Vec<i64>,
-    values: Vec<u64>,
+    events: Vec<Event>,
     marks: Vec<i64>,
     panes: Option<Box<Panes>>,
-    unreported: u64,
-    evicted: u64,
+    unreported: u32,
+    evicted: u32,
 }
