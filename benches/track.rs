@@ -12,8 +12,8 @@ use gatewatch::event::{Field, Position, Timestamp};
 use gatewatch::pipeline::shards::Tracker;
 use gatewatch::sigma::{Condition, CorrelationKind, Level, RuleMeta};
 use gatewatch::track::{
-    CorrelationKey, CorrelationSpec, Entity, EntityKind, Evidence, Match, Observation, Plan,
-    RulePlan, TrackBlock,
+    CorrelationKey, CorrelationSpec, Entity, EntityKind, Evidence, Match, Observation, Packed,
+    Plan, RulePlan, TrackBlock,
 };
 use uuid::Uuid;
 
@@ -188,7 +188,7 @@ fn matched(at: usize, groups: usize, step_us: i64) -> Match {
             value: Some((at as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15)),
             above: Vec::new(),
         }],
-        evidence: Evidence {
+        evidence: Packed::of(&Evidence {
             time,
             position,
             request_id: format_compact!("{at:032x}"),
@@ -199,7 +199,7 @@ fn matched(at: usize, groups: usize, step_us: i64) -> Match {
             status: 403,
             user_agent: "okhttp/4.12.0".into(),
             hits: Vec::new(),
-        },
+        }),
         entity,
     }
 }

@@ -3,7 +3,7 @@
 use compact_str::CompactString;
 use serde::{Deserialize, Serialize};
 
-use super::{Entity, Evidence};
+use super::{Entity, Packed};
 use crate::event::{Position, Timestamp};
 
 /// One rule that matched one event.
@@ -24,7 +24,7 @@ pub struct Match {
     /// One for each correlation that the rule feeds and whose group-by fields the event has, in the order of `feeds`.
     pub keys: Vec<CorrelationKey>,
     /// The redacted event, for people.
-    pub evidence: Evidence,
+    pub evidence: Packed,
 }
 
 /// Where one match falls in one correlation.

@@ -97,11 +97,15 @@ pub struct Evidence {
 
 /// Evidence that waits until it is wanted, in a third of the memory: most never is.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub(crate) struct Packed(Arc<[u8]>);
+pub struct Packed(Arc<[u8]>);
 
 impl Packed {
-    /// Never fails: evidence has known lengths and no flattening.
-    pub(crate) fn of(evidence: &Evidence) -> Self {
+    /// Packs evidence.
+    ///
+    /// # Panics
+    /// Never: evidence has known lengths and no flattening.
+    #[must_use]
+    pub fn of(evidence: &Evidence) -> Self {
         let bytes = postcard::to_allocvec(evidence).expect("evidence is plain data");
         Packed(bytes.into())
     }

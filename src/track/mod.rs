@@ -34,8 +34,9 @@ pub use build::BlockBuilder;
 pub use chain::settle;
 pub use clock::{PartitionClock, Turn};
 pub use counts::TrackCounts;
-pub(crate) use finding::Packed;
-pub use finding::{Entity, EntityKind, Evidence, Finding, PatternHit, Reason, ServiceState};
+pub use finding::{
+    Entity, EntityKind, Evidence, Finding, Packed, PatternHit, Reason, ServiceState,
+};
 pub(crate) use hash::shard_of_hash;
 pub use hash::{SHARDS, shard_of, stable_hash};
 pub use ids::{alert_id, finding_id};

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::plan::{CorrelationSpec, Plan, RulePlan};
 use super::{
-    CorrelationKey, Match, PatternHit, Turn, entity_of, evidence_of, group_of, stable_hash,
+    CorrelationKey, Match, Packed, PatternHit, Turn, entity_of, evidence_of, group_of, stable_hash,
     value_of,
 };
 use crate::config;
@@ -95,7 +95,7 @@ pub fn match_of(
         late: turn.late,
         entity: entity_of(matched.meta.entity, event),
         keys,
-        evidence: evidence_of(event, position, hits),
+        evidence: Packed::of(&evidence_of(event, position, hits)),
     }
 }
 

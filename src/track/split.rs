@@ -95,7 +95,7 @@ pub fn split(block: TrackBlock, plan: &Plan) -> Vec<ShardPart> {
         let Some(rule) = plan.rules.get(matched.rule as usize) else {
             continue;
         };
-        let evidence = Packed::of(&matched.evidence);
+        let evidence = matched.evidence;
         let mut push = |target, entity: Entity, value, above| {
             let turn = Turn {
                 due: matched.due,

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 use super::{
-    CorrelationKey, CorrelationSpec, Entity, EntityKind, Evidence, Match, Plan, RulePlan, Turn,
+    CorrelationKey, CorrelationSpec, Entity, EntityKind, Evidence, Match, Packed, Plan, RulePlan,
+    Turn,
 };
 use crate::config;
 use crate::event::{Field, Position, Timestamp};
@@ -116,6 +117,6 @@ pub(crate) fn matched(
         } else {
             Vec::new()
         },
-        evidence: evidence(time, position),
+        evidence: Packed::of(&evidence(time, position)),
     }
 }
