@@ -68,8 +68,9 @@ fn against_engine(kafka: &Kafka, clickhouse: &ClickHouse, events: u64) {
     );
 }
 
-/// One core: a file through detection, nothing stored.
+/// One core: a file through detection, nothing stored. The best of several runs: one takes two seconds, and others use the machine too.
 fn replay(events: u64) {
+    const RUNS: usize = 5;
     let folder = tempfile::tempdir().expect("a temporary folder can be made");
     let file = folder.path().join("events.ndjson");
     simulate(&[
@@ -78,20 +79,23 @@ fn replay(events: u64) {
         "--events",
         &events.to_string(),
     ]);
+    let rates: Vec<u64> = (0..RUNS).filter_map(|_| replay_once(&file)).collect();
+    println!("replay, events/s: {rates:?}");
+    let best = rates.iter().max().expect("one of the runs told its rate");
+    println!("figure replay_events_per_second_core {best} events/s");
+}
+
+fn replay_once(file: &std::path::Path) -> Option<u64> {
     let rules = concat!(env!("CARGO_MANIFEST_DIR"), "/rules");
     let output = Command::new(binary())
         .args(["replay", "--rules", rules])
-        .arg(&file)
+        .arg(file)
         .stdout(Stdio::null())
         .output()
         .expect("the binary runs");
     let said = String::from_utf8_lossy(&output.stderr);
-    let rate = said
-        .rsplit_once(": ")
-        .and_then(|(_, rest)| rest.split_whitespace().next())
-        .unwrap_or("0");
-    println!("{}", said.trim());
-    println!("figure replay_events_per_second_core {rate} events/s");
+    let (_, rest) = said.rsplit_once(": ")?;
+    rest.split_whitespace().next()?.parse().ok()
 }
 
 fn simulate(arguments: &[&str]) {
