@@ -39,7 +39,7 @@ pub(super) fn decode(line: &str) -> Result<Event<'_>, Rejection> {
     };
     let (frontend, rest) = word(rest);
     if frontend.contains('/') && frontend.ends_with(':') {
-        event.error = present(beginning(rest)).map(Text::from);
+        event.error = present(&rest[..rest.floor_char_boundary(MAX_MESSAGE)]).map(Text::from);
         return Ok(event);
     }
     let is_tls = frontend.ends_with('~');
@@ -124,14 +124,6 @@ fn set_tls<'a>(event: &mut Event<'a>, text: &'a str) {
 /// `option logasap` puts a plus before what is not yet final, and a redispatch before the retries.
 fn without_plus(text: &str) -> &str {
     text.strip_prefix('+').unwrap_or(text)
-}
-
-fn beginning(message: &str) -> &str {
-    let mut end = message.len().min(MAX_MESSAGE);
-    while !message.is_char_boundary(end) {
-        end -= 1;
-    }
-    &message[..end]
 }
 
 /// Resolves `#XX`. Text whose bytes would not be UTF-8 stays as it is logged.

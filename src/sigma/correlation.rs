@@ -72,12 +72,6 @@ pub(crate) fn parse(
             unknown_key(key, name, "correlation", KEYS, reading);
         }
     }
-    if document.get("detection").is_some() {
-        reading.error(
-            section.place,
-            "a document holds `detection` or `correlation`, not both",
-        );
-    }
     let rules = needed(section, "rules", reading).and_then(|node| rules(node, reading));
     let kind = needed(section, "type", reading).and_then(|node| kind(node, section, reading));
     let condition = match (&kind, &rules) {

@@ -210,9 +210,7 @@ impl Entry<'_> {
                 "cidr needs a field that holds an address or text"
             }
             (_, None) if self.modifiers.not_equal => "keywords cannot be compared by neq",
-            (_, None | Some(Kind::Text))
-                if self.scope == Scope::Keywords && self.modifiers.compared == Compared::Fields =>
-            {
+            (_, None) if self.modifiers.compared == Compared::Fields => {
                 "keywords have no field to compare with another"
             }
             (Operator::Regex(_), Some(_)) if self.scope == Scope::Field(Field::Fact) => {
@@ -296,8 +294,11 @@ impl Entry<'_> {
     }
 
     fn null(&self, value: &Node, reading: &mut Reading<'_>) -> Option<Search> {
-        let plain = self.modifiers.operator == Operator::Shape(Anchor::Whole);
-        if !plain || self.modifiers.all || self.scope == Scope::Keywords {
+        let plain = Modifiers {
+            not_equal: self.modifiers.not_equal,
+            ..Modifiers::none()
+        };
+        if self.modifiers != plain || self.scope == Scope::Keywords {
             let hint = "write `field: null` for an absent field, `field: ''` for an empty one";
             reading.error_with_hint(value.place, "null goes with no modifier", hint);
             return None;

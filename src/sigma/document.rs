@@ -109,6 +109,16 @@ pub(crate) fn parse(
         return None;
     }
     misplaced_keys(document, reading);
+    let sections = ["detection", "correlation", "filter"];
+    if sections
+        .iter()
+        .filter(|key| document.get(key).is_some())
+        .count()
+        > 1
+    {
+        let message = "a document holds one of `detection`, `correlation` and `filter`";
+        reading.error(document.place, message);
+    }
     reading.expanded.clear();
     let parsed = if let Some(section) = document.get("correlation") {
         let about = logsources_of(section, logsources);
@@ -161,10 +171,6 @@ fn correlation(document: &Node, path: &Path, reading: &mut Reading<'_>) -> Optio
 
 fn filter(document: &Node, section: &Node, reading: &mut Reading<'_>) -> Option<Document> {
     required(document, "title", reading)?;
-    if document.get("detection").is_some() {
-        let message = "a document holds `detection` or `filter`, not both";
-        reading.error(section.place, message);
-    }
     if section.entries().is_none() {
         let message = format!("`filter` is a map, not {}", section.kind_name());
         reading.error(section.place, message);

@@ -157,8 +157,10 @@ impl Step {
         }
         match &self.change {
             Change::Names(mapping) => mapping.get(&name).cloned().unwrap_or(vec![name]),
+            // The longest of several beginnings: it comes last in the order of letters.
             Change::Prefixes(mapping) => mapping
                 .iter()
+                .rev()
                 .find_map(|(prefix, to)| Some((name.strip_prefix(prefix.as_str())?, to)))
                 .map_or(vec![name.clone()], |(rest, to)| {
                     to.iter().map(|to| format!("{to}{rest}")).collect()
@@ -305,7 +307,7 @@ fn step(node: &Node, reading: &mut Reading<'_>) -> Option<Step> {
 
 fn rule_conditions(step: &Node, reading: &mut Reading<'_>) -> RuleConditions {
     let mut conditions = RuleConditions::default();
-    for condition in items(step.get("rule_conditions")) {
+    for condition in items(step, "rule_conditions", reading) {
         match condition.get("type").and_then(Node::scalar_text) {
             Some("logsource") => conditions.logsources.push(Logsource::of(condition)),
             _ => reading.error_with_hint(
@@ -325,7 +327,7 @@ fn rule_conditions(step: &Node, reading: &mut Reading<'_>) -> RuleConditions {
 
 fn field_conditions(step: &Node, reading: &mut Reading<'_>) -> Vec<FieldCondition> {
     let mut conditions = Vec::new();
-    for condition in items(step.get("field_name_conditions")) {
+    for condition in items(step, "field_name_conditions", reading) {
         let kind = condition.get("type").and_then(Node::scalar_text);
         let include = kind == Some("include_fields");
         if !include && kind != Some("exclude_fields") {
@@ -336,7 +338,7 @@ fn field_conditions(step: &Node, reading: &mut Reading<'_>) -> Vec<FieldConditio
             );
             continue;
         }
-        let names = items(condition.get("fields"))
+        let names = items(condition, "fields", reading)
             .iter()
             .filter_map(Node::scalar_text)
             .map(str::to_owned)
@@ -356,12 +358,17 @@ fn entries<'n>(node: &'n Node, what: &str, reading: &mut Reading<'_>) -> &'n [(N
     })
 }
 
-/// The items of a list; none where there is none.
-fn items(node: Option<&Node>) -> &[Node] {
-    match node.map(|node| &node.kind) {
-        Some(Yaml::List(items)) => items,
-        _ => &[],
+/// The items of the list of a key; none where there is no such key. What is no list would be passed over in silence.
+fn items<'n>(node: &'n Node, key: &str, reading: &mut Reading<'_>) -> &'n [Node] {
+    let Some(found) = node.get(key) else {
+        return &[];
+    };
+    if let Yaml::List(items) = &found.kind {
+        return items;
     }
+    let message = format!("`{key}` is a list, not {}", found.kind_name());
+    reading.error(found.place, message);
+    &[]
 }
 
 /// A map of names to a text or a list of them.

@@ -21,10 +21,13 @@ impl Chained {
                 ..turn
             },
             waiting: Waiting {
+                time: event.time,
+                late: event.late,
                 entity: key.group.clone(),
                 value: key.value,
+                rule: event.rule,
+                evidence: event.evidence.clone(),
                 above: key.above.clone(),
-                ..event.clone()
             },
         }
     }

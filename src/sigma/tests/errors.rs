@@ -33,6 +33,10 @@ fn what_is_not_supported_is_named() {
         "  s: {path: x}\n  condition: s\n  timeframe: 5m\n",
         &["a detection has no time frame"],
     );
+    assert!(
+        errors("title: x\ncorrelation: {}\nfilter: {}\n")
+            .contains("a document holds one of `detection`")
+    );
     assert!(errors("title: x\naction: global\n").contains("were removed from Sigma"));
 }
 
@@ -54,6 +58,8 @@ fn wrong_values_are_refused() {
             "`exists` goes with no other modifier",
         ),
         ("path|contains: null", "null goes with no modifier"),
+        ("path|fieldref: null", "null goes with no modifier"),
+        ("time|hour: null", "null goes with no modifier"),
         ("path: ['', null]", "nothing is no value here"),
         ("path: []", "an empty list of values"),
         ("path: {a: b}", "a map is no value here"),

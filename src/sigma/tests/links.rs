@@ -326,6 +326,10 @@ fn a_pipeline_takes_other_names_for_ours() {
         ("transformation: []\n", "did you mean `transformations`?"),
         ("- a\n", "a pipeline is a map"),
         (
+            "transformations:\n  - {type: change_logsource, rule_conditions: {a: {type: logsource}}}\n",
+            "`rule_conditions` is a list, not a map",
+        ),
+        (
             "transformations:\n  - {type: change_logsource, rule_conditions: [{type: tag}]}\n",
             "this condition on a rule is not supported",
         ),

@@ -113,11 +113,7 @@ impl Correlation {
             group.holds = false;
             return None;
         }
-        let begins = !group.holds;
-        Some(Fire {
-            finding: group.fire(spec, plan, entity, (time, observed)),
-            begins,
-        })
+        Some(group.fire(spec, plan, entity, (time, observed)))
     }
 
     /// Notes an event that came too late for its window.
@@ -181,12 +177,12 @@ impl Group {
         plan: &Plan,
         entity: &Entity,
         (time, observed): (Timestamp, f64),
-    ) -> Finding {
+    ) -> Fire {
         let begins = !self.holds;
         self.holds = true;
         let shown = if begins { SAMPLES } else { 1 };
         let skipped = self.samples.len().saturating_sub(shown);
-        Finding {
+        let finding = Finding {
             id: finding_id(spec.meta.id, entity, plan.bucket(time)),
             rule: spec.meta.id,
             entity: entity.clone(),
@@ -206,7 +202,8 @@ impl Group {
                 .filter_map(Packed::unpacked)
                 .collect(),
             notes: self.notes(),
-        }
+        };
+        Fire { finding, begins }
     }
 
     fn notes(&mut self) -> Vec<String> {

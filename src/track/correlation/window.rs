@@ -169,16 +169,22 @@ impl Window {
         {
             self.pop();
         }
-        if self.events.len() <= limits.entries {
+        self.bound(limits)
+    }
+
+    /// Keeps to the number of events that may be kept one by one; how many had to go.
+    fn bound(&mut self, limits: &Limits) -> u64 {
+        let more = self.events.len().saturating_sub(limits.entries);
+        if more == 0 {
             return 0;
         }
         if can_be_summed_up(&limits.kind) {
             self.sum_up(limits);
             return 0;
         }
-        self.pop();
-        self.evicted = self.evicted.saturating_add(1);
-        1
+        (0..more).for_each(|_| self.pop());
+        self.evicted = self.evicted.saturating_add(saturated(more as u64));
+        more as u64
     }
 
     /// From here on sums over short spans stand for the events.
@@ -330,9 +336,7 @@ impl Window {
         };
         window.unreported = stored.unreported.min(saturated(events));
         window.evicted = stored.evicted;
-        while window.events.len() > limits.entries {
-            window.pop();
-        }
+        window.bound(limits);
         window
     }
 }
