@@ -9,15 +9,17 @@ use std::time::Instant;
 use anyhow::Context;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
+use uuid::Uuid;
 
 use crate::config::{self, Config, Secret};
-use crate::event::{Position, Timestamp};
-use crate::pipeline::detection::{Detection, Outcome, Scratch};
-use crate::sigma::RuleSet;
+use crate::event::{Event, Position, Timestamp};
+use crate::pipeline::active::{ActiveRules, Scratch};
+use crate::pipeline::detection::{Detection, Outcome};
+use crate::sigma::{Level, PatternHit, RuleSet};
 use crate::source::RawBatch;
 use crate::source::lines::{Lines, Progress};
 use crate::track::{
-    BlockBuilder, Finding, Fired, PartitionClock, Plan, SHARDS, Shard, match_of, split,
+    BlockBuilder, Finding, Fired, PartitionClock, SHARDS, Shard, match_of, settle, split,
 };
 
 /// Replays logs through detection; prints findings as JSON lines, counts and speed to standard error
@@ -25,6 +27,7 @@ use crate::track::{
 #[command(after_help = "Examples:\n  \
     gatewatch replay access.log\n  \
     gatewatch replay --rules my-rules 'day-1.log.gz' day-2.log | jq .rule\n  \
+    gatewatch replay --matches access.log | jq -r .rule_title | sort | uniq -c\n  \
     gatewatch simulate --output - --events 100000 | gatewatch replay -\n\n\
     Exit codes: 0 done, 1 findings and --fail-on-findings, 2 wrong use or configuration.\n\
     Pseudonyms are those of the service only with its key (enrich.pseudonym_key_file).")]
@@ -41,7 +44,10 @@ pub struct Args {
     /// Move the times of old logs: the first event comes to this time (RFC 3339), the others move with it
     #[arg(long, value_name = "TIME")]
     first_event_at: Option<String>,
-    /// Exit with 1 when there is a finding
+    /// Print each match of a single event instead of findings, also those of rules that only feed correlations
+    #[arg(long)]
+    matches: bool,
+    /// Exit with 1 when there is a finding (with --matches: a match)
     #[arg(long)]
     fail_on_findings: bool,
 }
@@ -50,10 +56,26 @@ pub struct Args {
 #[derive(Serialize)]
 struct Line<'f> {
     rule_title: &'f str,
-    level: crate::sigma::Level,
+    level: Level,
     #[serde(flatten)]
     finding: &'f Finding,
     request_ids: Vec<&'f str>,
+}
+
+/// A match as it is printed.
+#[derive(Serialize)]
+struct MatchLine<'m> {
+    time: Timestamp,
+    rule: Uuid,
+    rule_title: &'m str,
+    level: Level,
+    request_id: &'m str,
+    /// Number of the record, over all files, from 0.
+    record: i64,
+    hits: &'m [PatternHit],
+    /// The exception that holds it back.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    withheld_by: Option<Uuid>,
 }
 
 /// Replays and prints.
@@ -69,7 +91,7 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     lend_keys(&mut config);
     let rules = Arc::new(RuleSet::load(&config.rules)?);
     let detection = Detection::new(&config, rules)?;
-    let mut replay = Replay::new(&detection, &config);
+    let mut replay = Replay::new(&detection, args.matches);
     let begin = Instant::now();
     for file in &args.files {
         replay
@@ -79,13 +101,14 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     replay.finish()?;
     let seconds = begin.elapsed().as_secs_f64();
     eprintln!(
-        "{} events, {} rejected, {} findings in {seconds:.2} s: {:.0} events/s",
+        "{} events, {} rejected, {} {} in {seconds:.2} s: {:.0} events/s",
         replay.events,
         replay.rejected,
-        replay.findings,
+        replay.printed,
+        if args.matches { "matches" } else { "findings" },
         replay.events as f64 / seconds,
     );
-    let failed = args.fail_on_findings && replay.findings > 0;
+    let failed = args.fail_on_findings && replay.printed > 0;
     Ok(ExitCode::from(u8::from(failed)))
 }
 
@@ -101,25 +124,30 @@ fn lend_keys(config: &mut Config) {
 
 struct Replay<'d> {
     detection: &'d Detection,
-    plan: Arc<Plan>,
-    shards: Vec<Shard>,
+    active: Arc<ActiveRules>,
+    /// Whether matches are printed instead of findings.
+    matches: bool,
+    /// Each with its findings that are not printed yet.
+    shards: Vec<(Shard, Vec<Fired>)>,
     clock: PartitionClock,
     scratch: Scratch,
-    fired: Vec<Fired>,
     /// Records so far: the offset of the next, over all files.
     offset: i64,
     events: u64,
     rejected: u64,
-    findings: u64,
+    printed: u64,
     output: io::BufWriter<io::Stdout>,
     progress: ProgressBar,
 }
 
 impl<'d> Replay<'d> {
-    fn new(detection: &'d Detection, config: &Config) -> Self {
-        let plan = Arc::new(Plan::of(detection.rules(), config.track.clone()));
+    fn new(detection: &'d Detection, matches: bool) -> Self {
+        let active = detection.active();
+        let plan = active.plan();
         let clock = PartitionClock::new(Timestamp::MIN, plan.lateness_us());
-        let shards = (0..SHARDS).map(|_| Shard::new(plan.clone())).collect();
+        let shards = (0..SHARDS)
+            .map(|_| (Shard::new(Arc::clone(plan)), Vec::new()))
+            .collect();
         let progress = if io::stderr().is_terminal() {
             let style = ProgressStyle::with_template("{human_pos} events, {per_sec}, {elapsed}")
                 .expect("the template is right");
@@ -129,15 +157,15 @@ impl<'d> Replay<'d> {
         };
         Replay {
             detection,
-            plan,
+            scratch: active.scratch(),
+            active,
+            matches,
             shards,
             clock,
-            scratch: detection.scratch(),
-            fired: Vec::new(),
             offset: 0,
             events: 0,
             rejected: 0,
-            findings: 0,
+            printed: 0,
             output: io::BufWriter::new(io::stdout()),
             progress,
         }
@@ -168,12 +196,19 @@ impl<'d> Replay<'d> {
                 stamped,
             };
             self.offset += 1;
-            match self.detection.process(raw, stamped, &mut self.scratch) {
+            match self
+                .detection
+                .process(&self.active, raw, stamped, &mut self.scratch)
+            {
                 Outcome::Event(event) => {
                     self.events += 1;
+                    if self.matches {
+                        self.print_matches(&event, position.offset)?;
+                        continue;
+                    }
                     let turn = builder.event(&event, position);
                     for (rule, hits) in self.scratch.take_hits() {
-                        let rules = self.detection.rules();
+                        let rules = self.active.rules();
                         builder.matched(match_of(rules, rule, &event, position, turn, hits));
                     }
                 }
@@ -183,9 +218,11 @@ impl<'d> Replay<'d> {
         let (blocks, clock) = builder.finish(self.offset);
         self.clock = clock;
         for block in blocks {
-            for (shard, part) in self.shards.iter_mut().zip(split(block, &self.plan)) {
-                shard.apply(part, &[], &mut self.fired);
+            let parts = split(block, self.active.plan());
+            for ((shard, fired), part) in self.shards.iter_mut().zip(parts) {
+                shard.apply(part, &[], fired);
             }
+            self.settle();
         }
         self.progress.set_position(self.events);
         self.print()
@@ -193,17 +230,54 @@ impl<'d> Replay<'d> {
 
     /// Releases what waits for the watermark.
     fn finish(&mut self) -> io::Result<()> {
-        for shard in &mut self.shards {
-            shard.finish(&mut self.fired);
+        for (shard, fired) in &mut self.shards {
+            shard.finish(fired);
         }
+        self.settle();
         self.print()?;
         self.progress.finish_and_clear();
         self.output.flush()
     }
 
+    /// Takes chained correlations to the end.
+    fn settle(&mut self) {
+        let mut shards: Vec<_> = self
+            .shards
+            .iter_mut()
+            .map(|(shard, fired)| (shard, fired))
+            .collect();
+        settle(self.active.plan(), &mut shards);
+    }
+
+    fn print_matches(&mut self, event: &Event<'_>, record: i64) -> io::Result<()> {
+        let rules = self.active.rules();
+        let exceptions = rules.exceptions();
+        for (rule, hits, exception) in self.scratch.matches() {
+            self.printed += 1;
+            let meta = &rules.rules()[rule as usize].meta;
+            let line = MatchLine {
+                time: event.time,
+                rule: meta.id,
+                rule_title: &meta.title,
+                level: meta.level,
+                request_id: event.request_id.as_deref().unwrap_or_default(),
+                record,
+                hits,
+                withheld_by: exception.map(|at| exceptions[at as usize].id),
+            };
+            serde_json::to_writer(&mut self.output, &line)?;
+            self.output.write_all(b"\n")?;
+        }
+        Ok(())
+    }
+
     fn print(&mut self) -> io::Result<()> {
-        for fired in self.fired.drain(..) {
-            self.findings += 1;
+        for fired in self
+            .shards
+            .iter_mut()
+            .flat_map(|(_, fired)| fired.drain(..))
+        {
+            self.printed += 1;
             let ids = fired
                 .finding
                 .evidence

@@ -14,6 +14,7 @@ pub(crate) struct Attributes {
     pub(crate) title_ru: Option<String>,
     pub(crate) advice: Option<String>,
     pub(crate) advice_ru: Option<String>,
+    pub(crate) shadow: bool,
     /// Tests of a rule.
     pub(crate) events: RuleTests<TestEvent>,
     /// Tests of a correlation.
@@ -26,6 +27,7 @@ const KEYS: &[&str] = &[
     "title_ru",
     "advice",
     "advice_ru",
+    "shadow",
     "tests",
 ];
 
@@ -50,6 +52,10 @@ pub(crate) fn parse(document: &Node, correlation: bool, reading: &mut Reading<'_
             "title_ru" => attributes.title_ru = text(value, "title_ru", reading),
             "advice" => attributes.advice = text(value, "advice", reading),
             "advice_ru" => attributes.advice_ru = text(value, "advice_ru", reading),
+            "shadow" => match &value.kind {
+                Kind::Bool(shadow) => attributes.shadow = *shadow,
+                _ => reading.error(value.place, "`shadow` is `true` or `false`"),
+            },
             "tests" if correlation => attributes.sequences = tests(value, reading, sequence),
             "tests" => attributes.events = tests(value, reading, event),
             name => unknown_key(key, name, "gatewatch", KEYS, reading),

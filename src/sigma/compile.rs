@@ -18,6 +18,8 @@ const MAX_HITS: usize = 8;
 pub(crate) struct Engine {
     predicates: Vec<Predicate>,
     rules: Vec<Expr>,
+    /// What an event has to be so that an exception does not hold it back.
+    exceptions: Vec<Expr>,
     scanner: Scanner,
     /// A bit for each rule that has no witness and is looked at always.
     always: Vec<u64>,
@@ -58,7 +60,7 @@ impl Scratch {
 }
 
 impl Engine {
-    pub(crate) fn new(searches: &[Search]) -> Engine {
+    pub(crate) fn new(searches: &[Search], exceptions: &[Search]) -> Engine {
         let mut compiler = Compiler::default();
         let mut scanner = ScannerBuilder::new();
         let mut always = vec![0; searches.len().div_ceil(64)];
@@ -70,9 +72,14 @@ impl Engine {
             }
             rules.push(compiler.expr(search).0);
         }
+        let exceptions = exceptions
+            .iter()
+            .map(|search| compiler.expr(search).0)
+            .collect();
         Engine {
             predicates: compiler.predicates,
             rules,
+            exceptions,
             scanner: scanner.build(),
             always,
             written: compiler.written,
@@ -133,6 +140,17 @@ impl Engine {
         let holds = self.predicates[predicate].holds(event, &mut scratch.folds);
         scratch.memo[predicate] = scratch.generation << 1 | u32::from(holds);
         holds
+    }
+
+    /// Whether an exception holds back what matches of the event that was matched last.
+    pub(crate) fn withholds(
+        &self,
+        exception: u32,
+        event: &Event<'_>,
+        scratch: &mut Scratch,
+    ) -> bool {
+        let expr = self.exceptions.get(exception as usize);
+        expr.is_some_and(|expr| !self.holds(expr, event, scratch))
     }
 
     /// Whether a rule's condition holds, asked alone: nothing that other rules asked of the event is remembered.

@@ -5,13 +5,13 @@ use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
 
-use super::compile::Engine;
 use super::document;
 use super::error::{Reading, RuleError, RuleErrors};
 use super::link::Linker;
 use super::set::RuleSet;
 use super::vocabulary::Vocabulary;
 use super::yaml::{self, Node};
+use crate::config;
 
 /// Largest rule file, in bytes.
 const MAX_FILE_BYTES: u64 = 4 << 20;
@@ -19,12 +19,24 @@ const MAX_FILE_BYTES: u64 = 4 << 20;
 /// Deepest nesting of folders; a link that leads back upwards ends here.
 const MAX_FOLDERS: usize = 16;
 
-/// Reads every `*.yml` (and `*.yaml`) below a folder, sorted by path.
-pub(crate) fn folder(folder: &Path, vocabulary: &Vocabulary) -> Result<RuleSet, RuleErrors> {
+/// The rule files of the settings, sorted by path in each folder, and what of the folders cannot be read.
+pub(crate) fn paths(settings: &config::Rules) -> (Vec<PathBuf>, Vec<RuleError>) {
     let mut paths = Vec::new();
     let mut errors = Vec::new();
-    collect(folder, 0, &mut paths, &mut errors);
-    paths.sort();
+    for folder in std::iter::once(&settings.folder).chain(&settings.own) {
+        let begin = paths.len();
+        collect(folder, 0, &mut paths, &mut errors);
+        paths[begin..].sort();
+    }
+    (paths, errors)
+}
+
+/// Reads every `*.yml` (and `*.yaml`) below the folders.
+pub(crate) fn folders(
+    settings: &config::Rules,
+    vocabulary: &Vocabulary,
+) -> Result<RuleSet, RuleErrors> {
+    let (paths, mut errors) = paths(settings);
     let mut sources = Vec::new();
     for path in paths {
         match read(&path) {
@@ -34,7 +46,7 @@ pub(crate) fn folder(folder: &Path, vocabulary: &Vocabulary) -> Result<RuleSet, 
     }
     if sources.is_empty() && errors.is_empty() {
         errors.push(RuleError::whole_file(
-            folder,
+            &settings.folder,
             "no rule file (*.yml) below".to_owned(),
         ));
     }
@@ -135,12 +147,7 @@ pub(crate) fn from_sources(
     if !errors.is_empty() {
         return Err(RuleErrors(errors));
     }
-    Ok(RuleSet::new(
-        linked.rules,
-        linked.correlations,
-        Engine::new(&linked.searches),
-        fingerprint(sources, vocabulary),
-    ))
+    Ok(RuleSet::new(linked, fingerprint(sources, vocabulary)))
 }
 
 /// The first eight bytes of SHA-256 over the sources in order, each with its folder (the default family) and its length.

@@ -26,6 +26,7 @@ mod correlation;
 mod detection;
 mod document;
 mod error;
+mod exception;
 mod fold;
 mod link;
 mod load;
@@ -40,6 +41,7 @@ mod rule;
 mod scan;
 mod search;
 mod set;
+mod stamp;
 mod transform;
 mod vocabulary;
 mod witness;
@@ -47,12 +49,14 @@ mod yaml;
 
 pub use compile::Scratch;
 pub use error::{Place, RuleError, RuleErrors};
+pub use exception::{Exception, ExceptionKind};
 pub use meta::{Level, PatternHit, RuleMeta};
 pub use rule::{
     Comparison, Condition, Correlation, CorrelationKind, Feed, Member, MemberSource, Operator,
     Rule, RuleSource, RuleTests, TestEvent,
 };
 pub use set::RuleSet;
+pub use stamp::stamp;
 pub use vocabulary::Vocabulary;
 
 #[cfg(test)]
