@@ -40,6 +40,11 @@ bench: parts ## the figures of this machine
 bench-detection: ## recall and false alarms of the shipped rules on labelled requests of others
 	@cargo bench --locked --bench detection
 
+bench-rules: ## speed of the rule engine, of the shipped rules and of correlations, on one core
+	@cargo bench --locked --bench sigma
+	@cargo bench --locked --bench catalogue
+	@cargo bench --locked --bench track
+
 chaos: parts ## kills at random instants while events flow: SEED (1), KILLS (20)
 	@$(PARTS); CHAOS_EVENTS=$${CHAOS_EVENTS:-500000} cargo test --locked --release --test chaos -- --nocapture
 
