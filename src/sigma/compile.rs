@@ -108,6 +108,8 @@ impl Engine {
         scratch.next_event();
         self.scanner
             .scan(event, &mut scratch.folds, &mut scratch.candidates);
+        self.scanner
+            .gates(event, &mut scratch.folds, &mut scratch.candidates);
         for word in 0..scratch.candidates.len() {
             let mut bits = scratch.candidates[word];
             while bits != 0 {

@@ -28,6 +28,7 @@ mod document;
 mod error;
 mod exception;
 mod fold;
+mod gate;
 mod link;
 mod load;
 mod logsource;
