@@ -2,7 +2,7 @@
 //! id comes within a few letters.
 
 /// Shorter values are words.
-const SHORTEST: usize = 12;
+const SHORTEST: usize = 10;
 /// Longest value that is decoded.
 const LONGEST: usize = 8 * 1024;
 

@@ -3,8 +3,9 @@
 //! Rules write an attack once, in its plain spelling, and search it here instead of in path, query, user agent and referer. A
 //! line is `name=value` as decoded; lines after it have the value with one kind of disguise undone: HTML entities and escapes;
 //! comments of SQL and spaces beside punctuation; quotes and joints inside of words; what a file system leaves out of a path;
-//! control characters and comments inside of words; and the text of base64. White space of any kind is one space. An event
-//! of plain values has no payload, so rules that look at it cost nothing then.
+//! control characters and comments inside of words; and the text of base64. White space of any kind is one space; a value with
+//! line breaks has a line more, in which each is written `⏎`. An event of plain values has no payload, so rules that look at
+//! it cost nothing then.
 
 mod base64;
 mod forms;
@@ -104,6 +105,9 @@ impl Payload {
         if unescaped.is_some() {
             seen.inspect(&plain);
             self.line(begin, &plain, MOST_FORMS);
+        }
+        if let Some(broken) = forms::broken(raw) {
+            self.line(begin, &broken, MOST_FORMS);
         }
         let opened = forms::uncommented(raw, " ").map(|opened| forms::spaced(&opened));
         if let Some(opened) = &opened {
