@@ -15,7 +15,7 @@ use std::borrow::Cow;
 
 use super::attack::Attacks;
 use super::classes::{
-    self, AMPERSAND, ANGLE, BACKSLASH, COLON, DASH, EQUALS, MARK, OPERATOR, PAREN, PERCENT, QUOTE,
+    self, AMPERSAND, ANGLE, BACKSLASH, COLON, DASH, EQUALS, MARK, OPERATOR, PAREN, PERCENT, PLUS, QUOTE,
     SLASH, SPACE, WIDE,
 };
 use super::percent::{self, Oddities};
@@ -179,13 +179,14 @@ pub(super) fn is_loud_path(path: &str, classes: u32, attacks: &Attacks) -> bool 
     classes & LOUD != 0 || path.contains("//") || has_quiet_attack(path, classes, attacks)
 }
 
-/// Plain bytes that are an attack all the same: a scheme, a comment of SQL, its words.
+/// Plain bytes that are an attack all the same: a scheme, a comment of SQL, its words, the brackets of UTF-7.
 fn has_quiet_attack(value: &str, classes: u32, attacks: &Attacks) -> bool {
     let bytes = value.as_bytes();
     let has_scheme =
         || memchr::memchr_iter(b':', bytes).any(|at| at > 0 && bytes[at - 1].is_ascii_alphabetic());
     classes & COLON != 0 && has_scheme()
         || classes & DASH != 0 && memchr::memmem::find(bytes, b"--").is_some()
+        || classes & PLUS != 0 && memchr::memmem::find(bytes, b"+AD").is_some()
         || classes & SPACE != 0 && attacks.has_word(bytes)
 }
 
