@@ -1,0 +1,373 @@
+//! `gatewatch rule explain`: why a rule matches an event, or does not.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::{Result, bail};
+use serde::Serialize;
+
+use super::counting::{self, Count};
+use super::set::{self, Loaded, Places, Reader, Subject};
+use super::terminal::{self, Paint};
+use super::{Output, tree, verdict};
+use crate::config::Format;
+use crate::event::{Event, Fact, Field, Value};
+use crate::sigma::annotated::Step;
+use crate::sigma::{Correlation, MemberSource};
+
+/// Largest input, in bytes.
+const MAX_INPUT: u64 = 16 << 20;
+
+/// Shows which part of a rule's condition holds for an event, which pattern, and where in the value
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:\n  \
+    gatewatch rule explain rules/injection/path-traversal.yml event.json\n  \
+    gatewatch rule explain 'SQL injection' access.log --record 17 --log-format apache\n  \
+    tail -1 access.log | gatewatch rule explain path_scan -\n\n\
+    The rule is named by id, name, file or title. Of a correlation every record of the file is taken, and what it counts is shown.\n\
+    Exit codes: 0 it matches, 1 it does not, 2 wrong use.")]
+pub(super) struct Args {
+    /// Id, name, file or title of the rule
+    rule: String,
+    /// File with the record, one a line; `-` is standard input
+    #[arg(value_name = "EVENT")]
+    event: PathBuf,
+    /// Folder of rules in place of the configuration's
+    #[arg(long, value_name = "FOLDER")]
+    rules: Option<PathBuf>,
+    /// Which record of the file, from 1
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
+    record: u32,
+    /// Format of the record: auto, native, apache, nginx_json …
+    #[arg(long, value_name = "NAME", default_value = "auto", value_parser = log_format)]
+    log_format: Format,
+    /// How to print
+    #[arg(long, value_enum, default_value_t)]
+    format: Output,
+    #[command(flatten)]
+    from: Places,
+}
+
+fn log_format(name: &str) -> Result<Format, String> {
+    let found = Format::ALL.iter().find(|format| format.name() == name);
+    found.copied().ok_or_else(|| {
+        let names: Vec<&str> = Format::ALL.iter().map(|format| format.name()).collect();
+        format!("formats are {}", names.join(", "))
+    })
+}
+
+/// What is said of a rule and an event.
+#[derive(Serialize)]
+struct Report<'r> {
+    rule: &'r str,
+    id: String,
+    path: &'r std::path::Path,
+    line: u32,
+    matches: bool,
+    condition: &'r str,
+    /// What decoding and enriching made of the record.
+    event: Vec<(&'static str, String)>,
+    trace: Step,
+}
+
+/// What is said of a correlation and events.
+#[derive(Serialize)]
+struct Counted<'r> {
+    rule: &'r str,
+    id: String,
+    path: &'r std::path::Path,
+    line: u32,
+    fires: bool,
+    counts: Vec<Count>,
+}
+
+/// Explains and prints.
+pub(super) fn run(args: &Args) -> Result<ExitCode> {
+    let config = args.from.config()?;
+    let path = PathBuf::from(&args.rule);
+    let places: Vec<PathBuf> = match &args.rules {
+        Some(folder) => vec![folder.clone()],
+        None if path.is_file() => vec![path.clone()],
+        None => Vec::new(),
+    };
+    let loaded = Loaded::of(&places, &config)?;
+    let found = loaded.named(&args.rule)?;
+    let [subject] = found.as_slice() else {
+        let titles: Vec<String> = found
+            .iter()
+            .take(8)
+            .map(|rule| {
+                format!(
+                    "\n  {}  {}",
+                    rule.meta().id,
+                    terminal::cut(&rule.meta().title, 80)
+                )
+            })
+            .collect();
+        bail!(
+            "`{}` names {} rules; name one by its id:{}",
+            args.rule,
+            found.len(),
+            titles.concat()
+        );
+    };
+    let input = set::read_input(&args.event, MAX_INPUT)?;
+    let lines = input.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii);
+    let records: Vec<&[u8]> = lines.filter(|line| !line.is_empty()).collect();
+    let reader = Reader::new(&config, args.log_format)?;
+    match *subject {
+        Subject::Rule(index, _) => rule(
+            args,
+            &loaded,
+            *subject,
+            index,
+            &reader,
+            &one(args, &input, &records, &reader)?,
+        ),
+        Subject::Correlation(correlation) => {
+            correlated(args, &loaded, *subject, correlation, &reader, &records)
+        }
+    }
+}
+
+/// The record that was asked for. A file that is one JSON document over several lines is one record.
+fn one<'i>(args: &Args, input: &'i [u8], records: &[&'i [u8]], reader: &Reader) -> Result<Vec<u8>> {
+    let at = args.record as usize - 1;
+    let Some(record) = records.get(at) else {
+        bail!(
+            "{} has {} records, and no {}th",
+            args.event.display(),
+            records.len(),
+            args.record
+        );
+    };
+    if at == 0
+        && records.len() > 1
+        && reader.event(record).is_err()
+        && let Ok(value) = serde_json::from_slice::<serde_json::Value>(input)
+    {
+        return Ok(value.to_string().into_bytes());
+    }
+    Ok(record.to_vec())
+}
+
+fn rule(
+    args: &Args,
+    loaded: &Loaded,
+    subject: Subject<'_>,
+    index: u32,
+    reader: &Reader,
+    record: &[u8],
+) -> Result<ExitCode> {
+    let event = reader.event(record).map_err(|why| {
+        anyhow::anyhow!(
+            "{}: the record is no event: {}",
+            args.event.display(),
+            terminal::cut(&why, 300)
+        )
+    })?;
+    let annotated = loaded.annotated(subject);
+    let Some((annotated, trace)) = annotated.and_then(|rule| Some((rule, rule.trace(&event)?)))
+    else {
+        bail!("the rule cannot be read again");
+    };
+    let matches = loaded
+        .rules
+        .matches(&event, &mut loaded.rules.scratch())
+        .contains(&index);
+    let report = Report {
+        rule: &subject.meta().title,
+        id: subject.meta().id.to_string(),
+        path: &subject.source().path,
+        line: subject.source().line,
+        matches,
+        condition: &annotated.condition,
+        event: shown(&event),
+        trace,
+    };
+    match args.format {
+        Output::Json => println!("{}", serde_json::to_string_pretty(&report)?),
+        Output::Text => print(&report),
+    }
+    Ok(verdict(!matches))
+}
+
+fn print(report: &Report<'_>) {
+    let paint = Paint::of_stdout();
+    heading(report.rule, report.path, report.line, paint);
+    let width = report
+        .event
+        .iter()
+        .map(|(name, _)| name.len())
+        .max()
+        .unwrap_or(0);
+    for (name, value) in &report.event {
+        println!("  {name:width$}  {}", terminal::cut(value, 160));
+    }
+    println!();
+    print!("{}", tree::render(&report.trace, report.condition, paint));
+    let words = if report.matches {
+        paint.good("it matches")
+    } else {
+        paint.bad("it does not match")
+    };
+    println!("\n{words}");
+}
+
+fn heading(rule: &str, path: &std::path::Path, line: u32, paint: Paint) {
+    let place = format!("{}:{line}", path.display());
+    println!(
+        "{}  {}",
+        paint.bold(&terminal::escaped(rule)),
+        paint.faint(&place)
+    );
+}
+
+/// What the event is: the request, what decoding changed, and the facts.
+fn shown(event: &Event<'_>) -> Vec<(&'static str, String)> {
+    const FIELDS: &[Field] = &[
+        Field::Time,
+        Field::ClientAddress,
+        Field::ClientId,
+        Field::Subject,
+        Field::Method,
+        Field::Host,
+        Field::Path,
+        Field::Query,
+        Field::Status,
+        Field::UserAgent,
+        Field::Referer,
+        Field::Route,
+        Field::Error,
+    ];
+    let text = |field: Field| {
+        Some(match event.get(field)? {
+            Value::Text(text) => text.to_owned(),
+            Value::Number(number) => number.to_string(),
+            Value::Address(address) => address.to_string(),
+            Value::Time(time) => time.to_string(),
+            Value::List(items) => {
+                let items: Vec<&str> = items.iter().map(crate::event::Text::as_str).collect();
+                items.join(", ")
+            }
+            Value::Facts(facts) => {
+                let names: Vec<&str> = facts.iter().map(Fact::name).collect();
+                names.join(", ")
+            }
+        })
+    };
+    let mut lines = Vec::new();
+    for field in FIELDS {
+        lines.extend(text(*field).map(|value| (field.name(), value)));
+        let decoded = match field {
+            Field::Path => event.path_decoded.as_ref().map(|_| Field::PathDecoded),
+            Field::Query => event.query_decoded.as_ref().map(|_| Field::QueryDecoded),
+            _ => None,
+        };
+        if let Some(field) = decoded {
+            lines.extend(text(field).map(|value| (field.name(), value)));
+        }
+    }
+    lines.push((
+        "fact",
+        text(Field::Fact).unwrap_or_else(|| "none".to_owned()),
+    ));
+    lines
+}
+
+fn correlated(
+    args: &Args,
+    loaded: &Loaded,
+    subject: Subject<'_>,
+    correlation: &Correlation,
+    reader: &Reader,
+    records: &[&[u8]],
+) -> Result<ExitCode> {
+    let mut events = Vec::new();
+    for (at, record) in records.iter().enumerate() {
+        let event = reader.event(record).map_err(|why| {
+            anyhow::anyhow!(
+                "{}: record {} is no event: {}",
+                args.event.display(),
+                at + 1,
+                terminal::cut(&why, 300)
+            )
+        })?;
+        events.push(event);
+    }
+    let counts = counting::count(&loaded.rules, correlation, &events);
+    let fires = counts.iter().any(|count| count.holds);
+    let report = Counted {
+        rule: &subject.meta().title,
+        id: subject.meta().id.to_string(),
+        path: &subject.source().path,
+        line: subject.source().line,
+        fires,
+        counts,
+    };
+    if args.format == Output::Json {
+        println!("{}", serde_json::to_string_pretty(&report)?);
+        return Ok(verdict(!fires));
+    }
+    let paint = Paint::of_stdout();
+    heading(report.rule, report.path, report.line, paint);
+    println!(
+        "  counts {} within {}; fires at {}",
+        counting::what(&correlation.kind),
+        counting::span(correlation.timespan_us),
+        counting::asked(correlation)
+    );
+    for (at, event) in events.iter().enumerate() {
+        taken(&report, loaded, correlation, at, event, paint);
+    }
+    let words = if fires {
+        paint.good("it fires")
+    } else {
+        paint.bad("it does not fire")
+    };
+    println!("\n{words}");
+    Ok(verdict(!fires))
+}
+
+/// What the correlation makes of one record.
+fn taken(
+    report: &Counted<'_>,
+    loaded: &Loaded,
+    correlation: &Correlation,
+    at: usize,
+    event: &Event<'_>,
+    paint: Paint,
+) {
+    let counts: Vec<&Count> = report
+        .counts
+        .iter()
+        .filter(|count| count.event == at)
+        .collect();
+    if counts.is_empty() {
+        let words = "no rule of it matches, or the event lacks what it groups by";
+        println!(
+            "  record {:>3}  {}  {}",
+            at + 1,
+            event.time,
+            paint.faint(words)
+        );
+    }
+    for count in counts {
+        let member = correlation.members.get(count.member as usize);
+        let title = member.map_or("", |member| match member.source {
+            MemberSource::Rule(rule) => &loaded.rules.rules()[rule as usize].meta.title,
+            MemberSource::Correlation(inner) => {
+                &loaded.rules.correlations()[inner as usize].meta.title
+            }
+        });
+        println!(
+            "  record {:>3}  {}  {} {}  group {}  by {}",
+            at + 1,
+            event.time,
+            paint.mark(count.holds),
+            count.observed,
+            terminal::cut(&count.group, 80),
+            terminal::cut(title, 60)
+        );
+    }
+}
