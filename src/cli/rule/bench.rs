@@ -1,5 +1,6 @@
 //! `gatewatch rule bench`: what each rule costs.
 
+use std::fmt::Write;
 use std::hint::black_box;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -22,7 +23,7 @@ use crate::source::lines::{Lines, Progress};
 const MOST_EVENTS: usize = 200_000;
 
 /// Each measurement is the shortest of so many.
-const ROUNDS: usize = 3;
+const ROUNDS: usize = 5;
 
 /// Measures what each rule costs, in nanoseconds an event
 #[derive(Debug, clap::Args)]
@@ -103,21 +104,23 @@ pub(super) fn run(args: &Args) -> Result<ExitCode> {
         report.rules.truncate(top);
     }
     match args.format {
-        Output::Json => println!("{}", serde_json::to_string_pretty(&report)?),
-        Output::Text => print(&report),
+        Output::Json => terminal::say_json(&report)?,
+        Output::Text => terminal::say(&text(&report))?,
     }
     Ok(ExitCode::SUCCESS)
 }
 
-fn print(report: &Report) {
+fn text(report: &Report) -> String {
+    let mut text = String::new();
     let paint = Paint::of_stdout();
     let heading = format!(
         "{:>9}  {:>9}  {:>10}  {:>6}  {:>8}  rule",
         "alone ns", "called up", "in set ns", "share", "matches"
     );
-    println!("{}", paint.bold(&heading));
+    let _ = writeln!(text, "{}", paint.bold(&heading));
     for cost in &report.rules {
-        println!(
+        let _ = writeln!(
+            text,
             "{:9.1}  {:8.2}%  {:10.2}  {:5.1}%  {:7.2}%  {}",
             cost.alone_nanoseconds,
             100.0 * cost.called_up,
@@ -127,7 +130,8 @@ fn print(report: &Report) {
             terminal::cut(&cost.title, 80)
         );
     }
-    println!(
+    let _ = writeln!(
+        text,
         "\n{} rules, {} of them read for every event; the set takes {:.0} ns an event ({} events/s on one thread, decoded and enriched before; {} events)",
         report.count,
         report.without_witness,
@@ -135,6 +139,7 @@ fn print(report: &Report) {
         terminal::grouped(per_second(report.set_nanoseconds)),
         terminal::grouped(report.events as u64)
     );
+    text
 }
 
 #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // a rate

@@ -51,18 +51,19 @@ pub(super) fn run(args: &Args) -> Result<ExitCode> {
     let loaded = Loaded::of(&args.places, &config)?;
     let tables = catalogue::tables(&loaded.rules);
     if let Some(path) = &args.navigator {
-        let layer = serde_json::to_string_pretty(&navigator::layer(&tables.attack))?;
+        let layer = navigator::layer(&tables.attack);
         if path.as_os_str() == "-" {
-            println!("{layer}");
+            terminal::say_json(&layer)?;
             return Ok(ExitCode::SUCCESS);
         }
+        let layer = serde_json::to_string_pretty(&layer)?;
         std::fs::write(path, format!("{layer}\n"))
             .with_context(|| format!("cannot write {}", path.display()))?;
     }
     match args.format {
-        Shape::Json => println!("{}", serde_json::to_string_pretty(&tables)?),
-        Shape::Markdown => print!("{}", markdown(&tables, "##")),
-        Shape::Table => print!("{}", table(&tables, Paint::of_stdout())),
+        Shape::Json => terminal::say_json(&tables)?,
+        Shape::Markdown => terminal::say(&markdown(&tables, "##"))?,
+        Shape::Table => terminal::say(&table(&tables, Paint::of_stdout()))?,
     }
     Ok(ExitCode::SUCCESS)
 }

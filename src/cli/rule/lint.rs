@@ -1,6 +1,7 @@
 //! `gatewatch rule lint`: rules that load but are poor.
 
 use std::collections::BTreeMap;
+use std::fmt::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Instant;
@@ -9,7 +10,7 @@ use anyhow::{Result, bail};
 use serde::Serialize;
 
 use super::set::{Loaded, Places, Reader};
-use super::terminal::Paint;
+use super::terminal::{self, Paint};
 use super::{Output, bench, verdict};
 use crate::config::{Config, Format};
 use crate::sigma::lint::{LINTS, LintFinding, Severity, lint};
@@ -69,7 +70,7 @@ struct Line<'f> {
 /// Lints and prints.
 pub(super) fn run(args: &Args) -> Result<ExitCode> {
     if args.list {
-        list();
+        terminal::say(&list())?;
         return Ok(ExitCode::SUCCESS);
     }
     check_names(args)?;
@@ -91,8 +92,8 @@ pub(super) fn run(args: &Args) -> Result<ExitCode> {
         .filter(|finding| is_denied(finding, &args.deny))
         .count();
     match args.format {
-        Output::Json => json(&findings, &costs)?,
-        Output::Text => text(&findings, &costs, subjects.len(), begin),
+        Output::Json => terminal::say_json(&lines(&findings, &costs))?,
+        Output::Text => terminal::say(&text(&findings, &costs, subjects.len(), begin))?,
     }
     Ok(verdict(denied > 0))
 }
@@ -121,16 +122,19 @@ fn check_names(args: &Args) -> Result<()> {
     Ok(())
 }
 
-fn list() {
+fn list() -> String {
+    let mut text = String::new();
     let width = LINTS.iter().map(|lint| lint.name.len()).max().unwrap_or(0);
     for lint in LINTS {
-        println!(
+        let _ = writeln!(
+            text,
             "{:width$}  {:7}  {}",
             lint.name,
             lint.severity.name(),
             lint.about
         );
     }
+    text
 }
 
 /// Nanoseconds an event of the rules that are read for every event, by id.
@@ -157,7 +161,13 @@ fn costs(
     Ok(costs)
 }
 
-fn text(findings: &[LintFinding], costs: &BTreeMap<uuid::Uuid, f64>, rules: usize, begin: Instant) {
+fn text(
+    findings: &[LintFinding],
+    costs: &BTreeMap<uuid::Uuid, f64>,
+    rules: usize,
+    begin: Instant,
+) -> String {
+    let mut text = String::new();
     let paint = Paint::of_stdout();
     for finding in findings {
         let mut finding = finding.clone();
@@ -174,7 +184,7 @@ fn text(findings: &[LintFinding], costs: &BTreeMap<uuid::Uuid, f64>, rules: usiz
             Severity::Warning => paint.warn(&word),
             Severity::Note => paint.faint(&word),
         };
-        println!("{}\n", shown.replacen(&word, &painted, 1));
+        let _ = writeln!(text, "{}\n", shown.replacen(&word, &painted, 1));
     }
     let count = |severity| {
         findings
@@ -182,17 +192,19 @@ fn text(findings: &[LintFinding], costs: &BTreeMap<uuid::Uuid, f64>, rules: usiz
             .filter(|one| one.severity == severity)
             .count()
     };
-    println!(
+    let _ = writeln!(
+        text,
         "{rules} rules: {} errors, {} warnings, {} notes, {:.2} s",
         count(Severity::Error),
         count(Severity::Warning),
         count(Severity::Note),
         begin.elapsed().as_secs_f64()
     );
+    text
 }
 
-fn json(findings: &[LintFinding], costs: &BTreeMap<uuid::Uuid, f64>) -> Result<()> {
-    let lines: Vec<Line<'_>> = findings
+fn lines<'f>(findings: &'f [LintFinding], costs: &BTreeMap<uuid::Uuid, f64>) -> Vec<Line<'f>> {
+    findings
         .iter()
         .map(|finding| Line {
             lint: finding.lint,
@@ -209,7 +221,5 @@ fn json(findings: &[LintFinding], costs: &BTreeMap<uuid::Uuid, f64>) -> Result<(
                 .filter(|_| finding.lint == "no-witness")
                 .map(|cost| cost.round()),
         })
-        .collect();
-    println!("{}", serde_json::to_string_pretty(&lines)?);
-    Ok(())
+        .collect()
 }

@@ -1,6 +1,6 @@
 //! Words for a terminal: colours where there is one, and nothing that a log or a rule could steer it with.
 
-use std::io::IsTerminal;
+use std::io::{self, ErrorKind, IsTerminal, Write};
 
 /// Paints, or does not.
 #[derive(Clone, Copy, Debug)]
@@ -56,6 +56,22 @@ impl Paint {
             self.bad("✗")
         }
     }
+}
+
+/// Prints what a command has to say. A reader that has seen enough, such as `head`, is no error.
+pub(super) fn say(text: &str) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
+        other => other,
+    }
+}
+
+/// The same as one JSON document.
+pub(super) fn say_json(value: &impl serde::Serialize) -> anyhow::Result<()> {
+    let mut text = serde_json::to_string_pretty(value)?;
+    text.push('\n');
+    Ok(say(&text)?)
 }
 
 /// Text from outside with control, direction and other invisible characters as escapes.

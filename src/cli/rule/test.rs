@@ -1,5 +1,6 @@
 //! `gatewatch rule test`: the cases inside the rules.
 
+use std::fmt::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Instant;
@@ -85,31 +86,34 @@ pub(super) fn run(args: &Args) -> Result<ExitCode> {
     }
     report.seconds = begin.elapsed().as_secs_f64();
     match args.format {
-        Output::Json => println!("{}", serde_json::to_string_pretty(&report)?),
-        Output::Text => print(&report, &loaded),
+        Output::Json => terminal::say_json(&report)?,
+        Output::Text => terminal::say(&text(&report, &loaded))?,
     }
     Ok(verdict(!report.failures.is_empty()))
 }
 
-fn print(report: &Report, loaded: &Loaded) {
+fn text(report: &Report, loaded: &Loaded) -> String {
+    let mut text = String::new();
     let paint = Paint::of_stdout();
     for failure in &report.failures {
         let message = format!("{}: {}", terminal::escaped(&failure.rule), failure.message);
-        println!("{}", loaded.at(&failure.path, failure.line, message));
-        for Reason { line, text } in &failure.reasons {
-            println!("  {} {text}", paint.faint(&format!("line {line}:")));
+        let _ = writeln!(text, "{}", loaded.at(&failure.path, failure.line, message));
+        for Reason { line, text: words } in &failure.reasons {
+            let _ = writeln!(text, "  {} {words}", paint.faint(&format!("line {line}:")));
         }
-        println!();
+        text.push('\n');
     }
     let failed = report.failures.len();
     let word = match failed {
         0 => paint.good("ok"),
         _ => paint.bad("FAILED"),
     };
-    println!(
+    let _ = writeln!(
+        text,
         "{word}: {} cases of {} rules and {} correlations, {failed} failed, {:.2} s",
         report.cases, report.rules, report.correlations, report.seconds
     );
+    text
 }
 
 struct Bench<'b> {

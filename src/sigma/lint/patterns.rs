@@ -3,8 +3,8 @@
 use std::collections::{HashMap, HashSet};
 
 use super::{
-    DUPLICATE_PATTERN, EMPTY_RANGE, ENCODED_PATTERN, IMPOSSIBLE_PATTERN, Lint, Report, SHADOWED_PATTERN,
-    UNESCAPED_WILDCARD, UNSET_FIELD, possible, tree,
+    DUPLICATE_PATTERN, EMPTY_RANGE, ENCODED_PATTERN, IMPOSSIBLE_PATTERN, Lint, Report,
+    SHADOWED_PATTERN, UNESCAPED_WILDCARD, UNSET_FIELD, possible, tree,
 };
 use crate::event::{Field, Kind};
 use crate::sigma::annotated::{DocumentKind, Part, PartKind};
@@ -46,7 +46,12 @@ pub(super) fn check(report: &mut Report<'_>) {
     for selection in &rule.selections {
         tree::each(&selection.part, &mut |part| {
             if let PartKind::All(parts) | PartKind::Any(parts) = &part.kind {
-                covered(report, &mut told, parts, matches!(part.kind, PartKind::Any(_)));
+                covered(
+                    report,
+                    &mut told,
+                    parts,
+                    matches!(part.kind, PartKind::Any(_)),
+                );
             }
         });
         for (part, item) in tree::tests(&selection.part) {

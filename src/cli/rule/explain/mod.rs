@@ -1,19 +1,21 @@
 //! `gatewatch rule explain`: why a rule matches an event, or does not.
 
+mod correlation;
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::{Result, bail};
 use serde::Serialize;
 
-use super::counting::{self, Count};
 use super::set::{self, Loaded, Places, Reader, Subject};
 use super::terminal::{self, Paint};
 use super::{Output, tree, verdict};
 use crate::config::Format;
 use crate::event::{Event, Fact, Field, Value};
 use crate::sigma::annotated::Step;
-use crate::sigma::{Correlation, MemberSource};
 
 /// Largest input, in bytes.
 const MAX_INPUT: u64 = 16 << 20;
@@ -66,19 +68,17 @@ struct Report<'r> {
     matches: bool,
     condition: &'r str,
     /// What decoding and enriching made of the record.
+    #[serde(serialize_with = "as_map")]
     event: Vec<(&'static str, String)>,
     trace: Step,
 }
 
-/// What is said of a correlation and events.
-#[derive(Serialize)]
-struct Counted<'r> {
-    rule: &'r str,
-    id: String,
-    path: &'r std::path::Path,
-    line: u32,
-    fires: bool,
-    counts: Vec<Count>,
+fn as_map<S: serde::Serializer>(
+    fields: &[(&'static str, String)],
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    let map: BTreeMap<_, _> = fields.iter().map(|(name, value)| (*name, value)).collect();
+    map.serialize(serializer)
 }
 
 /// Explains and prints.
@@ -125,7 +125,7 @@ pub(super) fn run(args: &Args) -> Result<ExitCode> {
             &one(args, &input, &records, &reader)?,
         ),
         Subject::Correlation(correlation) => {
-            correlated(args, &loaded, *subject, correlation, &reader, &records)
+            correlation::run(args, &loaded, correlation, &reader, &records)
         }
     }
 }
@@ -135,7 +135,7 @@ fn one<'i>(args: &Args, input: &'i [u8], records: &[&'i [u8]], reader: &Reader) 
     let at = args.record as usize - 1;
     let Some(record) = records.get(at) else {
         bail!(
-            "{} has {} records, and no {}th",
+            "{} has {} records, and --record is {}",
             args.event.display(),
             records.len(),
             args.record
@@ -186,15 +186,15 @@ fn rule(
         trace,
     };
     match args.format {
-        Output::Json => println!("{}", serde_json::to_string_pretty(&report)?),
-        Output::Text => print(&report),
+        Output::Json => terminal::say_json(&report)?,
+        Output::Text => terminal::say(&text(&report))?,
     }
     Ok(verdict(!matches))
 }
 
-fn print(report: &Report<'_>) {
+fn text(report: &Report<'_>) -> String {
     let paint = Paint::of_stdout();
-    heading(report.rule, report.path, report.line, paint);
+    let mut text = heading(report.rule, report.path, report.line, paint);
     let width = report
         .event
         .iter()
@@ -202,25 +202,28 @@ fn print(report: &Report<'_>) {
         .max()
         .unwrap_or(0);
     for (name, value) in &report.event {
-        println!("  {name:width$}  {}", terminal::cut(value, 160));
+        let _ = writeln!(text, "  {name:width$}  {}", terminal::cut(value, 160));
     }
-    println!();
-    print!("{}", tree::render(&report.trace, report.condition, paint));
+    text.push('\n');
+    text.push_str(&tree::render(&report.trace, report.condition, paint));
     let words = if report.matches {
         paint.good("it matches")
     } else {
         paint.bad("it does not match")
     };
-    println!("\n{words}");
+    let _ = writeln!(text, "\n{words}");
+    text
 }
 
-fn heading(rule: &str, path: &std::path::Path, line: u32, paint: Paint) {
+/// Title and place of the rule, on a line.
+fn heading(rule: &str, path: &std::path::Path, line: u32, paint: Paint) -> String {
     let place = format!("{}:{line}", path.display());
-    println!(
-        "{}  {}",
-        paint.bold(&terminal::escaped(rule)),
+    let title = paint.bold(&terminal::escaped(rule));
+    format!(
+        "{title}  {}
+",
         paint.faint(&place)
-    );
+    )
 }
 
 /// What the event is: the request, what decoding changed, and the facts.
@@ -273,101 +276,4 @@ fn shown(event: &Event<'_>) -> Vec<(&'static str, String)> {
         text(Field::Fact).unwrap_or_else(|| "none".to_owned()),
     ));
     lines
-}
-
-fn correlated(
-    args: &Args,
-    loaded: &Loaded,
-    subject: Subject<'_>,
-    correlation: &Correlation,
-    reader: &Reader,
-    records: &[&[u8]],
-) -> Result<ExitCode> {
-    let mut events = Vec::new();
-    for (at, record) in records.iter().enumerate() {
-        let event = reader.event(record).map_err(|why| {
-            anyhow::anyhow!(
-                "{}: record {} is no event: {}",
-                args.event.display(),
-                at + 1,
-                terminal::cut(&why, 300)
-            )
-        })?;
-        events.push(event);
-    }
-    let counts = counting::count(&loaded.rules, correlation, &events);
-    let fires = counts.iter().any(|count| count.holds);
-    let report = Counted {
-        rule: &subject.meta().title,
-        id: subject.meta().id.to_string(),
-        path: &subject.source().path,
-        line: subject.source().line,
-        fires,
-        counts,
-    };
-    if args.format == Output::Json {
-        println!("{}", serde_json::to_string_pretty(&report)?);
-        return Ok(verdict(!fires));
-    }
-    let paint = Paint::of_stdout();
-    heading(report.rule, report.path, report.line, paint);
-    println!(
-        "  counts {} within {}; fires at {}",
-        counting::what(&correlation.kind),
-        counting::span(correlation.timespan_us),
-        counting::asked(correlation)
-    );
-    for (at, event) in events.iter().enumerate() {
-        taken(&report, loaded, correlation, at, event, paint);
-    }
-    let words = if fires {
-        paint.good("it fires")
-    } else {
-        paint.bad("it does not fire")
-    };
-    println!("\n{words}");
-    Ok(verdict(!fires))
-}
-
-/// What the correlation makes of one record.
-fn taken(
-    report: &Counted<'_>,
-    loaded: &Loaded,
-    correlation: &Correlation,
-    at: usize,
-    event: &Event<'_>,
-    paint: Paint,
-) {
-    let counts: Vec<&Count> = report
-        .counts
-        .iter()
-        .filter(|count| count.event == at)
-        .collect();
-    if counts.is_empty() {
-        let words = "no rule of it matches, or the event lacks what it groups by";
-        println!(
-            "  record {:>3}  {}  {}",
-            at + 1,
-            event.time,
-            paint.faint(words)
-        );
-    }
-    for count in counts {
-        let member = correlation.members.get(count.member as usize);
-        let title = member.map_or("", |member| match member.source {
-            MemberSource::Rule(rule) => &loaded.rules.rules()[rule as usize].meta.title,
-            MemberSource::Correlation(inner) => {
-                &loaded.rules.correlations()[inner as usize].meta.title
-            }
-        });
-        println!(
-            "  record {:>3}  {}  {} {}  group {}  by {}",
-            at + 1,
-            event.time,
-            paint.mark(count.holds),
-            count.observed,
-            terminal::cut(&count.group, 80),
-            terminal::cut(title, 60)
-        );
-    }
 }
