@@ -255,7 +255,7 @@ fn an_explanation_underlines_what_was_found() {
 │     │      ^^^^^^^  bytes 4..11 of 12
 │     └─ 1 more do not hold
 └─ ✓ answered  line 10
-   └─ ✓ all of 2  line 10
+   └─ ✓ all of 2  line 11
       ├─ ✓ status gte: 200  line 11
       │  204
       │  ^^^  bytes 0..3 of 3

@@ -15,11 +15,6 @@ impl Paint {
         Paint { colours }
     }
 
-    #[cfg(test)]
-    pub(super) fn plain() -> Paint {
-        Paint { colours: false }
-    }
-
     fn with(self, code: &str, text: &str) -> String {
         if self.colours {
             format!("\x1b[{code}m{text}\x1b[0m")
