@@ -4,6 +4,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
+use gatewatch::config;
+use gatewatch::enrich::Enricher;
+use gatewatch::event::Event;
+use gatewatch::sigma::{RuleSet, Vocabulary, annotated};
 use serde_json::Value;
 
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
@@ -310,6 +314,66 @@ fn an_explanation_of_what_does_not_match_is_exit_code_1_and_json() {
     ]);
     assert_eq!(code, 2);
     assert!(error.contains("formats are auto, native"), "{error}");
+}
+
+#[test]
+fn an_exception_is_named() {
+    let exception = "title: Load test\nlogsource: {category: api_gateway}\nfilter: {rules: any, test: {client_id: c}, condition: not test}\n\
+                     gatewatch: {silence: {owner: a, reason: agreed, expires: 2027-01-01}}\n";
+    let record = "{\"time\":\"2026-03-02T09:15:00Z\",\"query\":\"apikey=1\",\"status\":200,\"client_id\":\"c\"}\n";
+    let (_keep, path) = folder(&[
+        ("old.yml", RULE),
+        (
+            "test.yml",
+            &exception.replace("category: api_gateway", "product: gatewatch"),
+        ),
+        ("event.json", record),
+    ]);
+    let event = path.join("event.json");
+    let (code, out, error) = run(&["explain", "old_key", shown(&event), "--rules", shown(&path)]);
+    assert_eq!(code, 0, "{out}{error}");
+    assert!(
+        out.ends_with("it matches\nand is held back by `Load test`\n"),
+        "{out}"
+    );
+}
+
+#[test]
+fn the_condition_with_places_means_what_the_engine_means() {
+    let vocabulary = Vocabulary::default();
+    let sources = annotated::read(&[Path::new(ROOT).join("rules")]).unwrap();
+    let set = RuleSet::from_sources_with(&sources, &vocabulary).unwrap();
+    let enricher = Enricher::new(&config::Enrich::default()).unwrap();
+    let mut scratch = set.scratch();
+    let rules: Vec<_> = annotated::annotate(&sources, &vocabulary)
+        .into_iter()
+        .filter(|rule| rule.kind == annotated::DocumentKind::Rule)
+        .collect();
+    let cases = set.rules().iter().flat_map(|rule| {
+        let tests = &rule.tests;
+        tests
+            .matching
+            .iter()
+            .chain(&tests.not_matching)
+            .map(|case| case.json.as_str())
+    });
+    let mut held = 0;
+    for json in cases {
+        let mut event: Event<'_> = serde_json::from_str(json).unwrap();
+        enricher.enrich(&mut event);
+        let matched = set.matches(&event, &mut scratch).to_vec();
+        for (rule, index) in rules.iter().zip(0_u32..) {
+            let trace = rule.trace(&event).unwrap();
+            assert_eq!(
+                trace.holds,
+                matched.contains(&index),
+                "{}: {json}",
+                rule.title
+            );
+            held += usize::from(trace.holds);
+        }
+    }
+    assert!(held > 100, "only {held} matches were compared");
 }
 
 #[test]

@@ -101,7 +101,13 @@ fn section(text: &mut String, loaded: &Loaded, subject: Subject<'_>, folder: &Pa
     } else {
         ", feeds correlations only"
     };
-    let _ = writeln!(text, "`{}` · {}{only_feeds}\n", meta.id, meta.level.name());
+    let trial = if meta.shadow { ", on trial" } else { "" };
+    let _ = writeln!(
+        text,
+        "`{}` · {}{only_feeds}{trial}\n",
+        meta.id,
+        meta.level.name()
+    );
     if !meta.description.is_empty() {
         let _ = writeln!(text, "{}\n", escaped(&meta.description));
     }

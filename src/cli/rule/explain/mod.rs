@@ -66,6 +66,9 @@ struct Report<'r> {
     path: &'r std::path::Path,
     line: u32,
     matches: bool,
+    /// The exception that holds the match back.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    withheld_by: Option<&'r str>,
     condition: &'r str,
     /// What decoding and enriching made of the record.
     #[serde(serialize_with = "as_map")]
@@ -171,16 +174,18 @@ fn rule(
     else {
         bail!("the rule cannot be read again");
     };
-    let matches = loaded
-        .rules
-        .matches(&event, &mut loaded.rules.scratch())
-        .contains(&index);
+    let mut scratch = loaded.rules.scratch();
+    let matches = loaded.rules.matches(&event, &mut scratch).contains(&index);
+    let withheld = matches
+        .then(|| loaded.rules.withheld_by(index, &event, &mut scratch))
+        .flatten();
     let report = Report {
         rule: &subject.meta().title,
         id: subject.meta().id.to_string(),
         path: &subject.source().path,
         line: subject.source().line,
         matches,
+        withheld_by: withheld.map(|at| loaded.rules.exceptions()[at as usize].title.as_str()),
         condition: &annotated.condition,
         event: shown(&event),
         trace,
@@ -212,6 +217,10 @@ fn text(report: &Report<'_>) -> String {
         paint.bad("it does not match")
     };
     let _ = writeln!(text, "\n{words}");
+    if let Some(title) = report.withheld_by {
+        let title = terminal::escaped(title);
+        let _ = writeln!(text, "and is held back by `{title}`");
+    }
     text
 }
 
