@@ -199,3 +199,57 @@ pub(super) fn span(micros: i64) -> String {
     }
     format!("{seconds}s")
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::cli::rule::set::{Loaded, Reader};
+    use crate::config::{Config, Format};
+    use crate::sigma::TestEvent;
+    use crate::track::rule_tests;
+
+    /// Whether the plain count and the tracker agree on a sequence.
+    fn agree(loaded: &Loaded, reader: &Reader, correlation: &Correlation, case: &[TestEvent]) {
+        let fired = rule_tests::fires(&loaded.rules, case, &mut |json, hand_on| {
+            reader.event(json.as_bytes()).map(|event| hand_on(&event))
+        });
+        let events: Vec<Event<'_>> = case
+            .iter()
+            .map(|test| reader.event(test.json.as_bytes()).unwrap())
+            .collect();
+        let counted = count(&loaded.rules, correlation, &events);
+        assert_eq!(
+            counted.iter().any(|count| count.holds),
+            fired.unwrap().contains(&correlation.meta.id),
+            "{}:{}",
+            correlation.source.path.display(),
+            case.first().map_or(0, |event| event.line)
+        );
+    }
+
+    #[test]
+    fn what_is_shown_is_what_the_tracker_counts() {
+        let config = Config::default();
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("rules");
+        let loaded = Loaded::of(&[folder], &config).unwrap();
+        let reader = Reader::new(&config, Format::Native).unwrap();
+        let mut cases = 0;
+        for correlation in loaded.rules.correlations() {
+            let tests = &correlation.tests;
+            for case in tests.matching.iter().chain(&tests.not_matching) {
+                agree(&loaded, &reader, correlation, case);
+                cases += 1;
+            }
+        }
+        assert!(cases > 20, "only {cases} sequences");
+    }
+
+    #[test]
+    fn spans_are_written_as_in_rules() {
+        for (seconds, written) in [(90, "90s"), (120, "2m"), (7_200, "2h"), (86_400, "1d")] {
+            assert_eq!(span(seconds * 1_000_000), written);
+        }
+    }
+}

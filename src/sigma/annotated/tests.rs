@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use super::*;
 use crate::event::Event;
-use crate::sigma::RuleSet;
+use crate::sigma::{RuleSet, Vocabulary};
 
 const HEAD: &str = "title: t\nname: t\nlogsource: {category: api_gateway}\n";
 
@@ -61,7 +61,7 @@ fn places_are_those_of_the_value_whatever_the_pattern() {
         ("path|endswith: bc", "/ABC", (2, 4)),
         ("path|contains: '*b?d*'", "/aBcDe", (2, 5)),
         ("path|contains: 'b*e'", "/abcde", (2, 6)),
-        ("path: '*.php'", "/x/a.php", (0, 8)),
+        ("path: '*.php'", "/x/a.php", (4, 8)),
         ("path|contains|cased: B", "/aBb", (2, 3)),
         ("path|contains: i", "/İi", (1, 3)),
         ("path|fieldref|endswith: subject", "/a/Bob", (3, 6)),

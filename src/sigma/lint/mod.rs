@@ -8,6 +8,7 @@ mod metadata;
 mod patterns;
 mod possible;
 mod regexes;
+mod schema;
 pub(crate) mod tags;
 mod tree;
 
@@ -157,6 +158,7 @@ pub fn lint(sources: &[Source], vocabulary: &Vocabulary) -> Vec<LintFinding> {
                 "mails and reports name rules by title",
             );
         }
+        schema::check(&mut report);
         metadata::check(&mut report);
         condition::check(&mut report);
         patterns::check(&mut report);
