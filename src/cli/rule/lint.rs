@@ -52,7 +52,7 @@ pub(super) struct Args {
 
 /// A finding as it is printed.
 #[derive(Serialize)]
-struct Line<'f> {
+struct Printed<'f> {
     lint: &'f str,
     severity: Severity,
     path: &'f std::path::Path,
@@ -113,7 +113,7 @@ fn check_names(args: &Args) -> Result<()> {
     let wrong = |names: &[String], classes: bool| {
         names
             .iter()
-            .find(|name| !known(name) && !(classes && is_class(name)))
+            .find(|name| !(known(name) || classes && is_class(name)))
             .cloned()
     };
     if let Some(name) = wrong(&args.deny, true).or_else(|| wrong(&args.allow, false)) {
@@ -203,10 +203,10 @@ fn text(
     text
 }
 
-fn lines<'f>(findings: &'f [LintFinding], costs: &BTreeMap<uuid::Uuid, f64>) -> Vec<Line<'f>> {
+fn lines<'f>(findings: &'f [LintFinding], costs: &BTreeMap<uuid::Uuid, f64>) -> Vec<Printed<'f>> {
     findings
         .iter()
-        .map(|finding| Line {
+        .map(|finding| Printed {
             lint: finding.lint,
             severity: finding.severity,
             path: &finding.error.path,

@@ -32,7 +32,8 @@ struct Versions {
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Layout {
-    layout: &'static str,
+    #[serde(rename = "layout")]
+    kind: &'static str,
     #[serde(rename = "showID")]
     show_id: bool,
     show_name: bool,
@@ -43,7 +44,7 @@ struct Layout {
 #[serde(rename_all = "camelCase")]
 struct Technique {
     #[serde(rename = "techniqueID")]
-    technique_id: String,
+    id: String,
     /// Absent where a rule is to be expected and there is none.
     #[serde(skip_serializing_if = "Option::is_none")]
     score: Option<usize>,
@@ -84,7 +85,7 @@ pub(super) fn layer(rows: &[Row]) -> Layer {
         description: "Techniques that rules of gatewatch find in the request log of an API gateway; the score is the number of rules.",
         sorting: 3,
         layout: Layout {
-            layout: "side",
+            kind: "side",
             show_id: true,
             show_name: true,
             expanded_subtechniques: "annotated",
@@ -93,7 +94,7 @@ pub(super) fn layer(rows: &[Row]) -> Layer {
         techniques: rows
             .iter()
             .map(|row| Technique {
-                technique_id: row.id.clone(),
+                id: row.id.clone(),
                 score: (!row.is_empty()).then(|| score(row)),
                 color: row.is_empty().then_some(GAP),
                 comment: comment(row),

@@ -256,7 +256,7 @@ fn wildcards(report: &mut Report<'_>, part: &Part, item: &Item) {
         let [Piece::Plain(before), Piece::Many, Piece::Plain(behind)] = window else {
             continue;
         };
-        let opens = before.ends_with('/') && behind.starts_with(|c: char| c == '!' || c == '/');
+        let opens = before.ends_with('/') && behind.starts_with(['!', '/']);
         if opens {
             let message = format!("`*` in `{}` stands for any text", value(item));
             report.add(

@@ -56,8 +56,11 @@ impl<'s> Solver<'s> {
                 }
             }
         }
+        // Each level keeps the choices that are left.
+        self.count(choices.len());
         let held = match choices.pop() {
             None => true,
+            Some(_) if self.steps > MAX_STEPS => true,
             Some((terms, wanted)) => terms
                 .iter()
                 .any(|term| self.solve(vec![(term, wanted)], choices.clone())),
@@ -66,12 +69,14 @@ impl<'s> Solver<'s> {
         held
     }
 
+    fn count(&mut self, steps: usize) {
+        let steps = u32::try_from(steps).unwrap_or(u32::MAX);
+        self.steps = self.steps.saturating_add(steps);
+    }
+
     /// Adds a test; `false` when it contradicts itself or another.
     fn ask(&mut self, test: &'s Test, wanted: bool) -> bool {
-        self.steps = self
-            .steps
-            .saturating_add(u32::try_from(self.asked.len()).unwrap_or(u32::MAX))
-            .saturating_add(1);
+        self.count(self.asked.len() + 1);
         if self.steps > MAX_STEPS {
             return true;
         }
@@ -162,6 +167,18 @@ pub(super) fn plain(shape: &Shape) -> Vec<&str> {
     }
 }
 
+/// The numbers that two tests of the same thing ask for; `None` when they ask for something else.
+fn ranges(a: &Test, b: &Test) -> Option<((u64, u64), (u64, u64))> {
+    let range = |check: &Check| match check {
+        Check::Range { low, high } => Some((None, (*low, *high))),
+        Check::TimePart { part, low, high } => Some((Some(*part), (*low, *high))),
+        _ => None,
+    };
+    let (of, one) = range(&a.check)?;
+    let (other_of, other) = range(&b.check)?;
+    (of == other_of).then_some((one, other))
+}
+
 /// Whether no value can meet both tests.
 fn exclude(a: &Test, b: &Test) -> bool {
     let (Scope::Field(field), true) = (a.scope, a.scope == b.scope) else {
@@ -171,16 +188,10 @@ fn exclude(a: &Test, b: &Test) -> bool {
     if field.kind() == Kind::List {
         return false;
     }
+    if let Some(((low, high), (least, most))) = ranges(a, b) {
+        return low > most || least > high;
+    }
     match (&a.check, &b.check) {
-        (Check::Range { low, high }, Check::Range { low: l, high: h }) => low > h || l > high,
-        (
-            Check::TimePart { part, low, high },
-            Check::TimePart {
-                part: p,
-                low: l,
-                high: h,
-            },
-        ) => part == p && (low > h || l > high),
         (Check::Network(a), Check::Network(b)) => !a.contains(b) && !b.contains(a),
         (Check::Shape { shape: a, cased }, Check::Shape { shape: b, cased: c }) => {
             if *cased && *c {
@@ -261,16 +272,10 @@ pub(super) fn implies(a: &Test, b: &Test) -> bool {
     if a.scope != b.scope {
         return false;
     }
+    if let Some(((low, high), (least, most))) = ranges(a, b) {
+        return least <= low && high <= most;
+    }
     match (&a.check, &b.check) {
-        (Check::Range { low, high }, Check::Range { low: l, high: h }) => l <= low && high <= h,
-        (
-            Check::TimePart { part, low, high },
-            Check::TimePart {
-                part: p,
-                low: l,
-                high: h,
-            },
-        ) => part == p && l <= low && high <= h,
         (Check::Network(a), Check::Network(b)) => b.contains(a),
         (Check::Facts(a), Check::Facts(b)) => a.iter().all(|fact| b.contains(fact)),
         (Check::Shape { shape: a, cased }, Check::Shape { shape: b, cased: c }) => match (cased, c)

@@ -8,7 +8,9 @@ pub(super) fn each<'p>(part: &'p Part, visit: &mut dyn FnMut(&'p Part)) {
     visit(part);
     match &part.kind {
         PartKind::All(parts) | PartKind::Any(parts) => {
-            parts.iter().for_each(|part| each(part, visit));
+            for part in parts {
+                each(part, visit);
+            }
         }
         PartKind::Not(part) | PartKind::Selection(_, part) | PartKind::Filter(_, part) => {
             each(part, visit);

@@ -40,7 +40,7 @@ pub(super) struct Args {
     /// Which record of the file, from 1
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
     record: u32,
-    /// Format of the record: auto, native, apache, nginx_json …
+    /// Format of the record, as `decode.format` names it
     #[arg(long, value_name = "NAME", default_value = "auto", value_parser = log_format)]
     log_format: Format,
     /// How to print
