@@ -2,7 +2,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint bench chaos fuzz docs clean parts
+.PHONY: help demo test lint bench bench-detection chaos fuzz docs clean parts
 
 # `source` needs a file name with a slash to look here and nowhere else.
 PARTS := source ./scripts/env.sh
@@ -14,7 +14,7 @@ FUZZ_SECONDS ?= 60
 export DEMO_SECONDS SEED KILLS
 
 help: ## this list
-	@sed -nE 's/^([a-z]+):.*## (.*)/\1\t\2/p' Makefile | expand -t 10
+	@sed -nE 's/^([a-z-]+):.*## (.*)/\1\t\2/p' Makefile | expand -t 17
 
 parts:
 	@scripts/setup.sh
@@ -36,6 +36,9 @@ lint: ## formatting, clippy and the shell scripts; licences of dependencies when
 
 bench: parts ## the figures of this machine
 	@$(PARTS); cargo bench --locked
+
+bench-detection: ## recall and false alarms of the shipped rules on labelled requests of others
+	@cargo bench --locked --bench detection
 
 chaos: parts ## kills at random instants while events flow: SEED (1), KILLS (20)
 	@$(PARTS); CHAOS_EVENTS=$${CHAOS_EVENTS:-500000} cargo test --locked --release --test chaos -- --nocapture

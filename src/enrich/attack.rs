@@ -5,7 +5,7 @@
 
 use aho_corasick::{AhoCorasick, AhoCorasickKind, StartKind};
 
-use super::classes::{self, AMPERSAND, ANGLE, DASH, EQUALS, OPERATOR, PAREN, QUOTE, SPACE};
+use super::classes::{AMPERSAND, ANGLE, DASH, EQUALS, OPERATOR, PAREN, QUOTE, SPACE};
 use crate::event::{Fact, FactSet};
 
 /// Longest part of a value that is looked at; gateways accept request lines of 8 KiB.
@@ -70,9 +70,8 @@ impl Attacks {
         Attacks { words }
     }
 
-    /// Looks at one decoded value of a query, name of a query, or segment of a path.
-    pub(super) fn inspect(&self, value: &str, facts: &mut FactSet) {
-        let classes = classes::of(value);
+    /// Looks at one decoded value of a query, name of a query, segment of a path, or header; its classes are those of its bytes.
+    pub(super) fn inspect(&self, value: &str, classes: u32, facts: &mut FactSet) {
         if !is_suspicious(classes) {
             return;
         }
@@ -88,16 +87,20 @@ impl Attacks {
         }
     }
 
-    fn may_be_sql(&self, classes: u16, value: &[u8]) -> bool {
+    /// Whether a text has a word of SQL.
+    pub(super) fn has_word(&self, text: &[u8]) -> bool {
+        self.words.is_match(text)
+    }
+
+    fn may_be_sql(&self, classes: u32, value: &[u8]) -> bool {
         classes & (QUOTE | PAREN | OPERATOR | AMPERSAND) != 0
             || classes & DASH != 0 && memchr::memmem::find(value, b"--").is_some()
-            || classes & SPACE != 0
-                && (classes & (EQUALS | ANGLE) != 0 || self.words.is_match(value))
+            || classes & SPACE != 0 && (classes & (EQUALS | ANGLE) != 0 || self.has_word(value))
     }
 }
 
 /// Whether a text has any byte without which neither injection is found.
-pub(super) const fn is_suspicious(classes: u16) -> bool {
+pub(super) const fn is_suspicious(classes: u32) -> bool {
     classes & (QUOTE | ANGLE | PAREN | OPERATOR | EQUALS | SPACE | DASH | AMPERSAND) != 0
 }
 
@@ -111,11 +114,12 @@ fn is_script(value: &[u8]) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use super::super::classes;
     use super::*;
 
     fn facts(value: &str) -> Vec<&'static str> {
         let mut facts = FactSet::default();
-        Attacks::new().inspect(value, &mut facts);
+        Attacks::new().inspect(value, classes::of(value), &mut facts);
         facts.iter().map(Fact::name).collect()
     }
 

@@ -1,23 +1,29 @@
 //! Cheap test of a text before any costly one: which classes of bytes it has, in one pass over a table.
 
-pub(super) const PERCENT: u16 = 1;
-pub(super) const PLUS: u16 = 1 << 1;
-pub(super) const BACKSLASH: u16 = 1 << 2;
-pub(super) const QUOTE: u16 = 1 << 3;
-pub(super) const ANGLE: u16 = 1 << 4;
-pub(super) const PAREN: u16 = 1 << 5;
+pub(super) const PERCENT: u32 = 1;
+pub(super) const PLUS: u32 = 1 << 1;
+pub(super) const BACKSLASH: u32 = 1 << 2;
+pub(super) const QUOTE: u32 = 1 << 3;
+pub(super) const ANGLE: u32 = 1 << 4;
+pub(super) const PAREN: u32 = 1 << 5;
 /// `; * # |` and a NUL: what separates or comments in SQL.
-pub(super) const OPERATOR: u16 = 1 << 6;
-pub(super) const EQUALS: u16 = 1 << 7;
-pub(super) const SPACE: u16 = 1 << 8;
-pub(super) const AT: u16 = 1 << 9;
-pub(super) const DIGIT: u16 = 1 << 10;
-pub(super) const DASH: u16 = 1 << 11;
-pub(super) const AMPERSAND: u16 = 1 << 12;
+pub(super) const OPERATOR: u32 = 1 << 6;
+pub(super) const EQUALS: u32 = 1 << 7;
+pub(super) const SPACE: u32 = 1 << 8;
+pub(super) const AT: u32 = 1 << 9;
+pub(super) const DIGIT: u32 = 1 << 10;
+pub(super) const DASH: u32 = 1 << 11;
+pub(super) const AMPERSAND: u32 = 1 << 12;
+pub(super) const SLASH: u32 = 1 << 13;
+pub(super) const COLON: u32 = 1 << 14;
+/// `$ { } ^ ! ?` and control characters: rare in values, and what templates, shells and regular expressions are made of.
+pub(super) const MARK: u32 = 1 << 15;
+/// The first byte of full-width forms (U+FF01 to U+FF5E) and of private characters that some servers read as slashes.
+pub(super) const WIDE: u32 = 1 << 16;
 
-static TABLE: [u16; 256] = table();
+static TABLE: [u32; 256] = table();
 
-const fn table() -> [u16; 256] {
+const fn table() -> [u32; 256] {
     let mut table = [0; 256];
     let mut byte = 0;
     while byte < 256 {
@@ -29,13 +35,19 @@ const fn table() -> [u16; 256] {
             b'\'' | b'"' | b'`' => QUOTE,
             b'<' | b'>' => ANGLE,
             b'(' | b')' => PAREN,
-            b';' | b'*' | b'#' | b'|' | 0 => OPERATOR,
+            b';' | b'*' | b'#' | b'|' => OPERATOR,
+            0 => OPERATOR | MARK,
             b'=' => EQUALS,
-            b' ' | b'\t' | b'\n' | b'\r' | 0x0B | 0x0C | 0xA0 => SPACE,
+            b' ' | 0xA0 => SPACE,
+            b'\t' | b'\n' | b'\r' | 0x0B | 0x0C => SPACE | MARK,
             b'@' => AT,
             b'0'..=b'9' => DIGIT,
             b'-' => DASH,
             b'&' => AMPERSAND,
+            b'/' => SLASH,
+            b':' => COLON,
+            b'$' | b'{' | b'}' | b'^' | b'!' | b'?' | 0x01..=0x08 | 0x0E..=0x1F | 0x7F => MARK,
+            0xEE | 0xEF => WIDE,
             _ => 0,
         };
         table[byte] = class;
@@ -45,7 +57,7 @@ const fn table() -> [u16; 256] {
 }
 
 /// The classes that the bytes of the text fall in.
-pub(super) fn of(text: &str) -> u16 {
+pub(super) fn of(text: &str) -> u32 {
     text.bytes()
         .fold(0, |classes, byte| classes | TABLE[byte as usize])
 }

@@ -8,6 +8,7 @@ mod attack;
 mod classes;
 mod country;
 mod facts;
+mod payload;
 mod percent;
 mod personal;
 mod pseudonym;

@@ -126,6 +126,7 @@ impl Redactor {
     /// Redacts an event in place, after matching.
     pub fn redact(&self, event: &mut Event<'_>) {
         event.cookie = None;
+        event.payload = None;
         let resource = event.resource_id.take();
         let alias = resource
             .as_ref()

@@ -7,20 +7,28 @@ use std::borrow::Cow;
 
 use super::attack::{self, Attacks};
 use super::classes::{self, AT, BACKSLASH, DIGIT, PERCENT, PLUS};
+use super::payload::{self, Payload, Seen};
 use super::percent::{self, Oddities};
 use super::personal::{self, Shape};
 use crate::event::{Event, Fact, FactSet, Text};
 
-/// Sets `path_decoded`, `query_decoded` and the facts of both.
+/// Sets `path_decoded`, `query_decoded`, `payload` and their facts.
 pub(super) fn inspect(event: &mut Event<'_>, attacks: &Attacks) {
     let mut facts = event.facts;
     let mut oddities = Oddities::default();
+    let mut payload = Payload::default();
+    let mut seen = Seen {
+        attacks,
+        facts: &mut facts,
+    };
     if let Some(path) = &event.path {
-        event.path_decoded = inspect_path(path, attacks, &mut oddities, &mut facts);
+        event.path_decoded = inspect_path(path, &mut payload, &mut oddities, &mut seen);
     }
     if let Some(query) = &event.query {
-        event.query_decoded = inspect_query(query, attacks, &mut oddities, &mut facts);
+        event.query_decoded = inspect_query(query, &mut payload, &mut oddities, &mut seen);
     }
+    payload::headers(event, &mut payload, &mut seen);
+    event.payload = payload.finish(&mut facts);
     if oddities.repeated {
         facts.insert(Fact::EncodingRepeated);
     }
@@ -32,50 +40,60 @@ pub(super) fn inspect(event: &mut Event<'_>, attacks: &Attacks) {
 
 fn inspect_path(
     path: &str,
-    attacks: &Attacks,
+    payload: &mut Payload,
     oddities: &mut Oddities,
-    facts: &mut FactSet,
+    seen: &mut Seen<'_>,
 ) -> Option<Text<'static>> {
-    let classes = classes::of(path);
-    let decoded = if classes & PERCENT == 0 {
-        if attack::is_suspicious(classes) {
-            for segment in path.split('/') {
-                attacks.inspect(segment, facts);
-            }
-        }
-        Cow::Borrowed(path)
-    } else {
+    let mut classes = classes::of(path);
+    let is_encoded = classes & PERCENT != 0;
+    let may_have_backslash = classes & (PERCENT | BACKSLASH) != 0;
+    let decoded = if is_encoded {
         let mut decoded = String::with_capacity(path.len());
         for (at, segment) in path.split('/').enumerate() {
             if at > 0 {
                 decoded.push('/');
             }
             let segment = percent::decode(segment, false, oddities);
-            attacks.inspect(&segment, facts);
+            seen.attacks
+                .inspect(&segment, classes::of(&segment), seen.facts);
             decoded.push_str(&segment);
         }
+        classes = classes::of(&decoded);
         Cow::Owned(decoded)
+    } else {
+        if attack::is_suspicious(classes) {
+            for segment in path.split('/') {
+                seen.attacks
+                    .inspect(segment, classes::of(segment), seen.facts);
+            }
+        }
+        Cow::Borrowed(path)
     };
-    let normal = normalise(decoded, classes & (PERCENT | BACKSLASH) != 0);
+    let has_dots = memchr::memmem::find(decoded.as_bytes(), b"..").is_some();
+    if has_dots || payload::is_loud_path(&decoded, classes, seen.attacks) {
+        payload.text(&decoded, seen);
+    }
+    for segment in decoded.split('/').filter(|segment| segment.len() >= 16) {
+        payload.hidden(segment, seen);
+    }
+    let normal = normalise(decoded, may_have_backslash);
     // `..;` is a parent to servers that cut path parameters off.
-    let bytes = normal.as_bytes();
-    let has_dots = memchr::memchr_iter(b'.', bytes).any(|at| bytes.get(at + 1) == Some(&b'.'));
     if has_dots
         && normal
             .split('/')
             .any(|segment| segment == ".." || segment.starts_with("..;"))
     {
-        facts.insert(Fact::PathTraversal);
+        seen.facts.insert(Fact::PathTraversal);
     }
-    personal_facts(&normal, facts);
+    personal_facts(&normal, seen.facts);
     changed(normal, path)
 }
 
 fn inspect_query(
     query: &str,
-    attacks: &Attacks,
+    payload: &mut Payload,
     oddities: &mut Oddities,
-    facts: &mut FactSet,
+    seen: &mut Seen<'_>,
 ) -> Option<Text<'static>> {
     let is_encoded = classes::of(query) & (PERCENT | PLUS) != 0;
     let mut decoded = String::new();
@@ -88,11 +106,13 @@ fn inspect_query(
             None => (pair, None),
         };
         let name = part(name, is_encoded, oddities);
-        attacks.inspect(&name, facts);
         let value = value.map(|value| part(value, is_encoded, oddities));
+        let classes = [classes::of(&name), value.as_deref().map_or(0, classes::of)];
+        seen.attacks.inspect(&name, classes[0], seen.facts);
         if let Some(value) = &value {
-            attacks.inspect(value, facts);
+            seen.attacks.inspect(value, classes[1], seen.facts);
         }
+        payload.pair(&name, value.as_deref(), classes, seen);
         if is_encoded {
             if at > 0 {
                 decoded.push('&');
@@ -105,10 +125,10 @@ fn inspect_query(
         }
     }
     if !is_encoded {
-        personal_facts(query, facts);
+        personal_facts(query, seen.facts);
         return None;
     }
-    personal_facts(&decoded, facts);
+    personal_facts(&decoded, seen.facts);
     changed(Cow::Owned(decoded), query)
 }
 

@@ -35,14 +35,18 @@ facts! {
     TlsOld = "tls.old",
     /// A cipher suite without forward secrecy or authentication, or one with RC4, DES, 3DES, NULL, EXPORT or MD5.
     TlsWeakSuite = "tls.weak_suite",
-    /// libinjection takes a value of the path or query for SQL.
+    /// libinjection takes a value of path, query, user agent or referer for SQL, or what is left when its disguise is undone.
     AttackSqli = "attack.sqli",
-    /// libinjection takes a value of the path or query for script.
+    /// libinjection takes a value of path, query, user agent or referer for script, or what is left when its disguise is undone.
     AttackXss = "attack.xss",
     /// The path or query needed more than one round of percent-decoding.
     EncodingRepeated = "encoding.repeated",
     /// The path or query has a percent sequence that is not one, an overlong form or a NUL.
     EncodingBroken = "encoding.broken",
+    /// A value is base64 of a text that is more than letters, digits and separators.
+    EncodingBase64 = "encoding.base64",
+    /// The values that are not plain were too long or too many for all of their normal forms.
+    PayloadCut = "payload.cut",
     /// The path climbs with `..` segments, before or after decoding.
     PathTraversal = "path.traversal",
     /// The query or path holds an e-mail address.

@@ -153,6 +153,9 @@ macro_rules! fields {
             /// Query after repeated percent-decoding, set by enrich when it differs from `query`.
             #[serde(skip)]
             pub query_decoded: Option<Text<'a>>,
+            /// Normal forms of the values that are not plain, one a line, set by enrich; see [`Field::Payload`].
+            #[serde(skip)]
+            pub payload: Option<Text<'a>>,
             /// What enrich found to be so.
             #[serde(skip)]
             pub facts: FactSet,
@@ -169,6 +172,8 @@ macro_rules! fields {
             PathDecoded,
             /// `query` after repeated percent-decoding.
             QueryDecoded,
+            /// Normal forms of the values of path, query, user agent and referer that are not plain, one a line.
+            Payload,
             /// Names of facts.
             Fact,
         }
@@ -176,7 +181,7 @@ macro_rules! fields {
         impl Field {
             /// Every field, in the order of the inventory.
             pub const ALL: &'static [Field] =
-                &[Field::Time, $(Field::$variant,)+ Field::PathDecoded, Field::QueryDecoded, Field::Fact];
+                &[Field::Time, $(Field::$variant,)+ Field::PathDecoded, Field::QueryDecoded, Field::Payload, Field::Fact];
 
             /// The name in native JSON, in rules and in the `events` table.
             #[must_use]
@@ -186,6 +191,7 @@ macro_rules! fields {
                     $(Field::$variant => stringify!($name),)+
                     Field::PathDecoded => "path_decoded",
                     Field::QueryDecoded => "query_decoded",
+                    Field::Payload => "payload",
                     Field::Fact => "fact",
                 }
             }
@@ -196,7 +202,7 @@ macro_rules! fields {
                 match self {
                     Field::Time => Kind::Time,
                     $(Field::$variant => field_kind!($kind),)+
-                    Field::PathDecoded | Field::QueryDecoded => Kind::Text,
+                    Field::PathDecoded | Field::QueryDecoded | Field::Payload => Kind::Text,
                     Field::Fact => Kind::List,
                 }
             }
@@ -218,6 +224,7 @@ macro_rules! fields {
                     $(Field::$variant => concat!($($doc),+),)+
                     Field::PathDecoded => " `path` after repeated percent-decoding and normalising; what attack rules look at.",
                     Field::QueryDecoded => " `query` after repeated percent-decoding; what attack rules look at.",
+                    Field::Payload => " What is not plain in path, query, user agent and referer: a line a value, decoded, and lines with entities, escapes, comments, quotes inside of words and base64 undone; white space is one space. Absent when all is plain; where a new attack rule looks first.",
                     Field::Fact => " Names of the facts that enrich found, such as `tls.old`.",
                 }
             }
@@ -229,7 +236,7 @@ macro_rules! fields {
                 match field {
                     Field::Time => Slot::EventTime(&mut self.time),
                     $(Field::$variant => field_slot!($kind, self.$name),)+
-                    Field::PathDecoded | Field::QueryDecoded | Field::Fact => Slot::Computed,
+                    Field::PathDecoded | Field::QueryDecoded | Field::Payload | Field::Fact => Slot::Computed,
                 }
             }
         }
@@ -253,6 +260,7 @@ macro_rules! fields {
                     $($name: field_owned!($kind, self.$name),)+
                     path_decoded: self.path_decoded.map(Text::into_owned),
                     query_decoded: self.query_decoded.map(Text::into_owned),
+                    payload: self.payload.map(Text::into_owned),
                     facts: self.facts,
                 }
             }
@@ -281,6 +289,7 @@ macro_rules! fields {
                     Field::QueryDecoded => {
                         self.query_decoded.as_ref().or(self.query.as_ref()).map(|text| Value::Text(text.as_str()))
                     }
+                    Field::Payload => self.payload.as_ref().map(|text| Value::Text(text.as_str())),
                     Field::Fact => (!self.facts.is_empty()).then_some(Value::Facts(self.facts)),
                 }
             }

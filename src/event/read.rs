@@ -76,7 +76,7 @@ pub(crate) fn by_name(name: &str) -> Option<Field> {
             let field = Field::ALL[index];
             let is_computed = matches!(
                 field,
-                Field::PathDecoded | Field::QueryDecoded | Field::Fact
+                Field::PathDecoded | Field::QueryDecoded | Field::Payload | Field::Fact
             );
             return (!is_computed).then_some(field);
         }
@@ -164,7 +164,7 @@ mod tests {
         for field in Field::ALL {
             let is_computed = matches!(
                 field,
-                Field::PathDecoded | Field::QueryDecoded | Field::Fact
+                Field::PathDecoded | Field::QueryDecoded | Field::Payload | Field::Fact
             );
             assert_eq!(by_name(field.name()), (!is_computed).then_some(*field));
         }

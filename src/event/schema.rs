@@ -59,7 +59,7 @@ pub fn reference() -> String {
 fn is_input(field: Field) -> bool {
     !matches!(
         field,
-        Field::PathDecoded | Field::QueryDecoded | Field::Fact
+        Field::PathDecoded | Field::QueryDecoded | Field::Payload | Field::Fact
     )
 }
 

@@ -179,7 +179,7 @@ pub(crate) fn event(node: &Node, reading: &mut Reading<'_>) -> Option<TestEvent>
     for (key, _) in entries {
         let name = key.scalar_text().unwrap_or_default();
         let known = || Field::ALL.iter().map(|field| field.name());
-        if matches!(name, "fact" | "path_decoded" | "query_decoded") {
+        if matches!(name, "fact" | "path_decoded" | "query_decoded" | "payload") {
             let message = format!("`{name}` is computed, so a test event cannot give it");
             reading.error(key.place, message);
         } else if !known().any(|field| field == name) {

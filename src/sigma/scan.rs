@@ -143,6 +143,7 @@ impl Scanner {
         for (field, text) in [
             (Field::PathDecoded, &event.path_decoded),
             (Field::QueryDecoded, &event.query_decoded),
+            (Field::Payload, &event.payload),
         ] {
             if self.searched[field as usize]
                 && let Some(text) = text

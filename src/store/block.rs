@@ -323,7 +323,14 @@ mod tests {
     #[test]
     fn what_is_never_stored_has_no_column() {
         let names: Vec<_> = event_columns().map(Source::name).collect();
-        for name in ["cookie", "uri", "path_decoded", "query_decoded", "fact"] {
+        for name in [
+            "cookie",
+            "uri",
+            "path_decoded",
+            "query_decoded",
+            "payload",
+            "fact",
+        ] {
             assert!(!names.contains(&name), "{name}");
         }
         assert!(names.contains(&"facts"));

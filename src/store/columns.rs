@@ -29,7 +29,9 @@ pub(crate) enum Source {
 #[must_use]
 pub const fn column_of(field: Field) -> Option<&'static str> {
     match field {
-        Field::Cookie | Field::Uri | Field::PathDecoded | Field::QueryDecoded => None,
+        Field::Cookie | Field::Uri | Field::PathDecoded | Field::QueryDecoded | Field::Payload => {
+            None
+        }
         Field::Fact => Some("facts"),
         stored => Some(stored.name()),
     }

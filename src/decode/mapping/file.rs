@@ -151,7 +151,7 @@ fn resolve(name: &str, source: &Source) -> Result<(Field, Conversion, Vec<String
         Field::ALL.iter().filter(|field| {
             !matches!(
                 field,
-                Field::PathDecoded | Field::QueryDecoded | Field::Fact
+                Field::PathDecoded | Field::QueryDecoded | Field::Payload | Field::Fact
             )
         })
     };

@@ -50,7 +50,10 @@ fn condition(alert: &Alert) -> Option<String> {
         .or_else(|| kind_field(alert.entity.kind))?;
     let value = first_value(alert);
     match (field, field.kind()) {
-        (Field::Cookie | Field::Uri | Field::PathDecoded | Field::QueryDecoded, _)
+        (
+            Field::Cookie | Field::Uri | Field::PathDecoded | Field::QueryDecoded | Field::Payload,
+            _,
+        )
         | (_, Kind::Time) => by_request_id(alert),
         (Field::Fact, _) => Some(format!("has(facts, {})", literal(beginning(value)))),
         (_, Kind::List) => Some(format!(
