@@ -14,13 +14,9 @@ fn attackers_are_named_and_nobody_else() {
     };
     let mapping = crowdsec::mapping();
     let logs = crowdsec::replay(&folder, &Catalogue::load(), &mapping);
-    for log in &logs {
-        println!("{log}");
-    }
+    let named = crowdsec::print(&logs);
     let (requests, others): (Vec<_>, Vec<_>) =
         logs.iter().partition(|log| log.not_of_requests.is_none());
-    let named = requests.iter().filter(|log| log.is_named()).count();
-    println!("figure crowdsec_logs_named {named} count");
     assert_eq!((requests.len(), others.len()), (31, 6));
     assert_eq!(others.len(), mapping.not_of_requests.len());
     assert!(named >= 29, "{named} of {}", requests.len());

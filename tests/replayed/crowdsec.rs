@@ -12,22 +12,20 @@ use super::{Catalogue, Found};
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Mapping {
-    /// Scenario, and the rules (`folder/file`, or `folder/*`) that are of its kind.
-    pub scenarios: BTreeMap<String, Vec<String>>,
+    pub scenarios: BTreeMap<String, Kind>,
     /// Logs that are not of requests, each with what it is.
     pub not_of_requests: BTreeMap<String, String>,
-    /// Alerts that are right although CrowdSec's test, which runs one scenario alone, does not expect them.
-    #[serde(default)]
-    pub right_beside: Vec<Beside>,
 }
 
-/// An alert that is right beside those expected.
+/// What is of the kind of a scenario: rules as `folder/file`, or `folder/*`.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Beside {
-    pub test: String,
-    pub rules: Vec<String>,
-    pub reason: String,
+pub struct Kind {
+    /// One of these has to name the attacker.
+    pub named_by: Vec<String>,
+    /// These may say what else the same requests are.
+    #[serde(default)]
+    pub beside: Vec<String>,
 }
 
 /// One line of `scenarios.jsonl`.
@@ -122,6 +120,19 @@ pub fn replay(folder: &Path, catalogue: &Catalogue, mapping: &Mapping) -> Vec<Lo
         .collect()
 }
 
+/// Prints what became of each log, and the figure; returns it.
+pub fn print(logs: &[Log]) -> usize {
+    for log in logs {
+        println!("{log}");
+    }
+    let named = logs
+        .iter()
+        .filter(|log| log.not_of_requests.is_none() && log.is_named())
+        .count();
+    println!("figure crowdsec_logs_named {named} count");
+    named
+}
+
 fn judge(row: &Row, found: &[Found], mapping: &Mapping) -> Log {
     let mut expected: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     for overflow in &row.overflows {
@@ -143,27 +154,25 @@ fn judge(row: &Row, found: &[Found], mapping: &Mapping) -> Log {
         others: Vec::new(),
     };
     for one in found {
-        let about: Vec<&BTreeSet<String>> = one
+        let kinds: Vec<&Kind> = one
             .addresses
             .iter()
             .filter_map(|address| log.expected.get(address))
+            .flatten()
+            .filter_map(|scenario| mapping.scenarios.get(scenario))
             .collect();
-        let all_expected = about.len() == one.addresses.len() && !about.is_empty();
-        let of_the_kind = about.iter().all(|scenarios| {
-            scenarios.iter().any(|scenario| {
-                let rules = mapping.scenarios.get(scenario);
-                rules.is_some_and(|rules| names(rules, &one.rule))
-            })
-        });
-        if all_expected && of_the_kind {
+        let is_on_attackers = one
+            .addresses
+            .iter()
+            .all(|address| log.expected.contains_key(address));
+        let lists = |list: fn(&Kind) -> &Vec<String>| {
+            is_on_attackers && kinds.iter().any(|kind| names(list(kind), &one.rule))
+        };
+        if lists(|kind| &kind.named_by) {
             log.right.insert(one.rule.clone());
             log.missed
                 .retain(|address| !one.addresses.contains(address));
-        } else if !mapping
-            .right_beside
-            .iter()
-            .any(|beside| beside.test == row.test && names(&beside.rules, &one.rule))
-        {
+        } else if !lists(|kind| &kind.beside) {
             log.others.push(one.clone());
         }
     }
