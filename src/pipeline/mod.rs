@@ -17,6 +17,7 @@ mod health;
 mod http;
 mod killpoint;
 mod mailing;
+pub mod offline;
 mod offsets;
 mod outage;
 mod outbox;

@@ -2,6 +2,7 @@
 
 use super::detection;
 use super::error::{Reading, did_you_mean};
+use super::repeat;
 use super::rule::{RuleTests, TestEvent};
 use super::yaml::{Kind, Node};
 use crate::event::{Event, Field};
@@ -160,16 +161,16 @@ fn sequence(node: &Node, reading: &mut Reading<'_>) -> Option<Vec<TestEvent>> {
         );
         return None;
     };
-    Some(
-        items
-            .iter()
-            .filter_map(|item| event(item, reading))
-            .collect(),
-    )
+    let mut events = Vec::new();
+    for item in items {
+        events.extend(repeat::events(item, reading));
+    }
+    repeat::sort(items, &mut events);
+    Some(events)
 }
 
 /// An event that decodes; a key that no field has would be left out in silence, so it is an error here.
-fn event(node: &Node, reading: &mut Reading<'_>) -> Option<TestEvent> {
+pub(crate) fn event(node: &Node, reading: &mut Reading<'_>) -> Option<TestEvent> {
     let Some(entries) = node.entries() else {
         reading.error(
             node.place,

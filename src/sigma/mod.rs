@@ -39,6 +39,7 @@ mod modifier;
 mod pattern;
 mod pipeline;
 mod predicate;
+mod repeat;
 mod required;
 mod rule;
 mod scan;
