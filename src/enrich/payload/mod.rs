@@ -15,8 +15,8 @@ use std::borrow::Cow;
 
 use super::attack::Attacks;
 use super::classes::{
-    self, AMPERSAND, ANGLE, BACKSLASH, COLON, DASH, EQUALS, MARK, OPERATOR, PAREN, PERCENT, PLUS, QUOTE,
-    SLASH, SPACE, WIDE,
+    self, AMPERSAND, ANGLE, BACKSLASH, COLON, DASH, EQUALS, MARK, OPERATOR, PAREN, PERCENT, PLUS,
+    QUOTE, SLASH, SPACE, WIDE,
 };
 use super::percent::{self, Oddities};
 use crate::event::{Event, Fact, FactSet, Target, Text};
@@ -233,6 +233,7 @@ fn is_odd_agent(agent: &str) -> bool {
     has_any(bytes)
         || memchr::memchr_iter(b'(', bytes)
             .any(|at| at > 0 && bytes[at - 1].is_ascii_alphanumeric())
+        || memchr::memchr_iter(b'-', bytes).any(|at| bytes.get(at + 1) == Some(&b'-'))
         || memchr::memmem::find(bytes, b"../").is_some()
 }
 
