@@ -1,6 +1,8 @@
 //! Labelled requests of others as a gateway's log shows them: six fields (method, path, query, host, user agent, referer), never
 //! a body. Shared by `tests/rules_recall.rs` and `benches/detection.rs`.
 
+#![allow(dead_code)] // each user takes a part
+
 use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::path::{Path, PathBuf};

@@ -233,6 +233,7 @@ fn is_odd_agent(agent: &str) -> bool {
     has_any(bytes)
         || memchr::memchr_iter(b'(', bytes)
             .any(|at| at > 0 && bytes[at - 1].is_ascii_alphanumeric())
+        || memchr::memchr_iter(b'-', bytes).any(|at| bytes.get(at + 1) == Some(&b'-'))
         || memchr::memmem::find(bytes, b"../").is_some()
 }
 
