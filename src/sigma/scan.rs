@@ -30,6 +30,8 @@ pub(crate) struct Scanner {
     searched: [bool; Field::ALL.len()],
     /// The rules that each fact calls up.
     facts: Vec<(Fact, Box<[u32]>)>,
+    /// The rules that a payload calls up.
+    payload: Box<[u32]>,
     /// `None` when no rule has a witness.
     literals: Option<Literals>,
 }
@@ -53,6 +55,7 @@ type RulesByLiteral = BTreeMap<Vec<u8>, Vec<u32>>;
 pub(crate) struct ScannerBuilder {
     searched: [bool; Field::ALL.len()],
     facts: BTreeMap<Fact, Vec<u32>>,
+    payload: Vec<u32>,
     literals: RulesByLiteral,
 }
 
@@ -61,6 +64,7 @@ impl ScannerBuilder {
         ScannerBuilder {
             searched: [false; Field::ALL.len()],
             facts: BTreeMap::new(),
+            payload: Vec::new(),
             literals: RulesByLiteral::new(),
         }
     }
@@ -74,6 +78,7 @@ impl ScannerBuilder {
                         note_once(self.facts.entry(fact).or_default(), rule);
                     }
                 }
+                Witness::Payload => note_once(&mut self.payload, rule),
                 Witness::Literal { field, literal } => {
                     match field {
                         Some(field) => self.searched[field as usize] = true,
@@ -102,6 +107,7 @@ impl ScannerBuilder {
                 .into_iter()
                 .map(|(fact, rules)| (fact, rules.into_boxed_slice()))
                 .collect(),
+            payload: self.payload.into_boxed_slice(),
             literals: (!self.literals.is_empty()).then(|| Literals::build(self.literals)),
         }
     }
@@ -127,6 +133,9 @@ impl Scanner {
             for (_, rules) in self.facts.iter().filter(|(fact, _)| event.has(*fact)) {
                 call_up(rules, candidates);
             }
+        }
+        if event.payload.is_some() {
+            call_up(&self.payload, candidates);
         }
         let Some(literals) = &self.literals else {
             return;

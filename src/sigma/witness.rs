@@ -22,6 +22,8 @@ pub(crate) enum Witness {
     },
     /// Any of these facts.
     Facts(FactSet),
+    /// A payload, whatever it says: plain events have none.
+    Payload,
 }
 
 /// Longest witness. Longer literals are cut to their rarest part, which keeps the automata small.
@@ -32,6 +34,9 @@ const WORST_CHANCE: f64 = 0.25;
 
 /// How often a fact is so, roughly. Rarer than a method, more common than an attack's literal.
 const FACT_CHANCE: f64 = 0.02;
+
+/// How often an event has a payload, roughly.
+const PAYLOAD_CHANCE: f64 = 0.05;
 
 /// Bytes of text in which a witness may turn up by chance.
 const TEXT_BYTES: f64 = 100.0;
@@ -58,6 +63,17 @@ struct Found {
     chance: f64,
 }
 
+impl Found {
+    /// Whether no event without a payload has any of them.
+    fn is_of_payload(&self) -> bool {
+        self.witnesses.iter().all(|witness| match witness {
+            Witness::Payload => true,
+            Witness::Literal { field, .. } => *field == Some(Field::Payload),
+            Witness::Facts(_) => false,
+        })
+    }
+}
+
 fn find(search: &Search) -> Option<Found> {
     match search {
         Search::All(terms) => terms
@@ -70,9 +86,12 @@ fn find(search: &Search) -> Option<Found> {
                 chance: 0.0,
             };
             for term in terms {
-                let found = find(term)?;
+                let mut found = find(term)?;
+                if all.witnesses.contains(&Witness::Payload) && found.is_of_payload() {
+                    continue;
+                }
                 all.chance += found.chance;
-                all.witnesses.extend(found.witnesses);
+                all.witnesses.append(&mut found.witnesses);
             }
             Some(all)
         }
@@ -82,6 +101,20 @@ fn find(search: &Search) -> Option<Found> {
 }
 
 fn of_test(test: &Test) -> Option<Found> {
+    let found = of_text(test);
+    let needs_payload = matches!(test.scope, Scope::Field(Field::Payload))
+        && matches!(test.check, Check::Shape { .. } | Check::Regex(_));
+    match found {
+        Some(found) if found.chance < PAYLOAD_CHANCE || !needs_payload => Some(found),
+        _ if needs_payload => Some(Found {
+            witnesses: vec![Witness::Payload],
+            chance: PAYLOAD_CHANCE,
+        }),
+        other => other,
+    }
+}
+
+fn of_text(test: &Test) -> Option<Found> {
     if let Check::Facts(facts) = test.check {
         return Some(Found {
             witnesses: vec![Witness::Facts(facts)],
