@@ -38,6 +38,9 @@ const FACT_CHANCE: f64 = 0.02;
 /// How often an event has a payload, roughly.
 const PAYLOAD_CHANCE: f64 = 0.05;
 
+/// A literal of the payload is searched in all fields, so only one that is rarer than this is a better witness than the payload.
+const RARE_CHANCE: f64 = 0.001;
+
 /// Bytes of text in which a witness may turn up by chance.
 const TEXT_BYTES: f64 = 100.0;
 
@@ -105,7 +108,7 @@ fn of_test(test: &Test) -> Option<Found> {
     let needs_payload = matches!(test.scope, Scope::Field(Field::Payload))
         && matches!(test.check, Check::Shape { .. } | Check::Regex(_));
     match found {
-        Some(found) if found.chance < PAYLOAD_CHANCE || !needs_payload => Some(found),
+        Some(found) if found.chance < RARE_CHANCE || !needs_payload => Some(found),
         _ if needs_payload => Some(Found {
             witnesses: vec![Witness::Payload],
             chance: PAYLOAD_CHANCE,
@@ -317,6 +320,22 @@ mod tests {
         let witnesses = of(&Search::Any(vec![fact, literal])).unwrap();
         assert_eq!(witnesses[0], Witness::Facts(facts));
         assert!(matches!(witnesses[1], Witness::Literal { .. }));
+    }
+
+    #[test]
+    fn a_payload_is_the_witness_of_an_expression_that_has_no_rare_literal() {
+        let of = |source: &str| {
+            let asked = Test {
+                scope: Scope::Field(Field::Payload),
+                check: Check::Regex(source.to_owned()),
+            };
+            of_test(&asked).unwrap().witnesses
+        };
+        assert_eq!(of("[;|] ?(id|ls)"), [Witness::Payload]);
+        assert!(matches!(
+            of("powershell -"),
+            ref found if matches!(found[..], [Witness::Literal { .. }])
+        ));
     }
 
     #[test]
