@@ -32,6 +32,8 @@ pub(crate) struct Scanner {
     /// The rules that each fact calls up.
     facts: Vec<(Fact, Box<[u32]>)>,
     gates: Gates,
+    /// The rules that a payload calls up.
+    payload: Box<[u32]>,
     /// `None` when no rule has a witness.
     literals: Option<Literals>,
 }
@@ -56,6 +58,7 @@ pub(crate) struct ScannerBuilder {
     searched: [bool; Field::ALL.len()],
     facts: BTreeMap<Fact, Vec<u32>>,
     gates: GatesBuilder,
+    payload: Vec<u32>,
     literals: RulesByLiteral,
 }
 
@@ -65,6 +68,7 @@ impl ScannerBuilder {
             searched: [false; Field::ALL.len()],
             facts: BTreeMap::new(),
             gates: GatesBuilder::default(),
+            payload: Vec::new(),
             literals: RulesByLiteral::new(),
         }
     }
@@ -80,6 +84,7 @@ impl ScannerBuilder {
                 }
                 Witness::Value { field, value } => self.gates.value(field, value, rule),
                 Witness::Range(range) => self.gates.range(range, rule),
+                Witness::Payload => note_once(&mut self.payload, rule),
                 Witness::Literal { field, literal } => {
                     match field {
                         Some(field) => self.searched[field as usize] = true,
@@ -109,6 +114,7 @@ impl ScannerBuilder {
                 .map(|(fact, rules)| (fact, rules.into_boxed_slice()))
                 .collect(),
             gates: self.gates.build(),
+            payload: self.payload.into_boxed_slice(),
             literals: (!self.literals.is_empty()).then(|| Literals::build(self.literals)),
         }
     }
@@ -134,6 +140,9 @@ impl Scanner {
             for (_, rules) in self.facts.iter().filter(|(fact, _)| event.has(*fact)) {
                 call_up(rules, candidates);
             }
+        }
+        if event.payload.is_some() {
+            call_up(&self.payload, candidates);
         }
         let Some(literals) = &self.literals else {
             return;

@@ -32,6 +32,8 @@ pub(crate) enum Witness {
     },
     /// A number.
     Range(Range),
+    /// A payload, whatever it says: plain events have none.
+    Payload,
 }
 
 /// Longest witness. Longer literals are cut to their rarest part, which keeps the automata small.
@@ -81,6 +83,11 @@ const STATUS_CHANCES: &[(u64, f64)] = &[
     (304, 0.05),
     (404, 0.03),
 ];
+/// How often an event has a payload, roughly.
+const PAYLOAD_CHANCE: f64 = 0.05;
+
+/// A literal of the payload is searched in all fields, so only one that is rarer than this is a better witness than the payload.
+const RARE_CHANCE: f64 = 0.001;
 
 /// Bytes of text in which a witness may turn up by chance.
 const TEXT_BYTES: f64 = 100.0;
@@ -120,6 +127,15 @@ impl Found {
             chance,
         }
     }
+
+    /// Whether no event without a payload has any of them.
+    fn is_of_payload(&self) -> bool {
+        self.witnesses.iter().all(|witness| match witness {
+            Witness::Payload => true,
+            Witness::Literal { field, .. } => *field == Some(Field::Payload),
+            _ => false,
+        })
+    }
 }
 
 fn find(search: &Search) -> Option<Found> {
@@ -134,9 +150,12 @@ fn find(search: &Search) -> Option<Found> {
                 chance: 0.0,
             };
             for term in terms {
-                let found = find(term)?;
+                let mut found = find(term)?;
+                if all.witnesses.contains(&Witness::Payload) && found.is_of_payload() {
+                    continue;
+                }
                 all.chance += found.chance;
-                all.witnesses.extend(found.witnesses);
+                all.witnesses.append(&mut found.witnesses);
             }
             Some(all)
         }
@@ -146,6 +165,20 @@ fn find(search: &Search) -> Option<Found> {
 }
 
 fn of_test(test: &Test) -> Option<Found> {
+    let found = of_text(test);
+    let needs_payload = matches!(test.scope, Scope::Field(Field::Payload))
+        && matches!(test.check, Check::Shape { .. } | Check::Regex(_));
+    match found {
+        Some(found) if found.chance < RARE_CHANCE || !needs_payload => Some(found),
+        _ if needs_payload => Some(Found {
+            witnesses: vec![Witness::Payload],
+            chance: PAYLOAD_CHANCE,
+        }),
+        other => other,
+    }
+}
+
+fn of_text(test: &Test) -> Option<Found> {
     if let Check::Facts(facts) = test.check {
         return Some(Found::one(Witness::Facts(facts), FACT_CHANCE));
     }
@@ -434,6 +467,22 @@ mod tests {
             matches!(witnesses[..], [Witness::Value { .. }]),
             "{witnesses:?} before {range:?}"
         );
+    }
+
+    #[test]
+    fn a_payload_is_the_witness_of_an_expression_that_has_no_rare_literal() {
+        let of = |source: &str| {
+            let asked = Test {
+                scope: Scope::Field(Field::Payload),
+                check: Check::Regex(source.to_owned()),
+            };
+            of_test(&asked).unwrap().witnesses
+        };
+        assert_eq!(of("[;|] ?(id|ls)"), [Witness::Payload]);
+        assert!(matches!(
+            of("powershell -"),
+            ref found if matches!(found[..], [Witness::Literal { .. }])
+        ));
     }
 
     #[test]
