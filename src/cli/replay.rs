@@ -12,15 +12,14 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use crate::config::{self, Config, Secret};
-use crate::event::{Event, Position, Timestamp};
-use crate::pipeline::active::{ActiveRules, Scratch};
-use crate::pipeline::detection::{Detection, Outcome};
+use crate::event::{Event, Timestamp};
+use crate::pipeline::active::Scratch;
+use crate::pipeline::detection::Detection;
+use crate::pipeline::offline::Offline;
 use crate::sigma::{Level, PatternHit, RuleSet};
 use crate::source::RawBatch;
 use crate::source::lines::{Lines, Progress};
-use crate::track::{
-    BlockBuilder, Finding, Fired, PartitionClock, SHARDS, Shard, match_of, settle, split,
-};
+use crate::track::{Finding, Fired};
 
 /// Replays logs through detection; prints findings as JSON lines, counts and speed to standard error
 #[derive(Debug, clap::Args)]
@@ -100,15 +99,16 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     }
     replay.finish()?;
     let seconds = begin.elapsed().as_secs_f64();
+    let (events, rejected) = replay.offline.counts();
     eprintln!(
         "{} events, {} rejected, {} {} in {seconds:.2} s: {:.0} events/s",
-        replay.events,
-        replay.rejected,
-        replay.printed,
+        events,
+        rejected,
+        replay.printer.printed,
         if args.matches { "matches" } else { "findings" },
-        replay.events as f64 / seconds,
+        events as f64 / seconds,
     );
-    let failed = args.fail_on_findings && replay.printed > 0;
+    let failed = args.fail_on_findings && replay.printer.printed > 0;
     Ok(ExitCode::from(u8::from(failed)))
 }
 
@@ -123,31 +123,15 @@ fn lend_keys(config: &mut Config) {
 }
 
 struct Replay<'d> {
-    detection: &'d Detection,
-    active: Arc<ActiveRules>,
+    offline: Offline<'d>,
     /// Whether matches are printed instead of findings.
     matches: bool,
-    /// Each with its findings that are not printed yet.
-    shards: Vec<(Shard, Vec<Fired>)>,
-    clock: PartitionClock,
-    scratch: Scratch,
-    /// Records so far: the offset of the next, over all files.
-    offset: i64,
-    events: u64,
-    rejected: u64,
-    printed: u64,
-    output: io::BufWriter<io::Stdout>,
+    printer: Printer,
     progress: ProgressBar,
 }
 
 impl<'d> Replay<'d> {
     fn new(detection: &'d Detection, matches: bool) -> Self {
-        let active = detection.active();
-        let plan = active.plan();
-        let clock = PartitionClock::new(Timestamp::MIN, plan.lateness_us());
-        let shards = (0..SHARDS)
-            .map(|_| (Shard::new(Arc::clone(plan)), Vec::new()))
-            .collect();
         let progress = if io::stderr().is_terminal() {
             let style = ProgressStyle::with_template("{human_pos} events, {per_sec}, {elapsed}")
                 .expect("the template is right");
@@ -156,17 +140,12 @@ impl<'d> Replay<'d> {
             ProgressBar::hidden()
         };
         Replay {
-            detection,
-            scratch: active.scratch(),
-            active,
+            offline: Offline::new(detection),
             matches,
-            shards,
-            clock,
-            offset: 0,
-            events: 0,
-            rejected: 0,
-            printed: 0,
-            output: io::BufWriter::new(io::stdout()),
+            printer: Printer {
+                output: io::BufWriter::new(io::stdout()),
+                printed: 0,
+            },
             progress,
         }
     }
@@ -177,85 +156,50 @@ impl<'d> Replay<'d> {
         } else {
             Lines::open(path, 0, limit)?
         };
+        let active = self.offline.active();
         loop {
             let mut batch = RawBatch::new(0);
             let progress = lines.read_into(&mut batch, true)?;
-            self.batch(&batch)?;
+            let printer = &mut self.printer;
+            if self.matches {
+                self.offline.events(&batch, |event, scratch, record| {
+                    printer.matches(active.rules(), event, scratch, record)
+                })?;
+            } else {
+                printer.findings(&self.offline.batch(&batch))?;
+            }
+            self.progress.set_position(self.offline.counts().0);
             if progress == Progress::End {
                 return Ok(());
             }
         }
     }
 
-    fn batch(&mut self, batch: &RawBatch) -> io::Result<()> {
-        let mut builder = BlockBuilder::new(0, self.offset, self.clock, &[]);
-        for (_, stamped, raw) in batch.iter() {
-            let position = Position {
-                partition: 0,
-                offset: self.offset,
-                stamped,
-            };
-            self.offset += 1;
-            match self
-                .detection
-                .process(&self.active, raw, stamped, &mut self.scratch)
-            {
-                Outcome::Event(event) => {
-                    self.events += 1;
-                    if self.matches {
-                        self.print_matches(&event, position.offset)?;
-                        continue;
-                    }
-                    let turn = builder.event(&event, position);
-                    for (rule, hits) in self.scratch.take_hits() {
-                        let rules = self.active.rules();
-                        builder.matched(match_of(rules, rule, &event, position, turn, hits));
-                    }
-                }
-                Outcome::Rejected(_) => self.rejected += 1,
-            }
-        }
-        let (blocks, clock) = builder.finish(self.offset);
-        self.clock = clock;
-        for block in blocks {
-            let parts = split(block, self.active.plan());
-            for ((shard, fired), part) in self.shards.iter_mut().zip(parts) {
-                shard.apply(part, &[], fired);
-            }
-            self.settle();
-        }
-        self.progress.set_position(self.events);
-        self.print()
-    }
-
     /// Releases what waits for the watermark.
     fn finish(&mut self) -> io::Result<()> {
-        for (shard, fired) in &mut self.shards {
-            shard.finish(fired);
-        }
-        self.settle();
-        self.print()?;
+        self.printer.findings(&self.offline.finish())?;
         self.progress.finish_and_clear();
-        self.output.flush()
+        self.printer.output.flush()
     }
+}
 
-    /// Takes chained correlations to the end.
-    fn settle(&mut self) {
-        let mut shards: Vec<_> = self
-            .shards
-            .iter_mut()
-            .map(|(shard, fired)| (shard, fired))
-            .collect();
-        settle(self.active.plan(), &mut shards);
-    }
+/// Writes lines to standard output and counts them.
+struct Printer {
+    output: io::BufWriter<io::Stdout>,
+    printed: u64,
+}
 
-    fn print_matches(&mut self, event: &Event<'_>, record: i64) -> io::Result<()> {
-        let rules = self.active.rules();
-        let exceptions = rules.exceptions();
-        for (rule, hits, exception) in self.scratch.matches() {
-            self.printed += 1;
+impl Printer {
+    fn matches(
+        &mut self,
+        rules: &RuleSet,
+        event: &Event<'_>,
+        scratch: &Scratch,
+        record: i64,
+    ) -> io::Result<()> {
+        for (rule, hits, exception) in scratch.matches() {
             let meta = &rules.rules()[rule as usize].meta;
-            let line = MatchLine {
+            self.line(&MatchLine {
                 time: event.time,
                 rule: meta.id,
                 rule_title: &meta.title,
@@ -263,35 +207,29 @@ impl<'d> Replay<'d> {
                 request_id: event.request_id.as_deref().unwrap_or_default(),
                 record,
                 hits,
-                withheld_by: exception.map(|at| exceptions[at as usize].id),
-            };
-            serde_json::to_writer(&mut self.output, &line)?;
-            self.output.write_all(b"\n")?;
+                withheld_by: exception.map(|at| rules.exceptions()[at as usize].id),
+            })?;
         }
         Ok(())
     }
 
-    fn print(&mut self) -> io::Result<()> {
-        for fired in self
-            .shards
-            .iter_mut()
-            .flat_map(|(_, fired)| fired.drain(..))
-        {
-            self.printed += 1;
-            let ids = fired
-                .finding
-                .evidence
-                .iter()
-                .map(|event| event.request_id.as_str());
-            let line = Line {
+    fn findings(&mut self, found: &[Fired]) -> io::Result<()> {
+        for fired in found {
+            let evidence = fired.finding.evidence.iter();
+            let ids = evidence.map(|event| event.request_id.as_str());
+            self.line(&Line {
                 rule_title: &fired.meta.title,
                 level: fired.meta.level,
                 finding: &fired.finding,
                 request_ids: ids.filter(|id| !id.is_empty()).collect(),
-            };
-            serde_json::to_writer(&mut self.output, &line)?;
-            self.output.write_all(b"\n")?;
+            })?;
         }
         Ok(())
+    }
+
+    fn line(&mut self, line: &impl Serialize) -> io::Result<()> {
+        self.printed += 1;
+        serde_json::to_writer(&mut self.output, line)?;
+        self.output.write_all(b"\n")
     }
 }

@@ -73,7 +73,7 @@ fn inspect_path(
     if has_dots || payload::is_loud_path(&decoded, classes, seen.attacks) {
         payload.text(&decoded, seen);
     }
-    for segment in decoded.split('/').filter(|segment| segment.len() >= 16) {
+    for segment in decoded.split('/') {
         payload.hidden(segment, seen);
     }
     let normal = normalise(decoded, may_have_backslash);

@@ -224,7 +224,7 @@ macro_rules! fields {
                     $(Field::$variant => concat!($($doc),+),)+
                     Field::PathDecoded => " `path` after repeated percent-decoding and normalising; what attack rules look at.",
                     Field::QueryDecoded => " `query` after repeated percent-decoding; what attack rules look at.",
-                    Field::Payload => " What is not plain in path, query, user agent and referer: a line a value, decoded, and lines with entities, escapes, comments, quotes inside of words and base64 undone; white space is one space. Absent when all is plain; where a new attack rule looks first.",
+                    Field::Payload => " What is not plain in path, query, user agent and referer: a line a value, decoded, and lines with entities, escapes, comments, quotes inside of words and base64 undone; white space is one space, and once more with a line break as `⏎`. Absent when all is plain; where a new attack rule looks first.",
                     Field::Fact => " Names of the facts that enrich found, such as `tls.old`.",
                 }
             }

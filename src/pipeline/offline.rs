@@ -1,12 +1,12 @@
 //! The same detection without a service: records in, findings out, one thread, nothing stored and nothing mailed.
 //!
-//! For measurements and tests: what it finds is what the service would find in the same records as one partition.
+//! What it finds is what the service would find in the same records as one partition.
 
 use std::sync::Arc;
 
 use super::active::{ActiveRules, Scratch};
 use super::detection::{Detection, Outcome};
-use crate::event::{Position, Timestamp};
+use crate::event::{Event, Position, Timestamp};
 use crate::source::RawBatch;
 use crate::track::{BlockBuilder, Fired, PartitionClock, SHARDS, Shard, match_of, settle, split};
 
@@ -19,10 +19,8 @@ pub struct Offline<'d> {
     scratch: Scratch,
     /// Records so far: the offset of the next.
     offset: i64,
-    /// Records that were events.
-    pub events: u64,
-    /// Records that were none.
-    pub rejected: u64,
+    events: u64,
+    rejected: u64,
 }
 
 impl<'d> Offline<'d> {
@@ -43,6 +41,18 @@ impl<'d> Offline<'d> {
             events: 0,
             rejected: 0,
         }
+    }
+
+    /// The rules.
+    #[must_use]
+    pub fn active(&self) -> Arc<ActiveRules> {
+        Arc::clone(&self.active)
+    }
+
+    /// Records that were events, and those that were none.
+    #[must_use]
+    pub fn counts(&self) -> (u64, u64) {
+        (self.events, self.rejected)
     }
 
     /// Takes records; returns what is found so far, in the order of its turns.
@@ -80,6 +90,31 @@ impl<'d> Offline<'d> {
             self.settle();
         }
         self.take()
+    }
+
+    /// Takes records for what the rules say of each event; nothing is tracked. `seen` gets the redacted event, what was said of it and
+    /// the number of its record.
+    ///
+    /// # Errors
+    /// The first one of `seen`.
+    pub fn events<E>(
+        &mut self,
+        batch: &RawBatch,
+        mut seen: impl FnMut(&Event<'_>, &Scratch, i64) -> Result<(), E>,
+    ) -> Result<(), E> {
+        for (_, stamped, raw) in batch.iter() {
+            let record = self.offset;
+            self.offset += 1;
+            let (active, scratch) = (&self.active, &mut self.scratch);
+            match self.detection.process(active, raw, stamped, scratch) {
+                Outcome::Event(event) => {
+                    self.events += 1;
+                    seen(&event, scratch, record)?;
+                }
+                Outcome::Rejected(_) => self.rejected += 1,
+            }
+        }
+        Ok(())
     }
 
     /// The end of the records: what waits for the watermark is released.

@@ -29,6 +29,7 @@ const KEYS: &[&str] = &[
     "advice",
     "advice_ru",
     "shadow",
+    "lint_allow",
     "tests",
 ];
 
@@ -57,6 +58,8 @@ pub(crate) fn parse(document: &Node, correlation: bool, reading: &mut Reading<'_
                 Kind::Bool(shadow) => attributes.shadow = *shadow,
                 _ => reading.error(value.place, "`shadow` is `true` or `false`"),
             },
+            // Read by `lint` alone.
+            "lint_allow" => {}
             "tests" if correlation => attributes.sequences = tests(value, reading, sequence),
             "tests" => attributes.events = tests(value, reading, event),
             name => unknown_key(key, name, "gatewatch", KEYS, reading),

@@ -102,12 +102,7 @@ impl Engine {
     }
 
     pub(crate) fn matches<'s>(&self, event: &Event<'_>, scratch: &'s mut Scratch) -> &'s [u32] {
-        // A scratch of another rule set is made to fit; stamps of that set are older than this event's.
-        scratch.memo.resize(self.predicates.len(), 0);
-        scratch.candidates.clone_from(&self.always);
-        scratch.next_event();
-        self.scanner
-            .scan(event, &mut scratch.folds, &mut scratch.candidates);
+        self.call_up(event, scratch);
         for word in 0..scratch.candidates.len() {
             let mut bits = scratch.candidates[word];
             while bits != 0 {
@@ -120,6 +115,28 @@ impl Engine {
             }
         }
         &scratch.matched
+    }
+
+    /// Sets the bit of each rule that has to be looked at for an event.
+    #[inline]
+    fn call_up(&self, event: &Event<'_>, scratch: &mut Scratch) {
+        // A scratch of another rule set is made to fit; stamps of that set are older than this event's.
+        scratch.memo.resize(self.predicates.len(), 0);
+        scratch.candidates.clone_from(&self.always);
+        scratch.next_event();
+        self.scanner
+            .scan(event, &mut scratch.folds, &mut scratch.candidates);
+        self.scanner
+            .gates(event, &mut scratch.folds, &mut scratch.candidates);
+    }
+
+    /// The rules that have to be looked at for an event; for measurements.
+    pub(crate) fn called_up(&self, event: &Event<'_>, scratch: &mut Scratch) -> Vec<u32> {
+        self.call_up(event, scratch);
+        let rules = 0..u32::try_from(self.rules.len()).expect("rules were counted in 32 bits");
+        rules
+            .filter(|rule| scratch.candidates[*rule as usize / 64] & 1 << (rule % 64) != 0)
+            .collect()
     }
 
     fn holds(&self, expr: &Expr, event: &Event<'_>, scratch: &mut Scratch) -> bool {

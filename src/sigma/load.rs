@@ -37,19 +37,7 @@ pub(crate) fn folders(
     vocabulary: &Vocabulary,
 ) -> Result<RuleSet, RuleErrors> {
     let (paths, mut errors) = paths(settings);
-    let mut sources = Vec::new();
-    for path in paths {
-        match read(&path) {
-            Ok(text) => sources.push((path, text)),
-            Err(message) => errors.push(RuleError::whole_file(&path, message)),
-        }
-    }
-    if sources.is_empty() && errors.is_empty() {
-        errors.push(RuleError::whole_file(
-            &settings.folder,
-            "no rule file (*.yml) below".to_owned(),
-        ));
-    }
+    let sources = texts(paths, &settings.folder, &mut errors);
     match from_sources(&sources, vocabulary) {
         Ok(set) if errors.is_empty() => Ok(set),
         Ok(_) => Err(RuleErrors(errors)),
@@ -58,6 +46,46 @@ pub(crate) fn folders(
             Err(RuleErrors(errors))
         }
     }
+}
+
+/// Path and text of every `*.yml` (and `*.yaml`) below folders, and of files that are named; sorted by path in each.
+pub(crate) fn files(places: &[PathBuf]) -> (Vec<(PathBuf, String)>, Vec<RuleError>) {
+    let mut paths: Vec<PathBuf> = Vec::new();
+    let mut errors = Vec::new();
+    for place in places {
+        let mut found = Vec::new();
+        if place.is_file() {
+            found.push(place.clone());
+        } else {
+            collect(place, 0, &mut found, &mut errors);
+        }
+        found.sort();
+        found.retain(|path| !paths.contains(path));
+        paths.extend(found);
+    }
+    let first = places.first().map_or(Path::new("."), PathBuf::as_path);
+    let sources = texts(paths, first, &mut errors);
+    (sources, errors)
+}
+
+/// The texts of files; that there is none is an error of `folder`.
+fn texts(
+    paths: Vec<PathBuf>,
+    folder: &Path,
+    errors: &mut Vec<RuleError>,
+) -> Vec<(PathBuf, String)> {
+    let mut sources = Vec::new();
+    for path in paths {
+        match read(&path) {
+            Ok(text) => sources.push((path, text)),
+            Err(message) => errors.push(RuleError::whole_file(&path, message)),
+        }
+    }
+    if sources.is_empty() && errors.is_empty() {
+        let message = "no rule file (*.yml) below".to_owned();
+        errors.push(RuleError::whole_file(folder, message));
+    }
+    sources
 }
 
 fn collect(folder: &Path, depth: usize, paths: &mut Vec<PathBuf>, errors: &mut Vec<RuleError>) {

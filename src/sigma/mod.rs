@@ -18,6 +18,7 @@
 //! - An `id` that is missing is made of the title; a `level` that is missing is `medium`, or the highest that feeds a correlation.
 //! - What the engine does not know is an error that names it; nothing is left out in silence.
 
+pub mod annotated;
 mod attributes;
 mod check;
 mod compile;
@@ -28,7 +29,9 @@ mod document;
 mod error;
 mod exception;
 mod fold;
+mod gate;
 mod link;
+pub mod lint;
 mod load;
 mod logsource;
 mod meta;

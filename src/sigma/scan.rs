@@ -10,6 +10,7 @@ use aho_corasick::automaton::{Automaton, StateID};
 use aho_corasick::{Anchored, StartKind, dfa, nfa};
 
 use super::fold::Folds;
+use super::gate::{Gates, GatesBuilder};
 use super::predicate::text_fields;
 use super::witness::{WINDOW, Witness};
 use crate::event::{Event, Fact, Field, Value};
@@ -30,6 +31,7 @@ pub(crate) struct Scanner {
     searched: [bool; Field::ALL.len()],
     /// The rules that each fact calls up.
     facts: Vec<(Fact, Box<[u32]>)>,
+    gates: Gates,
     /// `None` when no rule has a witness.
     literals: Option<Literals>,
 }
@@ -53,6 +55,7 @@ type RulesByLiteral = BTreeMap<Vec<u8>, Vec<u32>>;
 pub(crate) struct ScannerBuilder {
     searched: [bool; Field::ALL.len()],
     facts: BTreeMap<Fact, Vec<u32>>,
+    gates: GatesBuilder,
     literals: RulesByLiteral,
 }
 
@@ -61,6 +64,7 @@ impl ScannerBuilder {
         ScannerBuilder {
             searched: [false; Field::ALL.len()],
             facts: BTreeMap::new(),
+            gates: GatesBuilder::default(),
             literals: RulesByLiteral::new(),
         }
     }
@@ -74,6 +78,8 @@ impl ScannerBuilder {
                         note_once(self.facts.entry(fact).or_default(), rule);
                     }
                 }
+                Witness::Value { field, value } => self.gates.value(field, value, rule),
+                Witness::Range(range) => self.gates.range(range, rule),
                 Witness::Literal { field, literal } => {
                     match field {
                         Some(field) => self.searched[field as usize] = true,
@@ -102,6 +108,7 @@ impl ScannerBuilder {
                 .into_iter()
                 .map(|(fact, rules)| (fact, rules.into_boxed_slice()))
                 .collect(),
+            gates: self.gates.build(),
             literals: (!self.literals.is_empty()).then(|| Literals::build(self.literals)),
         }
     }
@@ -114,7 +121,7 @@ fn note_once(rules: &mut Vec<u32>, rule: u32) {
     }
 }
 
-fn call_up(rules: &[u32], candidates: &mut [u64]) {
+pub(crate) fn call_up(rules: &[u32], candidates: &mut [u64]) {
     for &rule in rules {
         candidates[rule as usize / 64] |= 1 << (rule % 64);
     }
@@ -152,6 +159,11 @@ impl Scanner {
             }
         }
         literals.scan(folds.lower(), candidates);
+    }
+
+    /// Sets the bit of each rule for which the event has a value or a number; after [`Scanner::scan`], which folds the texts.
+    pub(crate) fn gates(&self, event: &Event<'_>, folds: &mut Folds, candidates: &mut [u64]) {
+        self.gates.call_up(event, folds, candidates);
     }
 }
 

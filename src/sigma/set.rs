@@ -117,6 +117,13 @@ impl RuleSet {
         self.engine.holds_alone(rule, event, scratch)
     }
 
+    /// The rules that an event calls up: those of which a witness stands in it, and those that have none. The others are not
+    /// looked at.
+    #[must_use]
+    pub fn called_up(&self, event: &Event<'_>, scratch: &mut Scratch) -> Vec<u32> {
+        self.engine.called_up(event, scratch)
+    }
+
     /// Which patterns of which fields made a rule match, at most eight. Meant for matches, not for every event.
     #[must_use]
     pub fn explain(&self, rule: u32, event: &Event<'_>) -> Vec<PatternHit> {

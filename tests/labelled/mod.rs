@@ -241,14 +241,15 @@ impl Catalogue {
         }
     }
 
-    /// The rules that raise an alert about the event.
+    /// The rules that raise an alert about an attack in the event. Personal data in a URL is a breach of its own kind, of which the
+    /// labels say nothing (the normal values of `httpparams` have e-mail addresses).
     pub fn alerting(&mut self, event: &mut Event<'_>) -> Vec<&Rule> {
         self.enricher.enrich(event);
         self.rules
             .matches(event, &mut self.scratch)
             .iter()
             .map(|index| &self.rules.rules()[*index as usize])
-            .filter(|rule| rule.alerts)
+            .filter(|rule| rule.alerts && rule.meta.family != "personal-data")
             .collect()
     }
 }

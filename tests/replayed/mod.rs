@@ -82,8 +82,8 @@ impl Catalogue {
         let mut fired = offline.batch(&batch);
         fired.extend(offline.finish());
         Replayed {
-            events: offline.events,
-            rejected: offline.rejected,
+            events: offline.counts().0,
+            rejected: offline.counts().1,
             found: self.by_rule_and_entity(&fired),
         }
     }

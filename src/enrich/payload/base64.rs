@@ -2,7 +2,7 @@
 //! id comes within a few letters.
 
 /// Shorter values are words.
-const SHORTEST: usize = 12;
+const SHORTEST: usize = 10;
 /// Longest value that is decoded.
 const LONGEST: usize = 8 * 1024;
 
@@ -20,11 +20,11 @@ pub(super) fn decode(value: &str) -> Option<String> {
         }
         bits <<= 6 * (4 - group.len());
         for byte in bits.to_be_bytes()[1..].iter().take(group.len() - 1) {
-            if !matches!(byte, b' '..=b'~' | b'\t' | b'\n' | b'\r' | 0x80..) {
+            if !matches!(byte, b' '..=b'~' | b'\t' | b'\n' | b'\r' | 0 | 0x80..) {
                 return None;
             }
             if text.capacity() == 0 {
-                if *byte >= 0x80 {
+                if *byte == 0 || *byte >= 0x80 {
                     return None;
                 }
                 text.reserve_exact(value.len() / 4 * 3 + 3);

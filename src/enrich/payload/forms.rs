@@ -1,5 +1,8 @@
 //! Normal forms of a value: each undoes one way in which the same attack is written differently.
 
+/// Stands for a line break.
+const BREAK: char = '⏎';
+
 /// White space of every kind and control characters, in runs, as one space; none at the ends.
 pub(super) fn spaced(text: &str) -> String {
     let mut plain = String::with_capacity(text.len());
@@ -16,6 +19,22 @@ pub(super) fn spaced(text: &str) -> String {
         plain.push(character);
     }
     plain
+}
+
+/// Like [`spaced`], but a line break is written as a mark that no client sends by chance. `None` when there is none.
+pub(super) fn broken(text: &str) -> Option<String> {
+    if memchr::memchr2(b'\n', b'\r', text.as_bytes()).is_none() {
+        return None;
+    }
+    let lines: Vec<String> = text.split(['\n', '\r']).map(spaced).collect();
+    let mut plain = String::with_capacity(text.len() + 16);
+    for (at, line) in lines.iter().enumerate() {
+        if at > 0 && !plain.ends_with(BREAK) {
+            plain.push(BREAK);
+        }
+        plain.push_str(line);
+    }
+    Some(plain)
 }
 
 fn is_invisible(character: char) -> bool {
@@ -65,8 +84,8 @@ pub(super) fn uncommented(text: &str, gap: &str) -> Option<String> {
         copied = at;
     }
     let mut plain = plain?;
-    plain.push_str(&text[copied..].replace("*/", gap));
-    Some(plain)
+    plain.push_str(&text[copied..]);
+    Some(plain.replace("*/", gap))
 }
 
 /// Without the spaces that stand beside punctuation: `sleep ( 5 )` is `sleep(5)`, `1 = 1` is `1=1`.
@@ -215,6 +234,10 @@ mod tests {
     #[test]
     fn spaces_and_comments_of_every_kind_are_one_space() {
         assert_eq!(spaced("\ta\u{A0}\r\n b\0c \u{3000}"), "a b c");
+        assert_eq!(
+            broken("a\r\nSet-Cookie:\t b\n").as_deref(),
+            Some("a⏎Set-Cookie: b⏎")
+        );
         for (text, plain) in [
             ("un/**/ion/*x*/select", "un ion select"),
             ("/*!50000union*/ select", " union  select"),

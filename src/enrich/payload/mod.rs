@@ -3,8 +3,9 @@
 //! Rules write an attack once, in its plain spelling, and search it here instead of in path, query, user agent and referer. A
 //! line is `name=value` as decoded; lines after it have the value with one kind of disguise undone: HTML entities and escapes;
 //! comments of SQL and spaces beside punctuation; quotes and joints inside of words; what a file system leaves out of a path;
-//! control characters and comments inside of words; and the text of base64. White space of any kind is one space. An event
-//! of plain values has no payload, so rules that look at it cost nothing then.
+//! control characters and comments inside of words; and the text of base64. White space of any kind is one space; a value with
+//! line breaks has a line more, in which each is written `⏎`. An event of plain values has no payload, so rules that look at
+//! it cost nothing then.
 
 mod base64;
 mod forms;
@@ -14,8 +15,8 @@ use std::borrow::Cow;
 
 use super::attack::Attacks;
 use super::classes::{
-    self, AMPERSAND, ANGLE, BACKSLASH, COLON, DASH, EQUALS, MARK, OPERATOR, PAREN, PERCENT, QUOTE,
-    SLASH, SPACE, WIDE,
+    self, AMPERSAND, ANGLE, BACKSLASH, COLON, DASH, EQUALS, MARK, OPERATOR, PAREN, PERCENT, PLUS,
+    QUOTE, SLASH, SPACE, WIDE,
 };
 use super::percent::{self, Oddities};
 use crate::event::{Event, Fact, FactSet, Target, Text};
@@ -105,6 +106,9 @@ impl Payload {
             seen.inspect(&plain);
             self.line(begin, &plain, MOST_FORMS);
         }
+        if let Some(broken) = forms::broken(raw) {
+            self.line(begin, &broken, MOST_FORMS);
+        }
         let opened = forms::uncommented(raw, " ").map(|opened| forms::spaced(&opened));
         if let Some(opened) = &opened {
             seen.inspect(opened);
@@ -175,13 +179,14 @@ pub(super) fn is_loud_path(path: &str, classes: u32, attacks: &Attacks) -> bool 
     classes & LOUD != 0 || path.contains("//") || has_quiet_attack(path, classes, attacks)
 }
 
-/// Plain bytes that are an attack all the same: a scheme, a comment of SQL, its words.
+/// Plain bytes that are an attack all the same: a scheme, a comment of SQL, its words, the brackets of UTF-7.
 fn has_quiet_attack(value: &str, classes: u32, attacks: &Attacks) -> bool {
     let bytes = value.as_bytes();
     let has_scheme =
         || memchr::memchr_iter(b':', bytes).any(|at| at > 0 && bytes[at - 1].is_ascii_alphabetic());
     classes & COLON != 0 && has_scheme()
         || classes & DASH != 0 && memchr::memmem::find(bytes, b"--").is_some()
+        || classes & PLUS != 0 && memchr::memmem::find(bytes, b"+AD").is_some()
         || classes & SPACE != 0 && attacks.has_word(bytes)
 }
 

@@ -154,6 +154,9 @@ fn look_alike(text: &str) -> Option<(char, usize)> {
         '\u{02B9}' | '\u{02BC}' => '\'',
         '\u{2215}' | '\u{2044}' | '\u{F025}' | '\u{EFC8}' => '/',
         '\u{2216}' => '\\',
+        // Servers that keep the low byte of a character make line breaks of these.
+        '\u{560A}' => '\n',
+        '\u{560D}' => '\r',
         '\u{2024}' => '.',
         '\u{017F}' => 's',
         '\u{0131}' => 'i',
