@@ -17,7 +17,7 @@ pub struct Mapping {
     pub not_of_requests: BTreeMap<String, String>,
 }
 
-/// What is of the kind of a scenario: rules as `folder/file`, or `folder/*`.
+/// What is of the kind of a scenario: rules as `folder/file`, or how they begin, with `*`.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Kind {
@@ -179,10 +179,10 @@ fn judge(row: &Row, found: &[Found], mapping: &Mapping) -> Log {
     log
 }
 
-/// Whether a list names a rule, itself or by its folder.
+/// Whether a list names a rule, in full or by how its name begins.
 fn names(list: &[String], rule: &str) -> bool {
-    list.iter().any(|name| match name.strip_suffix("/*") {
-        Some(folder) => rule.split('/').next() == Some(folder),
+    list.iter().any(|name| match name.strip_suffix('*') {
+        Some(beginning) => rule.starts_with(beginning),
         None => name == rule,
     })
 }
