@@ -289,7 +289,15 @@ fn a_rule_says_what_it_is() {
 fn tags_name_something() {
     head_tells(UNKNOWN_TAG, "requirement.sec-07", "requirement.sec-77");
     head_tells(UNKNOWN_TAG, "attack.initial-access", "attack.initial-acces");
+    head_tells(UNKNOWN_TAG, "attack.initial-access", "attack.g123");
     head_tells(UNKNOWN_TAG, "owasp.api8-2023", "owasp.api11-2023");
+}
+
+#[test]
+fn tags_of_every_kind_are_known() {
+    let more = "attack.initial-access, attack.stealth, attack.g0016, attack.ds0015, attack.t1110.003, cve.2024-1234";
+    let head = HEAD.replace("attack.initial-access", more);
+    assert_eq!(names(&format!("{head}detection: {CLEAN}\n")), [""; 0]);
 }
 
 #[test]
