@@ -15,8 +15,8 @@ use std::borrow::Cow;
 
 use super::attack::Attacks;
 use super::classes::{
-    self, AMPERSAND, ANGLE, BACKSLASH, COLON, DASH, EQUALS, MARK, OPERATOR, PAREN, PERCENT, PLUS, QUOTE,
-    SLASH, SPACE, WIDE,
+    self, AMPERSAND, ANGLE, BACKSLASH, COLON, DASH, EQUALS, MARK, OPERATOR, PAREN, PERCENT, PLUS,
+    QUOTE, SLASH, SPACE, WIDE,
 };
 use super::percent::{self, Oddities};
 use crate::event::{Event, Fact, FactSet, Target, Text};
