@@ -148,10 +148,12 @@ fn tags(report: &mut Report<'_>) {
                 None
             }
             "attack" => {
-                let other = name.strip_prefix(['t', 'g', 's', 'm']);
-                let is_other = other.is_some_and(|rest| {
-                    rest.bytes().all(|b| b.is_ascii_digit()) && rest.len() == 4
-                });
+                // Groups, software, mitigations, data sources, assets.
+                let number = name.trim_start_matches(|c: char| c.is_ascii_lowercase());
+                let kind = &name[..name.len() - number.len()];
+                let is_other = matches!(kind, "g" | "s" | "m" | "ds" | "a")
+                    && number.len() == 4
+                    && number.bytes().all(|b| b.is_ascii_digit());
                 let name = name.replace('_', "-");
                 (!is_other && !TACTICS.contains(&name.as_str())).then(|| {
                     did_you_mean(&name, TACTICS.iter().copied()).unwrap_or_else(|| {

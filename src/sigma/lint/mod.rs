@@ -90,9 +90,9 @@ lints! {
     MISSING_LEVEL Warning "missing-level" "no `level`";
     MISSING_DESCRIPTION Warning "missing-description" "no `description`, or one of a few words";
     MISSING_FALSE_POSITIVES Warning "missing-false-positives" "no `falsepositives`";
-    MISSING_REFERENCES Warning "missing-references" "no `references`";
-    MISSING_AUTHOR Warning "missing-author" "no `author`";
-    MISSING_DATE Warning "missing-date" "no `date`";
+    MISSING_REFERENCES Note "missing-references" "no `references`";
+    MISSING_AUTHOR Note "missing-author" "no `author`";
+    MISSING_DATE Note "missing-date" "no `date`";
     MISSING_REQUIREMENT Warning "missing-requirement" "no tag `requirement.*`";
     MISSING_TECHNIQUE Warning "missing-technique" "no tag `attack.t*`";
     MISSING_OWASP Warning "missing-owasp" "no tag `owasp.*`";

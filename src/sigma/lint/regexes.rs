@@ -8,7 +8,7 @@ use crate::sigma::detection::REGEX_SIZE_LIMIT;
 use crate::sigma::search::Check;
 
 /// A repetition of more than so many is copied that often into the program.
-const MANY: u32 = 100;
+const MANY: u32 = 500;
 
 /// Largest program that needs no word, in bytes.
 const ORDINARY_SIZE: usize = 64 << 10;

@@ -32,7 +32,10 @@ pub(crate) const TACTICS: &[&str] = &[
     "execution",
     "persistence",
     "privilege-escalation",
+    // Split in two by ATT&CK 19.
     "defense-evasion",
+    "stealth",
+    "defense-impairment",
     "credential-access",
     "discovery",
     "lateral-movement",
