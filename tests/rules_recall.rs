@@ -59,21 +59,21 @@ impl Tally {
 #[test]
 fn gotestwaf_is_found_and_its_prose_left_alone() {
     if let Some(tally) = Tally::of("gotestwaf") {
-        tally.holds(0.19, 1);
+        tally.holds(0.36, 1);
     }
 }
 
 #[test]
 fn core_rule_set_attacks_are_found_with_few_near_misses() {
     if let Some(tally) = Tally::of("crs-regression") {
-        tally.holds(0.07, 10);
+        tally.holds(0.335, 16);
     }
 }
 
 #[test]
 fn parameter_values_are_told_apart() {
     if let Some(tally) = Tally::of("httpparams") {
-        tally.holds(0.90, 6);
+        tally.holds(0.99, 2);
     }
 }
 
@@ -82,7 +82,7 @@ fn exploits_of_products_are_found_by_general_rules() {
     if let Some(tally) = Tally::of("crowdsec-appsec") {
         let found = f64::from(tally.found_in_general) / f64::from(tally.attacks);
         assert!(
-            found >= 0.35,
+            found >= 0.45,
             "{} of {}",
             tally.found_in_general,
             tally.attacks
@@ -107,5 +107,5 @@ fn payloads_of_every_class_are_found() {
     }
     let recall = |(rows, found): &(u32, u32)| f64::from(*found) / f64::from(*rows);
     let mean = classes.values().map(recall).sum::<f64>() / classes.len() as f64;
-    assert!(mean >= 0.40, "{mean}: {classes:?}");
+    assert!(mean >= 0.88, "{mean}: {classes:?}");
 }

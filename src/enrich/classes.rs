@@ -20,6 +20,8 @@ pub(super) const COLON: u32 = 1 << 14;
 pub(super) const MARK: u32 = 1 << 15;
 /// The first byte of full-width forms (U+FF01 to U+FF5E) and of private characters that some servers read as slashes.
 pub(super) const WIDE: u32 = 1 << 16;
+/// Letters without which a text is hardly ever base64 of another.
+pub(super) const UPPER: u32 = 1 << 17;
 
 static TABLE: [u32; 256] = table();
 
@@ -48,6 +50,7 @@ const fn table() -> [u32; 256] {
             b':' => COLON,
             b'$' | b'{' | b'}' | b'^' | b'!' | b'?' | 0x01..=0x08 | 0x0E..=0x1F | 0x7F => MARK,
             0xEE | 0xEF => WIDE,
+            b'A'..=b'Z' => UPPER,
             _ => 0,
         };
         table[byte] = class;
@@ -60,4 +63,29 @@ const fn table() -> [u32; 256] {
 pub(super) fn of(text: &str) -> u32 {
     text.bytes()
         .fold(0, |classes, byte| classes | TABLE[byte as usize])
+}
+
+/// Whether two dots, slashes or dashes stand side by side. Without branches, so that the compiler makes vectors of it: a search for
+/// each pair would cost more than ordinary texts are long.
+pub(super) fn has_pair(text: &[u8]) -> bool {
+    let pairs = text.iter().zip(text.get(1..).unwrap_or_default());
+    pairs.fold(0_u8, |found, (first, second)| {
+        let is_one = u8::from(*first == b'.') | u8::from(*first == b'/') | u8::from(*first == b'-');
+        found | (is_one & u8::from(first == second))
+    }) != 0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pairs_are_seen_anywhere() {
+        for text in ["..", "a//b", "x--", "/a/b/c/d/e/f/g/h/i/j/k/..", "--a"] {
+            assert!(has_pair(text.as_bytes()), "{text}");
+        }
+        for text in ["", ".", "a.b/c-d", "aa", "./-"] {
+            assert!(!has_pair(text.as_bytes()), "{text}");
+        }
+    }
 }

@@ -6,7 +6,7 @@
 use std::borrow::Cow;
 
 use super::attack::{self, Attacks};
-use super::classes::{self, AT, BACKSLASH, DIGIT, PERCENT, PLUS};
+use super::classes::{self, AT, BACKSLASH, DIGIT, PERCENT, PLUS, UPPER};
 use super::payload::{self, Payload, Seen};
 use super::percent::{self, Oddities};
 use super::personal::{self, Shape};
@@ -69,16 +69,18 @@ fn inspect_path(
         }
         Cow::Borrowed(path)
     };
-    let has_dots = memchr::memmem::find(decoded.as_bytes(), b"..").is_some();
-    if has_dots || payload::is_loud_path(&decoded, classes, seen.attacks) {
+    let is_loud = payload::is_loud_path(&decoded, classes, seen.attacks);
+    if is_loud {
         payload.text(&decoded, seen);
     }
-    for segment in decoded.split('/') {
-        payload.hidden(segment, seen);
+    if classes & UPPER != 0 {
+        for segment in decoded.split('/') {
+            payload.hidden(segment, classes::of(segment), seen);
+        }
     }
     let normal = normalise(decoded, may_have_backslash);
     // `..;` is a parent to servers that cut path parameters off.
-    if has_dots
+    if is_loud
         && normal
             .split('/')
             .any(|segment| segment == ".." || segment.starts_with("..;"))

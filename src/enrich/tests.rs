@@ -47,6 +47,84 @@ fn an_ordinary_event_gets_route_id_and_operation_and_no_facts() {
 }
 
 #[test]
+fn an_event_of_plain_values_has_no_payload_and_others_have_each_form_once() {
+    let payload = |path: &str, query: &str| {
+        let mut event = event(path, query);
+        enricher().enrich(&mut event);
+        event.payload.map(|text| text.as_str().to_owned())
+    };
+    for (path, query) in [
+        ("/residents/17/visits", "from=2026-03-01T00:00:00Z&limit=50"),
+        (
+            "/events/550e8400-e29b-41d4-a716-446655440000",
+            "name=%D0%98%D0%B2%D0%B0%D0%BD+I",
+        ),
+        ("/a.b/c_d~e", "x=1.5,2&y=a@b.c"),
+    ] {
+        assert_eq!(payload(path, query), None, "{path}?{query}");
+    }
+    assert_eq!(
+        payload("/a", "q=1%27/**/or+%271%27+%3D+%271&plain=2").unwrap(),
+        "q=1'/**/or '1' = '1\n1'or'1'='1\n1/**/or 1 = 1\n1'or '1' = '1"
+    );
+    assert_eq!(
+        payload("/a", "x=PHNjcmlwdD5hKCk8L3NjcmlwdD4")
+            .unwrap()
+            .lines()
+            .next(),
+        Some("<script>a()</script>")
+    );
+}
+
+#[test]
+fn agent_and_referer_are_looked_at_when_they_are_odd() {
+    let payload = |agent: &str, referer: &str| {
+        let mut event = event("/a", "");
+        event.user_agent = Some(agent.into());
+        event.referer = Some(referer.into());
+        enricher().enrich(&mut event);
+        (
+            event.payload.is_some(),
+            event.facts.contains(Fact::AttackSqli),
+        )
+    };
+    let browser = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/141.0.0.0 Safari/537.36";
+    let robot = "Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)";
+    for agent in [
+        browser,
+        robot,
+        "okhttp/4.12.0",
+        "partner-sync/2.4.1 (linux; amd64)",
+    ] {
+        assert_eq!(
+            payload(agent, "https://www.example.com/a/b"),
+            (false, false),
+            "{agent}"
+        );
+    }
+    assert_eq!(payload("x' or 'a'='a", "-"), (true, true));
+    assert_eq!(
+        payload(browser, "https://h/?q=1%27+or+%271%27=%271"),
+        (true, true)
+    );
+}
+
+#[test]
+fn long_payloads_are_cut_and_their_ends_are_kept() {
+    let mut long = event("/a", "");
+    long.query = Some(format!("q={}<script>", "(x)".repeat(40_000)).into());
+    enricher().enrich(&mut long);
+    let payload = long.payload.as_deref().unwrap();
+    assert!(payload.len() <= 16 * 1024 && payload.contains("<script>"));
+    assert!(long.has(Fact::PayloadCut));
+    redactor().redact(&mut long);
+    assert!(
+        long.payload.is_none(),
+        "it may hold what redaction takes out"
+    );
+}
+
+#[test]
 fn what_the_log_says_itself_stays() {
     let mut event = event("/residents/17", "");
     event.route = Some("/residents/:who".into());
@@ -254,8 +332,25 @@ proptest! {
         event.resource_id = Some(other.as_str().into());
         event.tls_cipher = Some(other.as_str().into());
         enricher().enrich(&mut event);
+        prop_assert!(event.payload.as_deref().is_none_or(|payload| payload.len() <= 16 * 1024));
         redactor().redact(&mut event);
         let _ = redactor().text(&other);
+    }
+
+    #[test]
+    fn no_mix_of_disguises_panics_or_outgrows_its_bound(
+        parts in prop::collection::vec(prop::sample::select(vec![
+            "&#", "&#x", "&lt", "&amp;", "\\x", "\\u{", "\\1", "0x2", "/*", "*/", "/*!", "--", "#", "\n", "%00", "%c0", "$IFS", "${ifs",
+            "{", ",", "}", "'", "\"", "'+'", "||", "..;", "//", "\\", "<", " ", "Ж", "。", "%qf", "PHNjcmlwdD4", "=", "&", ";", "\u{A0}",
+        ]), 0..200),
+    ) {
+        let text = parts.concat();
+        let mut event = event("/a", &text);
+        event.path = Some(text.as_str().into());
+        event.user_agent = Some(text.as_str().into());
+        event.referer = Some(text.as_str().into());
+        enricher().enrich(&mut event);
+        prop_assert!(event.payload.as_deref().is_none_or(|payload| payload.len() <= 16 * 1024));
     }
 
     #[test]

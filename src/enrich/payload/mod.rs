@@ -15,8 +15,8 @@ use std::borrow::Cow;
 
 use super::attack::Attacks;
 use super::classes::{
-    self, AMPERSAND, ANGLE, BACKSLASH, COLON, DASH, EQUALS, MARK, OPERATOR, PAREN, PERCENT, PLUS,
-    QUOTE, SLASH, SPACE, WIDE,
+    self, AMPERSAND, ANGLE, AT, BACKSLASH, COLON, DASH, EQUALS, MARK, OPERATOR, PAREN, PERCENT,
+    PLUS, QUOTE, SLASH, SPACE, UPPER, WIDE,
 };
 use super::percent::{self, Oddities};
 use crate::event::{Event, Fact, FactSet, Target, Text};
@@ -31,6 +31,12 @@ const MOST_VALUE: usize = 8 * 1024;
 /// Bytes that plain values don't have.
 const LOUD: u32 =
     PERCENT | BACKSLASH | QUOTE | ANGLE | PAREN | OPERATOR | EQUALS | AMPERSAND | MARK | WIDE;
+
+/// Bytes that base64 does not have, of those that have a class.
+const NOT_BASE64: u32 = (LOUD & !EQUALS) | COLON | AT;
+
+/// Bytes without which there is nothing to look for.
+const NOTABLE: u32 = LOUD | SLASH | COLON | DASH | PLUS | SPACE | UPPER;
 
 /// What is collected of one event.
 #[derive(Debug, Default)]
@@ -49,7 +55,20 @@ impl Payload {
     }
 
     /// Looks at a decoded pair of a query; without a sign of equality there is only a name.
+    #[inline]
     pub(super) fn pair(
+        &mut self,
+        name: &str,
+        value: Option<&str>,
+        classes: [u32; 2],
+        seen: &mut Seen<'_>,
+    ) {
+        if (classes[0] | classes[1]) & NOTABLE != 0 {
+            self.notable_pair(name, value, classes, seen);
+        }
+    }
+
+    fn notable_pair(
         &mut self,
         name: &str,
         value: Option<&str>,
@@ -72,7 +91,10 @@ impl Payload {
                 self.forms(begin, value, seen);
             }
         }
-        self.hidden(value.unwrap_or(name), seen);
+        match value {
+            Some(value) => self.hidden(value, classes[1], seen),
+            None => self.hidden(name, classes[0], seen),
+        }
     }
 
     /// Looks at any other decoded text that is known to be loud.
@@ -84,7 +106,10 @@ impl Payload {
     }
 
     /// The text of a value that is base64, as a value of its own.
-    pub(super) fn hidden(&mut self, value: &str, seen: &mut Seen<'_>) {
+    pub(super) fn hidden(&mut self, value: &str, classes: u32, seen: &mut Seen<'_>) {
+        if classes & UPPER == 0 || classes & NOT_BASE64 != 0 {
+            return;
+        }
         let Some(text) = base64::decode(value) else {
             return;
         };
@@ -174,9 +199,11 @@ fn is_loud(value: &str, classes: u32, attacks: &Attacks) -> bool {
     classes & (LOUD | SLASH) != 0 || has_quiet_attack(value, classes, attacks)
 }
 
-/// Whether a decoded path is, whose slashes are nothing.
+/// Whether a decoded path is, whose slashes are nothing but in pairs.
 pub(super) fn is_loud_path(path: &str, classes: u32, attacks: &Attacks) -> bool {
-    classes & LOUD != 0 || path.contains("//") || has_quiet_attack(path, classes, attacks)
+    classes & LOUD != 0
+        || classes::has_pair(path.as_bytes())
+        || classes & (COLON | SPACE | PLUS) != 0 && has_quiet_attack(path, classes & !DASH, attacks)
 }
 
 /// Plain bytes that are an attack all the same: a scheme, a comment of SQL, its words, the brackets of UTF-7.
@@ -185,7 +212,7 @@ fn has_quiet_attack(value: &str, classes: u32, attacks: &Attacks) -> bool {
     let has_scheme =
         || memchr::memchr_iter(b':', bytes).any(|at| at > 0 && bytes[at - 1].is_ascii_alphabetic());
     classes & COLON != 0 && has_scheme()
-        || classes & DASH != 0 && memchr::memmem::find(bytes, b"--").is_some()
+        || classes & DASH != 0 && classes::has_pair(bytes)
         || classes & PLUS != 0 && memchr::memmem::find(bytes, b"+AD").is_some()
         || classes & SPACE != 0 && attacks.has_word(bytes)
 }
@@ -230,31 +257,26 @@ pub(super) fn headers(event: &Event<'_>, payload: &mut Payload, seen: &mut Seen<
 /// Browsers and libraries name themselves with letters, digits, `/ . ; : , ( ) + -` and spaces; a bracket stands behind a space.
 fn is_odd_agent(agent: &str) -> bool {
     let bytes = agent.as_bytes();
-    has_any(bytes)
-        || memchr::memchr_iter(b'(', bytes)
-            .any(|at| at > 0 && bytes[at - 1].is_ascii_alphanumeric())
-        || memchr::memchr_iter(b'-', bytes).any(|at| bytes.get(at + 1) == Some(&b'-'))
-        || memchr::memmem::find(bytes, b"../").is_some()
+    has_any(bytes) || is_called(bytes) || classes::has_pair(bytes) && has_pair_without_scheme(bytes)
 }
 
-/// Whether any byte of a header is more than it usually has. Comparisons without branches, so that the compiler makes vectors of them.
+/// Whether there is a pair besides the slashes of addresses, which robots name.
+fn has_pair_without_scheme(bytes: &[u8]) -> bool {
+    (1..bytes.len()).any(|at| {
+        let pair = &bytes[at - 1..=at];
+        matches!(pair, b".." | b"--") || pair == b"//" && (at < 2 || bytes[at - 2] != b':')
+    })
+}
+
+/// Whether a bracket follows a letter or digit, as in a call.
+fn is_called(bytes: &[u8]) -> bool {
+    memchr::memchr_iter(b'(', bytes).any(|at| at > 0 && bytes[at - 1].is_ascii_alphanumeric())
+}
+
+/// Whether any byte of a header is more than it usually has. Without branches, so that the compiler makes vectors of it.
 fn has_any(bytes: &[u8]) -> bool {
-    let odd = |b: u8| {
-        (b == b'\'')
-            | (b == b'"')
-            | (b == b'`')
-            | (b == b'<')
-            | (b == b'>')
-            | (b == b'\\')
-            | (b == b'%')
-            | (b == b'=')
-            | (b == b'$')
-            | (b == b'{')
-            | (b == b'^')
-            | (b == b'*')
-            | (b == b'|')
-    };
-    bytes
-        .chunks(64)
-        .any(|chunk| chunk.iter().fold(false, |any, b| any | odd(*b)))
+    const ODD: [u8; 13] = *b"'\"`<>\\%=${^*|";
+    bytes.iter().fold(0_u8, |any, byte| {
+        ODD.iter().fold(any, |any, odd| any | u8::from(byte == odd))
+    }) != 0
 }
