@@ -40,6 +40,11 @@ bench: parts ## the figures of this machine
 bench-detection: ## recall and false alarms of the shipped rules on labelled requests of others
 	@cargo bench --locked --bench detection
 
+bench-rules: ## speed of the rule engine, of the shipped rules and of correlations, on one core
+	@cargo bench --locked --bench sigma
+	@cargo bench --locked --bench catalogue
+	@cargo bench --locked --bench track
+
 chaos: parts ## kills at random instants while events flow: SEED (1), KILLS (20)
 	@$(PARTS); CHAOS_EVENTS=$${CHAOS_EVENTS:-500000} cargo test --locked --release --test chaos -- --nocapture
 
@@ -47,7 +52,7 @@ fuzz: ## each fuzz target for FUZZ_SECONDS (60); needs nightly Rust and cargo-fu
 	@cargo fuzz --version >/dev/null 2>&1 || { echo "fuzz: cargo-fuzz is missing, install it with: cargo install cargo-fuzz && rustup toolchain install nightly" >&2; exit 2; }
 	@for target in $$(cargo +nightly fuzz list); do cargo +nightly fuzz run --sanitizer none "$$target" -- -max_total_time=$(FUZZ_SECONDS); done
 
-docs: ## the generated pages (docs/events.md, docs/event-schema.json) and the API's documentation
+docs: ## the generated pages (docs/events.md, docs/event-schema.json, docs/rules) and the API's documentation
 	UPDATE_DOCS=1 cargo test --locked --test docs_fresh
 	cargo doc --locked --no-deps
 

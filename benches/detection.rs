@@ -9,6 +9,8 @@
 mod data;
 #[path = "../tests/labelled/mod.rs"]
 mod labelled;
+#[path = "../tests/replayed/mod.rs"]
+mod replayed;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -16,6 +18,7 @@ use gatewatch::decode::Decoder;
 use gatewatch::event::Timestamp;
 use gatewatch::simulate::{Generator, Settings};
 use labelled::{Catalogue, Row, is_about_a_product};
+use replayed::crowdsec;
 
 /// Events of the simulator's ordinary traffic.
 const ORDINARY: u64 = 1_000_000;
@@ -285,7 +288,12 @@ fn main() {
             );
         }
     }
-    // Attackers of `crowdsec-logs` named by a rule of the right kind (`crowdsec_logs_named`) belong here.
+    if is_wanted("crowdsec-logs")
+        && let Some(folder) = data::folder("crowdsec-logs")
+    {
+        let logs = crowdsec::replay(&folder, &replayed::Catalogue::load(), &crowdsec::mapping());
+        crowdsec::print(&logs);
+    }
     if is_wanted("simulator") {
         figure(
             "false_simulator",

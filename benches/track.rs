@@ -53,6 +53,7 @@ fn meta(number: u128) -> Arc<RuleMeta> {
         advice: None,
         advice_ru: None,
         entity: None,
+        shadow: false,
     })
 }
 

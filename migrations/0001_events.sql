@@ -74,11 +74,14 @@ CREATE TABLE IF NOT EXISTS events
     partition            Int32                         CODEC(ZSTD(1)),
     offset               Int64                         CODEC(Delta(8), ZSTD(1)),
     stamped              DateTime64(6, 'UTC')          CODEC(Delta(8), ZSTD(1)),
+    rules                Array(LowCardinality(String)) CODEC(ZSTD(1)),
+    withheld_by          Array(LowCardinality(String)) CODEC(ZSTD(1)),
     INDEX offset_range offset TYPE minmax GRANULARITY 1,
     INDEX request_id_bloom request_id TYPE bloom_filter(0.01) GRANULARITY 4,
     INDEX client_address_bloom client_address TYPE bloom_filter(0.01) GRANULARITY 4,
     INDEX subject_bloom subject TYPE bloom_filter(0.01) GRANULARITY 4,
-    INDEX facts_bloom facts TYPE bloom_filter(0.01) GRANULARITY 4
+    INDEX facts_bloom facts TYPE bloom_filter(0.01) GRANULARITY 4,
+    INDEX rules_bloom rules TYPE bloom_filter(0.01) GRANULARITY 4
 )
 ENGINE = MergeTree
 PARTITION BY toYYYYMM(time)

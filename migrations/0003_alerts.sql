@@ -9,6 +9,7 @@ CREATE TABLE IF NOT EXISTS alerts
     title       String                        COMMENT 'One line of what happened',
     family      LowCardinality(String)        COMMENT 'Rule family; findings of one family and entity merge',
     level       Enum8('informational' = 0, 'low' = 1, 'medium' = 2, 'high' = 3, 'critical' = 4) COMMENT 'How bad it is',
+    shadow      UInt8                         COMMENT '1 when its rules are on trial: nobody was told',
     tags        Array(LowCardinality(String)) COMMENT 'Sigma tags: attack.*, owasp.api*, requirement.*',
     entity_kind LowCardinality(String)        COMMENT 'What the alert is about: client, subject, address, token, resource, operation, integration, gateway, or a part of gatewatch itself',
     entity      String                        COMMENT 'Which one; personal ids are pseudonyms',

@@ -11,7 +11,7 @@ SELECT
     if(act.action = '', 'open', act.action) AS state,
     act.actor AS state_by,
     act.time AS state_since
-FROM (SELECT * FROM alerts FINAL) AS alert
+FROM (SELECT * FROM alerts FINAL WHERE shadow = 0) AS alert
 LEFT JOIN
 (
     SELECT
@@ -29,6 +29,9 @@ LEFT JOIN
     WHERE alert_actions.action != 'comment'
     GROUP BY alert_id
 ) AS act ON act.alert_id = alert.id;
+
+CREATE VIEW IF NOT EXISTS alerts_shadow AS
+SELECT * FROM alerts FINAL WHERE shadow = 1;
 
 CREATE VIEW IF NOT EXISTS traffic_by_minute AS
 SELECT

@@ -32,6 +32,35 @@ fn the_event_schema_is_fresh() {
 }
 
 #[test]
+fn the_pages_of_the_catalogue_are_fresh() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let folder = root.join("docs/rules");
+    let pages = gatewatch::cli::rule::pages::pages(&root.join("rules"))
+        .unwrap_or_else(|error| panic!("{error:#}"));
+    if std::env::var_os("UPDATE_DOCS").is_some() {
+        fs::create_dir_all(&folder).unwrap();
+    }
+    for (name, text) in &pages {
+        compare(&format!("rules/{name}"), text);
+    }
+    // A family that is gone leaves no page behind.
+    for entry in fs::read_dir(&folder).unwrap() {
+        let entry = entry.unwrap();
+        let name = entry.file_name().to_string_lossy().into_owned();
+        if pages.iter().any(|(page, _)| *page == name) {
+            continue;
+        }
+        if std::env::var_os("UPDATE_DOCS").is_some() {
+            fs::remove_file(entry.path()).unwrap();
+        } else {
+            panic!(
+                "docs/rules/{name} is of no family; run UPDATE_DOCS=1 cargo test --test docs_fresh"
+            );
+        }
+    }
+}
+
+#[test]
 fn a_record_that_is_decoded_fits_the_schema() {
     let validator = jsonschema::validator_for(&schema::json_schema()).unwrap();
     let record = serde_json::json!({

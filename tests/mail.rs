@@ -67,6 +67,7 @@ fn alert(id: u128, count: u64) -> Alert {
             advice: None,
             advice_ru: None,
             entity: None,
+            shadow: false,
         },
         rules: vec![rule],
         entity: Entity {
@@ -95,6 +96,7 @@ fn alert(id: u128, count: u64) -> Alert {
             hits: vec![],
         }],
         notes: vec![],
+        shadow: false,
     }
 }
 

@@ -41,6 +41,7 @@ fn alert(id: u64) -> Alert {
             advice: None,
             advice_ru: None,
             entity: None,
+            shadow: false,
         },
         rules: vec![rule],
         entity: Entity {
@@ -54,6 +55,7 @@ fn alert(id: u64) -> Alert {
         reason: Reason::Pattern { hits: vec![] },
         evidence: vec![],
         notes: vec![],
+        shadow: false,
     }
 }
 

@@ -19,8 +19,8 @@ fn every_example_loads() {
         .skip(1)
         .filter_map(|rest| rest.split("```").next())
         .collect();
-    let [correlations, filter, own] = blocks[..] else {
-        panic!("three examples, not {}", blocks.len())
+    let [correlations, filter, silence, own] = blocks[..] else {
+        panic!("four examples, not {}", blocks.len())
     };
     let set = load(&format!("{correlations}---\n{filter}"));
     assert_eq!((set.rules().len(), set.correlations().len()), (2, 2));
@@ -31,6 +31,9 @@ fn every_example_loads() {
         .map(|correlation| correlation.meta.title.as_str())
         .collect();
     assert_eq!(alerting, ["Guessing of passwords, then a success"]);
+    let set = load(&format!("{RULE}---\n{silence}"));
+    assert_eq!(set.exceptions()[0].owner, "a.petrova");
     let set = load(&format!("{RULE}{own}"));
+    assert!(set.rules()[0].meta.shadow);
     assert_eq!(set.rules()[0].tests.matching.len(), 1);
 }

@@ -18,11 +18,23 @@ use crate::sigma::RuleMeta;
 use crate::track::{Entity, Finding, Lru, alert_id};
 use open::Open;
 
-/// Family and entity.
+/// Family and entity; what rules on trial find is kept apart.
 #[derive(Clone, PartialEq, Eq, Hash)]
 struct Key {
     family: CompactString,
+    shadow: bool,
     entity: Entity,
+}
+
+impl Key {
+    /// The id of an alert whose first finding fell into this bucket.
+    fn alert_id(&self, bucket: Timestamp) -> Uuid {
+        if self.shadow {
+            alert_id(&format!("{}/shadow", self.family), &self.entity, bucket)
+        } else {
+            alert_id(&self.family, &self.entity, bucket)
+        }
+    }
 }
 
 /// The alerts of one shard that may still grow.
@@ -53,29 +65,24 @@ impl Merger {
     pub fn merge(&mut self, finding: Finding, meta: &Arc<RuleMeta>, turn: Timestamp) -> Uuid {
         let key = Key {
             family: CompactString::from(meta.family.as_str()),
+            shadow: meta.shadow,
             entity: finding.entity.clone(),
         };
         let bucket = turn.floor_to(self.width_us);
         let revision = self.first_revision(bucket, turn);
         let mut stale = None;
         let (open, evicted) = self.open.touch(&key, || {
-            Open::new(
-                alert_id(&key.family, &key.entity, bucket),
-                revision,
-                meta,
-                &finding,
-                turn,
-            )
+            Open::new(key.alert_id(bucket), revision, meta, &finding, turn)
         });
         if turn.since(open.turn) > self.width_us {
-            let id = alert_id(&key.family, &key.entity, bucket);
+            let id = key.alert_id(bucket);
             let fresh = Open::new(id, revision, meta, &finding, turn);
             stale = Some(std::mem::replace(open, fresh));
         }
         open.add(finding, meta, turn);
         let id = open.id;
         if let Some(stale) = stale {
-            self.close(&key.entity, &stale);
+            self.close(&key, &stale);
         }
         if let Some((gone, mut open)) = evicted {
             // One that could not have grown any more is no loss.
@@ -84,7 +91,7 @@ impl Merger {
                 self.evicted_until = self.evicted_until.max(open.turn);
                 open.cut_short();
             }
-            self.close(&gone.entity, &open);
+            self.close(&gone, &open);
         }
         id
     }
@@ -96,7 +103,7 @@ impl Merger {
                 break;
             }
             if let Some((key, open)) = self.open.pop_oldest() {
-                self.close(&key.entity, &open);
+                self.close(&key, &open);
             }
         }
     }
@@ -106,7 +113,7 @@ impl Merger {
         let mut changed = std::mem::take(&mut self.closed);
         for (key, open) in self.open.iter_mut().filter(|(_, open)| open.changed) {
             open.changed = false;
-            changed.push(open.alert(&key.entity));
+            changed.push(open.alert(key));
         }
         changed.sort_unstable_by_key(|alert| (alert.id, alert.revision));
         changed
@@ -124,9 +131,9 @@ impl Merger {
         self.evicted
     }
 
-    fn close(&mut self, entity: &Entity, open: &Open) {
+    fn close(&mut self, key: &Key, open: &Open) {
         if open.changed {
-            self.closed.push(open.alert(entity));
+            self.closed.push(open.alert(key));
         }
     }
 

@@ -22,6 +22,9 @@ pub struct Alert {
     pub revision: u64,
     /// The rule with the highest level among the findings; its words are the alert's.
     pub rule: RuleMeta,
+    /// Whether its rules are on trial: it is stored, and nobody is told.
+    #[serde(default)]
+    pub shadow: bool,
     /// Ids of all rules whose findings were merged, in order of first firing.
     pub rules: Vec<Uuid>,
     /// Whom it is about.

@@ -295,6 +295,7 @@ mod tests {
                 advice: None,
                 advice_ru: None,
                 entity: Some(crate::event::Field::ClientId),
+                shadow: false,
             },
             rules: vec![Uuid::from_u128(8)],
             entity: Entity {
@@ -323,6 +324,7 @@ mod tests {
                 hits: vec![hit],
             }],
             notes: vec![text.to_owned()],
+            shadow: false,
         }
     }
 

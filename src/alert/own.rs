@@ -125,6 +125,7 @@ fn alert(words: &Words, part: String, state: ServiceState, first: Timestamp) -> 
             advice: Some(words.advice.to_owned()),
             advice_ru: Some(words.advice_ru.to_owned()),
             entity: None,
+            shadow: false,
         },
         rules: vec![words.id],
         entity,
@@ -135,6 +136,7 @@ fn alert(words: &Words, part: String, state: ServiceState, first: Timestamp) -> 
         reason: Reason::Service { state },
         evidence: Vec::new(),
         notes: Vec::new(),
+        shadow: false,
     }
 }
 

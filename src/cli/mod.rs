@@ -4,6 +4,7 @@ pub mod check;
 pub mod clickhouse;
 pub mod migrate;
 pub mod replay;
+pub mod rule;
 pub mod run;
 pub mod score;
 pub mod simulate;
@@ -39,6 +40,7 @@ pub enum Command {
     Replay(replay::Args),
     Simulate(simulate::Args),
     Score(score::Args),
+    Rule(rule::Args),
 }
 
 /// Runs the command; the code is the process's.
@@ -54,6 +56,7 @@ pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Replay(args) => return replay::run(&args),
         Command::Simulate(args) => return simulate::run(&args),
         Command::Score(args) => return score::run(&args),
+        Command::Rule(args) => return rule::run(&args),
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -9,22 +9,24 @@ use std::time::Instant;
 use anyhow::Context;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
+use uuid::Uuid;
 
 use crate::config::{self, Config, Secret};
-use crate::event::{Position, Timestamp};
-use crate::pipeline::detection::{Detection, Outcome, Scratch};
-use crate::sigma::RuleSet;
+use crate::event::{Event, Timestamp};
+use crate::pipeline::active::Scratch;
+use crate::pipeline::detection::Detection;
+use crate::pipeline::offline::Offline;
+use crate::sigma::{Level, PatternHit, RuleSet};
 use crate::source::RawBatch;
 use crate::source::lines::{Lines, Progress};
-use crate::track::{
-    BlockBuilder, Finding, Fired, PartitionClock, Plan, SHARDS, Shard, match_of, split,
-};
+use crate::track::{Finding, Fired};
 
 /// Replays logs through detection; prints findings as JSON lines, counts and speed to standard error
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  \
     gatewatch replay access.log\n  \
     gatewatch replay --rules my-rules 'day-1.log.gz' day-2.log | jq .rule\n  \
+    gatewatch replay --matches access.log | jq -r .rule_title | sort | uniq -c\n  \
     gatewatch simulate --output - --events 100000 | gatewatch replay -\n\n\
     Exit codes: 0 done, 1 findings and --fail-on-findings, 2 wrong use or configuration.\n\
     Pseudonyms are those of the service only with its key (enrich.pseudonym_key_file).")]
@@ -41,7 +43,10 @@ pub struct Args {
     /// Move the times of old logs: the first event comes to this time (RFC 3339), the others move with it
     #[arg(long, value_name = "TIME")]
     first_event_at: Option<String>,
-    /// Exit with 1 when there is a finding
+    /// Print each match of a single event instead of findings, also those of rules that only feed correlations
+    #[arg(long)]
+    matches: bool,
+    /// Exit with 1 when there is a finding (with --matches: a match)
     #[arg(long)]
     fail_on_findings: bool,
 }
@@ -50,10 +55,26 @@ pub struct Args {
 #[derive(Serialize)]
 struct Line<'f> {
     rule_title: &'f str,
-    level: crate::sigma::Level,
+    level: Level,
     #[serde(flatten)]
     finding: &'f Finding,
     request_ids: Vec<&'f str>,
+}
+
+/// A match as it is printed.
+#[derive(Serialize)]
+struct MatchLine<'m> {
+    time: Timestamp,
+    rule: Uuid,
+    rule_title: &'m str,
+    level: Level,
+    request_id: &'m str,
+    /// Number of the record, over all files, from 0.
+    record: i64,
+    hits: &'m [PatternHit],
+    /// The exception that holds it back.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    withheld_by: Option<Uuid>,
 }
 
 /// Replays and prints.
@@ -69,7 +90,7 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     lend_keys(&mut config);
     let rules = Arc::new(RuleSet::load(&config.rules)?);
     let detection = Detection::new(&config, rules)?;
-    let mut replay = Replay::new(&detection, &config);
+    let mut replay = Replay::new(&detection, args.matches);
     let begin = Instant::now();
     for file in &args.files {
         replay
@@ -78,14 +99,16 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     }
     replay.finish()?;
     let seconds = begin.elapsed().as_secs_f64();
+    let (events, rejected) = replay.offline.counts();
     eprintln!(
-        "{} events, {} rejected, {} findings in {seconds:.2} s: {:.0} events/s",
-        replay.events,
-        replay.rejected,
-        replay.findings,
-        replay.events as f64 / seconds,
+        "{} events, {} rejected, {} {} in {seconds:.2} s: {:.0} events/s",
+        events,
+        rejected,
+        replay.printer.printed,
+        if args.matches { "matches" } else { "findings" },
+        events as f64 / seconds,
     );
-    let failed = args.fail_on_findings && replay.findings > 0;
+    let failed = args.fail_on_findings && replay.printer.printed > 0;
     Ok(ExitCode::from(u8::from(failed)))
 }
 
@@ -100,26 +123,15 @@ fn lend_keys(config: &mut Config) {
 }
 
 struct Replay<'d> {
-    detection: &'d Detection,
-    plan: Arc<Plan>,
-    shards: Vec<Shard>,
-    clock: PartitionClock,
-    scratch: Scratch,
-    fired: Vec<Fired>,
-    /// Records so far: the offset of the next, over all files.
-    offset: i64,
-    events: u64,
-    rejected: u64,
-    findings: u64,
-    output: io::BufWriter<io::Stdout>,
+    offline: Offline<'d>,
+    /// Whether matches are printed instead of findings.
+    matches: bool,
+    printer: Printer,
     progress: ProgressBar,
 }
 
 impl<'d> Replay<'d> {
-    fn new(detection: &'d Detection, config: &Config) -> Self {
-        let plan = Arc::new(Plan::of(detection.rules(), config.track.clone()));
-        let clock = PartitionClock::new(Timestamp::MIN, plan.lateness_us());
-        let shards = (0..SHARDS).map(|_| Shard::new(plan.clone())).collect();
+    fn new(detection: &'d Detection, matches: bool) -> Self {
         let progress = if io::stderr().is_terminal() {
             let style = ProgressStyle::with_template("{human_pos} events, {per_sec}, {elapsed}")
                 .expect("the template is right");
@@ -128,17 +140,12 @@ impl<'d> Replay<'d> {
             ProgressBar::hidden()
         };
         Replay {
-            detection,
-            plan,
-            shards,
-            clock,
-            scratch: detection.scratch(),
-            fired: Vec::new(),
-            offset: 0,
-            events: 0,
-            rejected: 0,
-            findings: 0,
-            output: io::BufWriter::new(io::stdout()),
+            offline: Offline::new(detection),
+            matches,
+            printer: Printer {
+                output: io::BufWriter::new(io::stdout()),
+                printed: 0,
+            },
             progress,
         }
     }
@@ -149,75 +156,80 @@ impl<'d> Replay<'d> {
         } else {
             Lines::open(path, 0, limit)?
         };
+        let active = self.offline.active();
         loop {
             let mut batch = RawBatch::new(0);
             let progress = lines.read_into(&mut batch, true)?;
-            self.batch(&batch)?;
+            let printer = &mut self.printer;
+            if self.matches {
+                self.offline.events(&batch, |event, scratch, record| {
+                    printer.matches(active.rules(), event, scratch, record)
+                })?;
+            } else {
+                printer.findings(&self.offline.batch(&batch))?;
+            }
+            self.progress.set_position(self.offline.counts().0);
             if progress == Progress::End {
                 return Ok(());
             }
         }
     }
 
-    fn batch(&mut self, batch: &RawBatch) -> io::Result<()> {
-        let mut builder = BlockBuilder::new(0, self.offset, self.clock, &[]);
-        for (_, stamped, raw) in batch.iter() {
-            let position = Position {
-                partition: 0,
-                offset: self.offset,
-                stamped,
-            };
-            self.offset += 1;
-            match self.detection.process(raw, stamped, &mut self.scratch) {
-                Outcome::Event(event) => {
-                    self.events += 1;
-                    let turn = builder.event(&event, position);
-                    for (rule, hits) in self.scratch.take_hits() {
-                        let rules = self.detection.rules();
-                        builder.matched(match_of(rules, rule, &event, position, turn, hits));
-                    }
-                }
-                Outcome::Rejected(_) => self.rejected += 1,
-            }
-        }
-        let (blocks, clock) = builder.finish(self.offset);
-        self.clock = clock;
-        for block in blocks {
-            for (shard, part) in self.shards.iter_mut().zip(split(block, &self.plan)) {
-                shard.apply(part, &[], &mut self.fired);
-            }
-        }
-        self.progress.set_position(self.events);
-        self.print()
-    }
-
     /// Releases what waits for the watermark.
     fn finish(&mut self) -> io::Result<()> {
-        for shard in &mut self.shards {
-            shard.finish(&mut self.fired);
-        }
-        self.print()?;
+        self.printer.findings(&self.offline.finish())?;
         self.progress.finish_and_clear();
-        self.output.flush()
+        self.printer.output.flush()
+    }
+}
+
+/// Writes lines to standard output and counts them.
+struct Printer {
+    output: io::BufWriter<io::Stdout>,
+    printed: u64,
+}
+
+impl Printer {
+    fn matches(
+        &mut self,
+        rules: &RuleSet,
+        event: &Event<'_>,
+        scratch: &Scratch,
+        record: i64,
+    ) -> io::Result<()> {
+        for (rule, hits, exception) in scratch.matches() {
+            let meta = &rules.rules()[rule as usize].meta;
+            self.line(&MatchLine {
+                time: event.time,
+                rule: meta.id,
+                rule_title: &meta.title,
+                level: meta.level,
+                request_id: event.request_id.as_deref().unwrap_or_default(),
+                record,
+                hits,
+                withheld_by: exception.map(|at| rules.exceptions()[at as usize].id),
+            })?;
+        }
+        Ok(())
     }
 
-    fn print(&mut self) -> io::Result<()> {
-        for fired in self.fired.drain(..) {
-            self.findings += 1;
-            let ids = fired
-                .finding
-                .evidence
-                .iter()
-                .map(|event| event.request_id.as_str());
-            let line = Line {
+    fn findings(&mut self, found: &[Fired]) -> io::Result<()> {
+        for fired in found {
+            let evidence = fired.finding.evidence.iter();
+            let ids = evidence.map(|event| event.request_id.as_str());
+            self.line(&Line {
                 rule_title: &fired.meta.title,
                 level: fired.meta.level,
                 finding: &fired.finding,
                 request_ids: ids.filter(|id| !id.is_empty()).collect(),
-            };
-            serde_json::to_writer(&mut self.output, &line)?;
-            self.output.write_all(b"\n")?;
+            })?;
         }
         Ok(())
+    }
+
+    fn line(&mut self, line: &impl Serialize) -> io::Result<()> {
+        self.printed += 1;
+        serde_json::to_writer(&mut self.output, line)?;
+        self.output.write_all(b"\n")
     }
 }

@@ -11,6 +11,10 @@ use serde::{Deserialize, Serialize};
 pub struct Rules {
     /// Folder with Sigma rules; every `*.yml` below it is loaded.
     pub folder: PathBuf,
+    /// More folders: own rules, exceptions and silences, apart from what comes with gatewatch.
+    pub own: Vec<PathBuf>,
+    /// Whether an edit of the files takes effect while the service runs, within two seconds.
+    pub reload: bool,
     /// Processing pipelines in pySigma's YAML, for rules with other field names than ours.
     pub pipelines: Vec<PathBuf>,
     /// Values of placeholders: `%name%` in a rule stands for them where it says `expand`.
@@ -37,6 +41,8 @@ impl Default for Rules {
     fn default() -> Self {
         Rules {
             folder: PathBuf::from("rules"),
+            own: Vec::new(),
+            reload: true,
             pipelines: Vec::new(),
             placeholders: BTreeMap::new(),
         }

@@ -1,14 +1,16 @@
 //! Builds the blocks of one partition: records in offset order in, blocks `[begin, end)` out.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use super::Plan;
-use super::detection::{Detection, Outcome, Scratch};
+use super::active::{ActiveRules, Scratch};
+use super::detection::{Detection, Outcome};
 use super::plan::Unfinished;
 use crate::decode::Rejection;
 use crate::event::{Position, Timestamp};
 use crate::store::{DeadLetter, DeadLetterBlock, EventBlock, Insert};
-use crate::track::{BlockBuilder, PartitionClock, TrackBlock, match_of};
+use crate::track::{self, BlockBuilder, PartitionClock, TrackBlock, match_of};
 
 /// When a block is closed.
 #[derive(Clone, Copy, Debug)]
@@ -56,6 +58,8 @@ pub struct Block {
     pub copies: Vec<DeadLetterCopy>,
     /// What the shards apply: one block, or several where a snapshot cuts it.
     pub track: Vec<TrackBlock>,
+    /// The plan of the rules that matched its events.
+    pub plan: Arc<track::Plan>,
     /// Bytes of memory, to be given back to the budget.
     pub bytes: usize,
     /// When its first record was taken up.
@@ -96,6 +100,8 @@ pub struct Builder<'d> {
 /// The block being built.
 struct Open<'d> {
     kind: BlockKind,
+    /// One set of rules for the whole block.
+    active: Arc<ActiveRules>,
     stamp: i64,
     end: i64,
     events: EventBlock,
@@ -210,9 +216,19 @@ impl<'d> Builder<'d> {
             dead_letters: open.dead_letters.finish(),
             copies: open.copies,
             track,
+            plan: Arc::clone(open.active.plan()),
             bytes,
             opened: open.opened,
         })
+    }
+
+    /// Closes the open block when other rules are in force than those that matched it, so that the next one has them.
+    pub fn close_outdated(&mut self) -> Option<Block> {
+        let open = self.open.as_ref()?;
+        if self.detection.is_active(&open.active) || !self.may_close() {
+            return None;
+        }
+        self.close()
     }
 
     /// Whether the open block may be closed by time or on revoke: a block that was under way must reach its old end first.
@@ -248,6 +264,7 @@ impl<'d> Builder<'d> {
     fn open_block(&self, kind: BlockKind, stamp: i64) -> Open<'d> {
         Open {
             kind,
+            active: self.detection.active(),
             stamp,
             end: self.begin,
             events: EventBlock::new(self.topic, self.plan.partition, self.detection.key_id()),
@@ -276,28 +293,24 @@ impl<'d> Builder<'d> {
             offset: record.offset,
             stamped: record.stamped,
         };
+        let active = &open.active;
         match self
             .detection
-            .process(record.payload, record.stamped, scratch)
+            .process(active, record.payload, record.stamped, scratch)
         {
             Outcome::Event(event) => {
                 open.events_seen += 1;
+                if insert {
+                    active.count(scratch);
+                    let verdict = active.verdict(scratch);
+                    open.events
+                        .push(&event, &verdict, record.offset, record.stamped);
+                }
                 let turn = open.track.event(&event, position);
                 for (rule, hits) in scratch.take_hits() {
-                    if insert {
-                        self.detection.count_match(rule);
-                    }
-                    open.track.matched(match_of(
-                        self.detection.rules(),
-                        rule,
-                        &event,
-                        position,
-                        turn,
-                        hits,
-                    ));
-                }
-                if insert {
-                    open.events.push(&event, record.offset, record.stamped);
+                    let rules = active.rules();
+                    let matched = match_of(rules, rule, &event, position, turn, hits);
+                    open.track.matched(matched);
                 }
             }
             Outcome::Rejected(rejection) => {

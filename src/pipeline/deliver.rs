@@ -94,7 +94,7 @@ impl Delivery {
     pub(super) async fn deliver(&self, block: Block) -> Result<(), KafkaError> {
         let (opened, bytes, kind) = (block.opened, block.bytes, block.kind);
         if kind == BlockKind::Replay {
-            let alerts = self.tracking.apply(block.track).await;
+            let alerts = self.tracking.apply(block.plan, block.track).await;
             self.outbox.put(&alerts).await;
             self.budget.delivered(bytes);
             return Ok(());
@@ -110,7 +110,7 @@ impl Delivery {
         histogram!(metric::BLOCK_ROWS).record(block.rows() as f64);
         self.insert(&block).await;
         KillPoint::AfterInsert.reach();
-        let alerts = self.tracking.apply(block.track).await;
+        let alerts = self.tracking.apply(block.plan, block.track).await;
         KillPoint::BeforeAlerts.reach();
         self.outbox.put(&alerts).await;
         KillPoint::AfterAlerts.reach();

@@ -3,21 +3,18 @@
 //! Rules see clear values; what leaves here is redacted.
 
 use std::sync::{Arc, OnceLock};
-use std::time::Instant;
 
-use metrics::{Counter, counter};
+use arc_swap::ArcSwap;
 use thiserror::Error;
 
-use crate::config::{Config, SecretError};
+use super::active::{ActiveRules, Scratch};
+use crate::config::{self, Config, SecretError};
 use crate::decode::{DecodeConfigError, Decoder, Rejection};
 use crate::enrich::{EnrichConfigError, Enricher, Redactor};
 use crate::event::{Event, Timestamp};
-use crate::sigma::{self, PatternHit, RuleSet};
+use crate::sigma::RuleSet;
 use crate::store::{Sealer, StoreError};
-use crate::telemetry::metric;
 
-/// One event of so many tells what a rule costs.
-const SAMPLED: usize = 64;
 /// Least length of the pseudonym key, bytes.
 const KEY_BYTES: usize = 32;
 
@@ -53,39 +50,12 @@ pub struct Detection {
     enricher: Enricher,
     redactor: Redactor,
     sealer: Sealer,
-    /// Counters of each rule, in the order of the rules.
-    counters: Vec<RuleCounters>,
-    rules: Arc<RuleSet>,
+    active: ArcSwap<ActiveRules>,
+    track: config::Track,
     /// Where the first event of an old log comes to.
     first_event_at: Option<Timestamp>,
     /// By how much its times are moved, microseconds; set by its first event.
     moved_by: OnceLock<i64>,
-}
-
-/// What is counted of a rule.
-struct RuleCounters {
-    matches: Counter,
-    samples: Counter,
-    nanoseconds: Counter,
-}
-
-impl RuleCounters {
-    fn new(id: &str) -> Self {
-        let rule = id.to_owned();
-        RuleCounters {
-            matches: counter!(metric::MATCHES, "rule" => rule.clone()),
-            samples: counter!(metric::RULE_SAMPLES, "rule" => rule.clone()),
-            nanoseconds: counter!(metric::RULE_NANOSECONDS, "rule" => rule),
-        }
-    }
-}
-
-/// Memory that a worker uses again for each record.
-pub struct Scratch {
-    sigma: sigma::Scratch,
-    hits: Vec<(u32, Vec<PatternHit>)>,
-    /// Events so far.
-    events: usize,
 }
 
 /// What became of a record.
@@ -125,12 +95,8 @@ impl Detection {
             enricher: Enricher::new(enrich)?,
             redactor: Redactor::new(key.expose().as_bytes(), &enrich.pseudonym_key_id),
             sealer: Sealer::from_config(&config.store)?,
-            counters: rules
-                .rules()
-                .iter()
-                .map(|rule| RuleCounters::new(&rule.meta.id.to_string()))
-                .collect(),
-            rules,
+            active: ArcSwap::from_pointee(ActiveRules::new(rules, config.track.clone(), 0)),
+            track: config.track.clone(),
             first_event_at,
             moved_by: OnceLock::new(),
         })
@@ -142,10 +108,23 @@ impl Detection {
         &self.sealer
     }
 
-    /// The rules.
+    /// The rules in force.
     #[must_use]
-    pub fn rules(&self) -> &Arc<RuleSet> {
-        &self.rules
+    pub fn active(&self) -> Arc<ActiveRules> {
+        self.active.load_full()
+    }
+
+    /// Whether these are still the rules in force.
+    #[must_use]
+    pub fn is_active(&self, rules: &Arc<ActiveRules>) -> bool {
+        Arc::ptr_eq(&self.active.load(), rules)
+    }
+
+    /// Puts other rules in force: the blocks that begin from now on are matched by them. For one caller at a time.
+    pub fn replace_rules(&self, rules: Arc<RuleSet>) {
+        let generation = self.active.load().plan().generation + 1;
+        let active = ActiveRules::new(rules, self.track.clone(), generation);
+        self.active.store(Arc::new(active));
     }
 
     /// Id of the pseudonym key.
@@ -171,51 +150,25 @@ impl Detection {
             .fold(0, |number, byte| number << 8 | u64::from(*byte))
     }
 
-    /// Memory for one worker.
-    #[must_use]
-    pub fn scratch(&self) -> Scratch {
-        Scratch {
-            sigma: self.rules.scratch(),
-            hits: Vec::new(),
-            events: 0,
-        }
-    }
-
-    /// Takes one record through. The rules that matched it are in `scratch` until the next record.
+    /// Takes one record through, by the rules in force when its block was begun. What they say of it is in `scratch` until the
+    /// next record.
     pub fn process<'r>(
         &self,
+        active: &ActiveRules,
         raw: &'r [u8],
         stamped: Option<Timestamp>,
         scratch: &mut Scratch,
     ) -> Outcome<'r> {
-        scratch.hits.clear();
+        scratch.clear();
         let mut event = match self.decoder.decode(raw, stamped) {
             Ok(event) => event,
             Err(rejection) => return Outcome::Rejected(rejection),
         };
         self.move_times(&mut event);
         self.enricher.enrich(&mut event);
-        for &rule in self.rules.matches(&event, &mut scratch.sigma) {
-            scratch.hits.push((rule, self.rules.explain(rule, &event)));
-        }
-        self.sample_cost(&event, scratch);
+        active.judge(&event, scratch);
         self.redactor.redact(&mut event);
         Outcome::Event(event)
-    }
-
-    /// Times one rule on one event of [`SAMPLED`], the rules in turn.
-    fn sample_cost(&self, event: &Event<'_>, scratch: &mut Scratch) {
-        scratch.events = scratch.events.wrapping_add(1);
-        if !scratch.events.is_multiple_of(SAMPLED) || self.counters.is_empty() {
-            return;
-        }
-        let index = scratch.events / SAMPLED % self.counters.len();
-        let begin = Instant::now();
-        let rule = u32::try_from(index).expect("rules are counted in 32 bits");
-        std::hint::black_box(self.rules.matches_alone(rule, event, &mut scratch.sigma));
-        let took = u64::try_from(begin.elapsed().as_nanos()).unwrap_or(u64::MAX);
-        self.counters[index].nanoseconds.increment(took);
-        self.counters[index].samples.increment(1);
     }
 
     /// The time of a record, if it is an event. When it is the first of an old log, this settles where all others move.
@@ -233,21 +186,9 @@ impl Detection {
         }
     }
 
-    /// Counts a match of a rule; the recorder of metrics has to be there before [`Detection::new`].
-    pub fn count_match(&self, rule: u32) {
-        self.counters[rule as usize].matches.increment(1);
-    }
-
     /// The beginning of a bad record as people may see it.
     #[must_use]
     pub fn sample(&self, raw: &[u8]) -> String {
         self.redactor.sample(raw)
-    }
-}
-
-impl Scratch {
-    /// The rules that matched the last record, with the patterns that held.
-    pub fn take_hits(&mut self) -> impl Iterator<Item = (u32, Vec<PatternHit>)> + '_ {
-        self.hits.drain(..)
     }
 }

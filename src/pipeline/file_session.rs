@@ -28,7 +28,6 @@ use crate::notify::now;
 use crate::source::lines::{FOLLOW_PAUSE, Identity, Lines, Progress, fingerprint};
 use crate::source::{Budget, RawBatch};
 use crate::store::Store;
-use crate::track;
 
 const DAY_US: i64 = 86_400_000_000;
 /// How often a reader that waits for room looks again.
@@ -169,10 +168,7 @@ async fn wait_for_content(
 
 /// Where to go on in this content: behind the newest snapshot, with what was stored since then to be passed over.
 async fn take_up(parts: &FileParts, topic: &str) -> (Plan, Tracker, Rounds) {
-    let track = Arc::new(track::Plan::of(
-        parts.detection.rules(),
-        parts.config.track.clone(),
-    ));
+    let track = Arc::clone(parts.detection.active().plan());
     // No commit bounds a file: any snapshot counts, and without one reading begins at the beginning.
     let mut plans = [Plan {
         commit: i64::MAX,

@@ -37,6 +37,7 @@ impl Part {
 #[derive(Debug, Default)]
 pub struct Health {
     down: Mutex<BTreeMap<Part, String>>,
+    rules_refused: Mutex<Option<String>>,
     active: AtomicBool,
     stopping: AtomicBool,
     inconsistencies: AtomicU64,
@@ -53,6 +54,9 @@ pub struct Readiness {
     pub missing: BTreeMap<Part, String>,
     /// Recovered ranges whose rows did not add up.
     pub inconsistencies: u64,
+    /// What is wrong with the rule files, while an earlier set of rules stays in force.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rules_refused: Option<String>,
 }
 
 impl Health {
@@ -88,6 +92,16 @@ impl Health {
         self.inconsistencies.fetch_add(1, Ordering::Relaxed);
     }
 
+    /// The rule files were changed and are wrong (`None`: are right again). The service goes on with the set before, so it stays
+    /// ready.
+    pub fn set_rules_refused(&self, why: Option<String>) {
+        gauge!(metric::RULES_REFUSED).set(if why.is_some() { 1.0 } else { 0.0 });
+        *self
+            .rules_refused
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner) = why;
+    }
+
     /// What `/readyz` says now.
     #[must_use]
     pub fn readiness(&self) -> Readiness {
@@ -106,6 +120,11 @@ impl Health {
             state,
             missing,
             inconsistencies: self.inconsistencies.load(Ordering::Relaxed),
+            rules_refused: self
+                .rules_refused
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .clone(),
         }
     }
 

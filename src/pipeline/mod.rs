@@ -2,9 +2,11 @@
 //!
 //! `docs/delivery.md` is its contract. The way of a record: [`worker`] and [`builder`] make blocks, [`deliver`] takes each
 //! block through its steps, [`tracking`] applies it to the shards, [`outbox`] publishes what they find.
-//! [`session`] (Kafka) and [`file_session`] own the threads; [`service`] runs sessions until it is told to stop.
+//! [`reload`] puts edited rules in force. [`session`] (Kafka) and [`file_session`] own the threads; [`service`] runs sessions until it is told to stop.
 
+pub mod active;
 mod alert_store;
+mod audit;
 mod builder;
 mod control;
 mod daily;
@@ -15,12 +17,14 @@ mod health;
 mod http;
 mod killpoint;
 mod mailing;
+pub mod offline;
 mod offsets;
 mod outage;
 mod outbox;
 mod plan;
 mod publish;
 mod recover;
+mod reload;
 mod retry;
 pub mod service;
 mod session;

@@ -15,6 +15,7 @@ use tokio::task::{JoinHandle, JoinSet};
 use tracing::{info, warn};
 
 use super::alert_store;
+use super::audit;
 use super::control::Control;
 use super::detection::{Detection, DetectionError};
 use super::file_session::{self, FileParts};
@@ -24,9 +25,10 @@ use super::mailing::Mailing;
 use super::outage;
 use super::outbox::Outbox;
 use super::publish::Publisher;
+use super::reload::Reload;
 use super::session::{self, Parts};
 use crate::config::{Config, SourceKind};
-use crate::sigma::{RuleErrors, RuleSet};
+use crate::sigma::RuleErrors;
 use crate::source::kafka::{self, Cluster, KafkaProblem};
 use crate::store::{Store, StoreError};
 use crate::telemetry::metric;
@@ -109,8 +111,9 @@ pub async fn run(config: Config, stop: watch::Receiver<bool>) -> Result<(), Serv
     // First: whoever registers a metric before the recorder is there counts in vain.
     let recorder = PrometheusBuilder::new().install_recorder()?;
     metric::describe();
-    let rules = Arc::new(RuleSet::load(&config.rules)?);
-    let detection = Arc::new(Detection::new(&config, rules)?);
+    let (rules, read) = Reload::load(&config.rules)?;
+    let rules = Arc::new(rules);
+    let detection = Arc::new(Detection::new(&config, Arc::clone(&rules))?);
     let health = Arc::new(Health::default());
     health.down(Part::ClickHouse, "not connected yet");
     let listener = TcpListener::bind(config.http.listen)
@@ -130,18 +133,33 @@ pub async fn run(config: Config, stop: watch::Receiver<bool>) -> Result<(), Serv
     let store = Arc::new(open_store(&config).await?);
     health.up(Part::ClickHouse);
     info!(
-        rules = detection.rules().rules().len(),
-        correlations = detection.rules().correlations().len(),
+        rules = rules.rules().len(),
+        correlations = rules.correlations().len(),
+        exceptions = rules.exceptions().len(),
         listen = %config.http.listen,
         seconds = begin.elapsed().as_secs_f64(),
         "gatewatch started"
     );
+    let reload = Reload::new(
+        config.rules.clone(),
+        detection.clone(),
+        health.clone(),
+        read,
+    );
+    let (taken_up, in_force) = watch::channel(rules);
+    let (side_stop, side_stopped) = watch::channel(false);
+    let mut beside = JoinSet::new();
+    beside.spawn(reload.run(taken_up, side_stopped.clone()));
+    beside.spawn(audit::run(store.clone(), in_force, side_stopped));
     let result = match config.source.kind {
         SourceKind::Kafka => run_kafka(config, detection, store, health.clone(), stop).await,
         SourceKind::File | SourceKind::Stdin => {
             run_file(config, detection, store, health.clone(), stop).await
         }
     };
+    side_stop.send_replace(true);
+    let _ =
+        tokio::time::timeout(DRAIN, async { while beside.join_next().await.is_some() {} }).await;
     health.set_stopping();
     http_stop.send_replace(true);
     let _ = tokio::time::timeout(DRAIN, http).await;

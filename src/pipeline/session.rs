@@ -190,10 +190,7 @@ impl<'p> Session<'p> {
             partitions: BTreeMap::new(),
             deliveries: JoinSet::new(),
             leaving: None,
-            plan: Arc::new(track::Plan::of(
-                parts.detection.rules(),
-                parts.config.track.clone(),
-            )),
+            plan: Arc::clone(parts.detection.active().plan()),
             rounds: None,
             snapshots: JoinSet::new(),
             last_snapshot: Instant::now(),

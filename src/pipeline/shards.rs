@@ -12,8 +12,8 @@ use serde::{Deserialize, Serialize};
 use crate::alert::{Alert, Merger};
 use crate::event::Timestamp;
 use crate::track::{
-    Fired, PartitionClock, Plan, Progress, SHARDS, Shard, ShardPart, ShardSnapshot, SnapshotError,
-    TrackBlock, TrackCounts, settle, split,
+    Fired, PartitionClock, Places, Plan, Progress, SHARDS, Shard, ShardPart, ShardSnapshot,
+    SnapshotError, TrackBlock, TrackCounts, settle, split,
 };
 
 /// A block with fewer matches and observations is not worth waking threads for.
@@ -26,6 +26,8 @@ pub struct Tracker {
     threads: usize,
     /// Offsets at which restored shards stand, a partition; blocks are cut there until they are behind.
     cuts: BTreeMap<i32, Vec<i64>>,
+    /// Matches of blocks that were built by rules which are gone or changed since.
+    outdated: u64,
 }
 
 /// One shard and its alerts.
@@ -57,6 +59,7 @@ impl Tracker {
             shards,
             threads: threads.clamp(1, SHARDS),
             cuts: BTreeMap::new(),
+            outdated: 0,
         }
     }
 
@@ -129,6 +132,23 @@ impl Tracker {
     #[must_use]
     pub fn cuts(&self, partition: i32) -> &[i64] {
         self.cuts.get(&partition).map_or(&[], Vec::as_slice)
+    }
+
+    /// To be called before [`Tracker::apply`] with the plan of the rules that matched the blocks. A newer plan is adopted: state of
+    /// rules that stayed the same goes on. Blocks of an older one, from a worker that had not changed yet, are taken over.
+    pub fn follow(&mut self, plan: &Arc<Plan>, blocks: &mut [TrackBlock]) {
+        if plan.generation > self.plan.generation {
+            let places = Places::between(&self.plan, plan);
+            for worker in &mut self.shards {
+                worker.shard.adopt(plan, &places);
+            }
+            self.plan = Arc::clone(plan);
+        } else if plan.generation < self.plan.generation {
+            let places = Places::between(plan, &self.plan);
+            for block in blocks {
+                self.outdated += places.take_over(block);
+            }
+        }
     }
 
     /// Takes a block. `idle` names the partitions that have nothing unread and were silent for longer than the lateness.
@@ -212,6 +232,7 @@ impl Tracker {
             counts.add(worker.shard.counts());
             counts.evicted_alerts += worker.merger.evicted();
         }
+        counts.dropped_on_reload += self.outdated;
         counts
     }
 

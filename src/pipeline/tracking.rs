@@ -1,5 +1,6 @@
 //! The thread of the shards: applies blocks in the order they come, makes snapshots between them.
 
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 
 use metrics::{counter, gauge};
@@ -8,10 +9,10 @@ use tokio::sync::oneshot;
 use super::shards::{Tracker, TrackerSnapshot};
 use crate::alert::Alert;
 use crate::telemetry::metric;
-use crate::track::{SHARDS, TrackBlock, TrackCounts};
+use crate::track::{Plan, SHARDS, TrackBlock, TrackCounts};
 
 enum Request {
-    Apply(Vec<TrackBlock>, oneshot::Sender<Vec<Alert>>),
+    Apply(Arc<Plan>, Vec<TrackBlock>, oneshot::Sender<Vec<Alert>>),
     Tick(Vec<i32>, oneshot::Sender<Vec<Alert>>),
     Snapshot(oneshot::Sender<Vec<TrackerSnapshot>>),
     Finish(oneshot::Sender<Vec<Alert>>),
@@ -38,9 +39,10 @@ impl Tracking {
         Tracking { requests }
     }
 
-    /// Applies the blocks of one range; gives the alerts that they changed.
-    pub async fn apply(&self, blocks: Vec<TrackBlock>) -> Vec<Alert> {
-        self.ask(|answer| Request::Apply(blocks, answer)).await
+    /// Applies the blocks of one range, matched by the rules of `plan`; gives the alerts that they changed.
+    pub async fn apply(&self, plan: Arc<Plan>, blocks: Vec<TrackBlock>) -> Vec<Alert> {
+        self.ask(|answer| Request::Apply(plan, blocks, answer))
+            .await
     }
 
     /// Says which partitions are idle; gives the alerts that this released.
@@ -77,8 +79,9 @@ fn run(mut tracker: Tracker, inbox: &Receiver<Request>) {
     while let Ok(request) = inbox.recv() {
         // An asker that is gone has stopped; its answer is of no use to anyone.
         match request {
-            Request::Apply(blocks, answer) => {
+            Request::Apply(plan, mut blocks, answer) => {
                 changed = true;
+                tracker.follow(&plan, &mut blocks);
                 let mut alerts = Vec::new();
                 for block in blocks {
                     idle.retain(|partition| *partition != block.partition);
@@ -124,6 +127,11 @@ fn show(tracker: &Tracker, counted: &mut TrackCounts) {
         ("client", now.evicted_clients, before.evicted_clients),
         ("alert", now.evicted_alerts, before.evicted_alerts),
         ("waiting_match", now.forced, before.forced),
+        (
+            "rule_state",
+            now.dropped_on_reload,
+            before.dropped_on_reload,
+        ),
         (
             "request",
             now.unobserved_requests,

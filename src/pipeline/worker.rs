@@ -10,8 +10,9 @@ use std::time::{Duration, Instant};
 use tokio::sync::mpsc::UnboundedSender;
 
 use super::Plan;
+use super::active::Scratch;
 use super::builder::{Block, Builder, Limits, Record};
-use super::detection::{Detection, Scratch};
+use super::detection::Detection;
 use crate::source::{Budget, RawBatch};
 
 /// A block of a partition that is behind may be so many times as old.
@@ -65,7 +66,7 @@ pub fn run(
         settings,
         budget,
         outbox,
-        scratch: detection.scratch(),
+        scratch: detection.active().scratch(),
         builders: BTreeMap::new(),
         blocks: Vec::new(),
     };
@@ -139,6 +140,7 @@ impl Worker<'_> {
         partition.behind = batch.is_behind().then(Instant::now);
         let builder = &mut partition.builder;
         let before = builder.bytes();
+        self.blocks.extend(builder.close_outdated());
         for (offset, stamped, payload) in batch.iter() {
             let record = Record {
                 offset,

@@ -2,6 +2,7 @@
 
 use super::detection;
 use super::error::{Reading, did_you_mean};
+use super::repeat;
 use super::rule::{RuleTests, TestEvent};
 use super::yaml::{Kind, Node};
 use crate::event::{Event, Field};
@@ -14,6 +15,7 @@ pub(crate) struct Attributes {
     pub(crate) title_ru: Option<String>,
     pub(crate) advice: Option<String>,
     pub(crate) advice_ru: Option<String>,
+    pub(crate) shadow: bool,
     /// Tests of a rule.
     pub(crate) events: RuleTests<TestEvent>,
     /// Tests of a correlation.
@@ -26,6 +28,8 @@ const KEYS: &[&str] = &[
     "title_ru",
     "advice",
     "advice_ru",
+    "shadow",
+    "lint_allow",
     "tests",
 ];
 
@@ -50,6 +54,12 @@ pub(crate) fn parse(document: &Node, correlation: bool, reading: &mut Reading<'_
             "title_ru" => attributes.title_ru = text(value, "title_ru", reading),
             "advice" => attributes.advice = text(value, "advice", reading),
             "advice_ru" => attributes.advice_ru = text(value, "advice_ru", reading),
+            "shadow" => match &value.kind {
+                Kind::Bool(shadow) => attributes.shadow = *shadow,
+                _ => reading.error(value.place, "`shadow` is `true` or `false`"),
+            },
+            // Read by `lint` alone.
+            "lint_allow" => {}
             "tests" if correlation => attributes.sequences = tests(value, reading, sequence),
             "tests" => attributes.events = tests(value, reading, event),
             name => unknown_key(key, name, "gatewatch", KEYS, reading),
@@ -151,16 +161,16 @@ fn sequence(node: &Node, reading: &mut Reading<'_>) -> Option<Vec<TestEvent>> {
         );
         return None;
     };
-    Some(
-        items
-            .iter()
-            .filter_map(|item| event(item, reading))
-            .collect(),
-    )
+    let mut events = Vec::new();
+    for item in items {
+        events.extend(repeat::events(item, reading));
+    }
+    repeat::sort(items, &mut events);
+    Some(events)
 }
 
 /// An event that decodes; a key that no field has would be left out in silence, so it is an error here.
-fn event(node: &Node, reading: &mut Reading<'_>) -> Option<TestEvent> {
+pub(crate) fn event(node: &Node, reading: &mut Reading<'_>) -> Option<TestEvent> {
     let Some(entries) = node.entries() else {
         reading.error(
             node.place,

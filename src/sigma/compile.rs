@@ -18,6 +18,8 @@ const MAX_HITS: usize = 8;
 pub(crate) struct Engine {
     predicates: Vec<Predicate>,
     rules: Vec<Expr>,
+    /// What an event has to be so that an exception does not hold it back.
+    exceptions: Vec<Expr>,
     scanner: Scanner,
     /// A bit for each rule that has no witness and is looked at always.
     always: Vec<u64>,
@@ -58,7 +60,7 @@ impl Scratch {
 }
 
 impl Engine {
-    pub(crate) fn new(searches: &[Search]) -> Engine {
+    pub(crate) fn new(searches: &[Search], exceptions: &[Search]) -> Engine {
         let mut compiler = Compiler::default();
         let mut scanner = ScannerBuilder::new();
         let mut always = vec![0; searches.len().div_ceil(64)];
@@ -70,9 +72,14 @@ impl Engine {
             }
             rules.push(compiler.expr(search).0);
         }
+        let exceptions = exceptions
+            .iter()
+            .map(|search| compiler.expr(search).0)
+            .collect();
         Engine {
             predicates: compiler.predicates,
             rules,
+            exceptions,
             scanner: scanner.build(),
             always,
             written: compiler.written,
@@ -95,12 +102,7 @@ impl Engine {
     }
 
     pub(crate) fn matches<'s>(&self, event: &Event<'_>, scratch: &'s mut Scratch) -> &'s [u32] {
-        // A scratch of another rule set is made to fit; stamps of that set are older than this event's.
-        scratch.memo.resize(self.predicates.len(), 0);
-        scratch.candidates.clone_from(&self.always);
-        scratch.next_event();
-        self.scanner
-            .scan(event, &mut scratch.folds, &mut scratch.candidates);
+        self.call_up(event, scratch);
         for word in 0..scratch.candidates.len() {
             let mut bits = scratch.candidates[word];
             while bits != 0 {
@@ -113,6 +115,28 @@ impl Engine {
             }
         }
         &scratch.matched
+    }
+
+    /// Sets the bit of each rule that has to be looked at for an event.
+    #[inline]
+    fn call_up(&self, event: &Event<'_>, scratch: &mut Scratch) {
+        // A scratch of another rule set is made to fit; stamps of that set are older than this event's.
+        scratch.memo.resize(self.predicates.len(), 0);
+        scratch.candidates.clone_from(&self.always);
+        scratch.next_event();
+        self.scanner
+            .scan(event, &mut scratch.folds, &mut scratch.candidates);
+        self.scanner
+            .gates(event, &mut scratch.folds, &mut scratch.candidates);
+    }
+
+    /// The rules that have to be looked at for an event; for measurements.
+    pub(crate) fn called_up(&self, event: &Event<'_>, scratch: &mut Scratch) -> Vec<u32> {
+        self.call_up(event, scratch);
+        let rules = 0..u32::try_from(self.rules.len()).expect("rules were counted in 32 bits");
+        rules
+            .filter(|rule| scratch.candidates[*rule as usize / 64] & 1 << (rule % 64) != 0)
+            .collect()
     }
 
     fn holds(&self, expr: &Expr, event: &Event<'_>, scratch: &mut Scratch) -> bool {
@@ -133,6 +157,17 @@ impl Engine {
         let holds = self.predicates[predicate].holds(event, &mut scratch.folds);
         scratch.memo[predicate] = scratch.generation << 1 | u32::from(holds);
         holds
+    }
+
+    /// Whether an exception holds back what matches of the event that was matched last.
+    pub(crate) fn withholds(
+        &self,
+        exception: u32,
+        event: &Event<'_>,
+        scratch: &mut Scratch,
+    ) -> bool {
+        let expr = self.exceptions.get(exception as usize);
+        expr.is_some_and(|expr| !self.holds(expr, event, scratch))
     }
 
     /// Whether a rule's condition holds, asked alone: nothing that other rules asked of the event is remembered.

@@ -11,6 +11,7 @@ use super::condition::{self, Identifiers};
 use super::correlation::{self, CorrelationBody};
 use super::detection;
 use super::error::{Place, Reading, did_you_mean};
+use super::exception::{self, Exception};
 use super::logsource::{self, Logsource};
 use super::meta::{Level, RuleMeta};
 use super::pipeline::Names;
@@ -48,6 +49,8 @@ pub(crate) struct FilterDocument {
     pub(crate) search: Search,
     /// Stands for what it says.
     pub(crate) content: u64,
+    /// Who answers for it, where it is an exception or a silence.
+    pub(crate) exception: Option<Exception>,
 }
 
 /// What a rule and a correlation have.
@@ -132,7 +135,7 @@ pub(crate) fn parse(
             reading.error(document.place, format!("refused by a pipeline: {message}"));
         }
         match document.get("filter") {
-            Some(section) => filter(document, section, reading),
+            Some(section) => filter(document, section, path, reading),
             None => rule(document, path, reading),
         }
     };
@@ -169,8 +172,13 @@ fn correlation(document: &Node, path: &Path, reading: &mut Reading<'_>) -> Optio
     }))
 }
 
-fn filter(document: &Node, section: &Node, reading: &mut Reading<'_>) -> Option<Document> {
-    required(document, "title", reading)?;
+fn filter(
+    document: &Node,
+    section: &Node,
+    path: &Path,
+    reading: &mut Reading<'_>,
+) -> Option<Document> {
+    let (title, _) = required(document, "title", reading)?;
     if section.entries().is_none() {
         let message = format!("`filter` is a map, not {}", section.kind_name());
         reading.error(section.place, message);
@@ -179,12 +187,35 @@ fn filter(document: &Node, section: &Node, reading: &mut Reading<'_>) -> Option<
     let rules = filtered(section, reading);
     let search = searches(section, &["rules"], reading);
     let meaning = serde_json::json!([section.to_json(), reading.expanded]);
+    let content = super::load::eight_bytes(&Sha256::digest(meaning.to_string()));
+    let id = match document.get("id") {
+        Some(node) => {
+            attributes::text(node, "id", reading).and_then(|text| id(&text, node.place, reading))?
+        }
+        None => id_of(&title),
+    };
+    let answer = exception::parse(document, reading);
+    let source = RuleSource {
+        path: path.to_owned(),
+        line: document.place.line,
+        content,
+    };
     Some(Document::Filter(FilterDocument {
         place: section.place,
         logsource: reading.names.logsource.clone(),
-        rules,
         search: search?,
-        content: super::load::eight_bytes(&Sha256::digest(meaning.to_string())),
+        content,
+        exception: answer.map(|answer| Exception {
+            id,
+            title,
+            kind: answer.kind,
+            owner: answer.owner,
+            reason: answer.reason,
+            expires: answer.expires,
+            is_for_any: rules.is_none(),
+            source,
+        }),
+        rules,
     }))
 }
 
@@ -290,6 +321,7 @@ fn head(
             advice: attributes.advice.clone(),
             advice_ru: attributes.advice_ru.clone(),
             entity: attributes.entity,
+            shadow: attributes.shadow,
         },
         has_level: document.get("level").is_some(),
         name,

@@ -7,6 +7,7 @@ use uuid::Uuid;
 use super::correlation::Group;
 use super::document::{CorrelationDocument, Document, FilterDocument, Head, RuleDocument};
 use super::error::{Place, Reading, did_you_mean};
+use super::exception::Exception;
 use super::meta::Level;
 use super::rule::{Correlation, Feed, Member, MemberSource, Rule};
 use super::search::Search;
@@ -33,6 +34,9 @@ pub(crate) struct Linked {
     /// What each rule looks for, its filters included.
     pub(crate) searches: Vec<Search>,
     pub(crate) correlations: Vec<Correlation>,
+    pub(crate) exceptions: Vec<Exception>,
+    /// What an event has to be so that each exception does not hold it back.
+    pub(crate) exception_searches: Vec<Search>,
 }
 
 /// What ids and names stand for.
@@ -55,12 +59,24 @@ impl Linker {
             return Linked::default();
         }
         let targets = self.targets(readings);
-        for (file, filter) in std::mem::take(&mut self.filters) {
-            self.filter(&filter, &targets, &mut readings[file], broken);
-        }
         let mut linked = Linked::default();
-        for (_, document) in self.rules {
-            let (rule, search) = rule(document);
+        let mut excepted = vec![Vec::new(); self.rules.len()];
+        for (file, filter) in std::mem::take(&mut self.filters) {
+            let reading = &mut readings[file];
+            let chosen = self.chosen(&filter, &targets, reading, broken);
+            match filter.exception {
+                None => self.filter(&filter.search, filter.content, &chosen),
+                Some(exception) => {
+                    let number = linked.except(exception, filter.search, filter.place, reading);
+                    for index in chosen {
+                        excepted[index].push(number);
+                    }
+                }
+            }
+        }
+        for ((_, document), exceptions) in self.rules.into_iter().zip(excepted) {
+            let (mut rule, search) = rule(document);
+            rule.exceptions = exceptions;
             linked.rules.push(rule);
             linked.searches.push(search);
         }
@@ -119,15 +135,14 @@ impl Linker {
         targets
     }
 
-    /// Adds a filter to the rules that it names. As pySigma does, its condition has to hold besides theirs: an exclusion is
-    /// written `not selection`.
-    fn filter(
-        &mut self,
+    /// The rules that a filter names.
+    fn chosen(
+        &self,
         filter: &FilterDocument,
         targets: &Targets,
         reading: &mut Reading<'_>,
         broken: bool,
-    ) {
+    ) -> Vec<usize> {
         let mut chosen = Vec::new();
         for (name, place) in filter.rules.iter().flatten() {
             match target(name, *place, targets, reading, broken) {
@@ -161,12 +176,17 @@ impl Linker {
                 reading.error(filter.place, "no rule is about the logs of this filter");
             }
         }
+        chosen
+    }
+
+    /// Adds a filter to rules. As pySigma does, its condition has to hold besides theirs: an exclusion is written `not selection`.
+    fn filter(&mut self, search: &Search, content: u64, chosen: &[usize]) {
         for index in chosen {
-            let rule = &mut self.rules[index].1;
+            let rule = &mut self.rules[*index].1;
             let own = std::mem::replace(&mut rule.search, Search::All(Vec::new()));
-            rule.search = Search::All(vec![own, filter.search.clone()]);
-            let content = &mut rule.head.source.content;
-            *content = content.rotate_left(1) ^ filter.content;
+            rule.search = Search::All(vec![own, search.clone()]);
+            let own = &mut rule.head.source.content;
+            *own = own.rotate_left(1) ^ content;
         }
     }
 }
@@ -180,6 +200,7 @@ fn rule(document: RuleDocument) -> (Rule, Search) {
         name,
         feeds: Vec::new(),
         alerts: true,
+        exceptions: Vec::new(),
         tests: document.tests,
         source,
     };
@@ -311,6 +332,29 @@ fn levels(correlations: &[Correlation]) -> Vec<u8> {
 }
 
 impl Linked {
+    /// Takes an exception up; gives its number.
+    fn except(
+        &mut self,
+        exception: Exception,
+        search: Search,
+        place: Place,
+        reading: &mut Reading<'_>,
+    ) -> u32 {
+        if let Some(earlier) = self
+            .exceptions
+            .iter()
+            .find(|known| known.id == exception.id)
+        {
+            let (path, line) = (earlier.source.path.display(), earlier.source.line);
+            let message = format!("id `{}` is taken already, by {path}:{line}", exception.id);
+            reading.error(place, message);
+        }
+        let number = u32::try_from(self.exceptions.len()).unwrap_or(u32::MAX);
+        self.exceptions.push(exception);
+        self.exception_searches.push(search);
+        number
+    }
+
     /// Says where matches go and what of them is a finding of its own.
     fn connect(&mut self, levels: &[u8]) {
         for (index, level) in levels.iter().enumerate() {

@@ -5,13 +5,13 @@ use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
 
-use super::compile::Engine;
 use super::document;
 use super::error::{Reading, RuleError, RuleErrors};
 use super::link::Linker;
 use super::set::RuleSet;
 use super::vocabulary::Vocabulary;
 use super::yaml::{self, Node};
+use crate::config;
 
 /// Largest rule file, in bytes.
 const MAX_FILE_BYTES: u64 = 4 << 20;
@@ -19,25 +19,25 @@ const MAX_FILE_BYTES: u64 = 4 << 20;
 /// Deepest nesting of folders; a link that leads back upwards ends here.
 const MAX_FOLDERS: usize = 16;
 
-/// Reads every `*.yml` (and `*.yaml`) below a folder, sorted by path.
-pub(crate) fn folder(folder: &Path, vocabulary: &Vocabulary) -> Result<RuleSet, RuleErrors> {
+/// The rule files of the settings, sorted by path in each folder, and what of the folders cannot be read.
+pub(crate) fn paths(settings: &config::Rules) -> (Vec<PathBuf>, Vec<RuleError>) {
     let mut paths = Vec::new();
     let mut errors = Vec::new();
-    collect(folder, 0, &mut paths, &mut errors);
-    paths.sort();
-    let mut sources = Vec::new();
-    for path in paths {
-        match read(&path) {
-            Ok(text) => sources.push((path, text)),
-            Err(message) => errors.push(RuleError::whole_file(&path, message)),
-        }
+    for folder in std::iter::once(&settings.folder).chain(&settings.own) {
+        let begin = paths.len();
+        collect(folder, 0, &mut paths, &mut errors);
+        paths[begin..].sort();
     }
-    if sources.is_empty() && errors.is_empty() {
-        errors.push(RuleError::whole_file(
-            folder,
-            "no rule file (*.yml) below".to_owned(),
-        ));
-    }
+    (paths, errors)
+}
+
+/// Reads every `*.yml` (and `*.yaml`) below the folders.
+pub(crate) fn folders(
+    settings: &config::Rules,
+    vocabulary: &Vocabulary,
+) -> Result<RuleSet, RuleErrors> {
+    let (paths, mut errors) = paths(settings);
+    let sources = texts(paths, &settings.folder, &mut errors);
     match from_sources(&sources, vocabulary) {
         Ok(set) if errors.is_empty() => Ok(set),
         Ok(_) => Err(RuleErrors(errors)),
@@ -46,6 +46,46 @@ pub(crate) fn folder(folder: &Path, vocabulary: &Vocabulary) -> Result<RuleSet, 
             Err(RuleErrors(errors))
         }
     }
+}
+
+/// Path and text of every `*.yml` (and `*.yaml`) below folders, and of files that are named; sorted by path in each.
+pub(crate) fn files(places: &[PathBuf]) -> (Vec<(PathBuf, String)>, Vec<RuleError>) {
+    let mut paths: Vec<PathBuf> = Vec::new();
+    let mut errors = Vec::new();
+    for place in places {
+        let mut found = Vec::new();
+        if place.is_file() {
+            found.push(place.clone());
+        } else {
+            collect(place, 0, &mut found, &mut errors);
+        }
+        found.sort();
+        found.retain(|path| !paths.contains(path));
+        paths.extend(found);
+    }
+    let first = places.first().map_or(Path::new("."), PathBuf::as_path);
+    let sources = texts(paths, first, &mut errors);
+    (sources, errors)
+}
+
+/// The texts of files; that there is none is an error of `folder`.
+fn texts(
+    paths: Vec<PathBuf>,
+    folder: &Path,
+    errors: &mut Vec<RuleError>,
+) -> Vec<(PathBuf, String)> {
+    let mut sources = Vec::new();
+    for path in paths {
+        match read(&path) {
+            Ok(text) => sources.push((path, text)),
+            Err(message) => errors.push(RuleError::whole_file(&path, message)),
+        }
+    }
+    if sources.is_empty() && errors.is_empty() {
+        let message = "no rule file (*.yml) below".to_owned();
+        errors.push(RuleError::whole_file(folder, message));
+    }
+    sources
 }
 
 fn collect(folder: &Path, depth: usize, paths: &mut Vec<PathBuf>, errors: &mut Vec<RuleError>) {
@@ -135,12 +175,7 @@ pub(crate) fn from_sources(
     if !errors.is_empty() {
         return Err(RuleErrors(errors));
     }
-    Ok(RuleSet::new(
-        linked.rules,
-        linked.correlations,
-        Engine::new(&linked.searches),
-        fingerprint(sources, vocabulary),
-    ))
+    Ok(RuleSet::new(linked, fingerprint(sources, vocabulary)))
 }
 
 /// The first eight bytes of SHA-256 over the sources in order, each with its folder (the default family) and its length.

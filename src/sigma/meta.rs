@@ -62,6 +62,9 @@ pub struct RuleMeta {
     /// The field whose value is the entity of a finding (`gatewatch.entity`; the first group-by field of a correlation).
     /// `None`: client id when there is one, else client address.
     pub entity: Option<Field>,
+    /// Whether it is on trial (`gatewatch.shadow`): what it would have alerted is stored, and nothing else done.
+    #[serde(default)]
+    pub shadow: bool,
 }
 
 /// Which pattern of a rule matched, in which field.

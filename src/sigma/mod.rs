@@ -18,6 +18,7 @@
 //! - An `id` that is missing is made of the title; a `level` that is missing is `medium`, or the highest that feeds a correlation.
 //! - What the engine does not know is an error that names it; nothing is left out in silence.
 
+pub mod annotated;
 mod attributes;
 mod check;
 mod compile;
@@ -26,8 +27,11 @@ mod correlation;
 mod detection;
 mod document;
 mod error;
+mod exception;
 mod fold;
+mod gate;
 mod link;
+pub mod lint;
 mod load;
 mod logsource;
 mod meta;
@@ -35,11 +39,13 @@ mod modifier;
 mod pattern;
 mod pipeline;
 mod predicate;
+mod repeat;
 mod required;
 mod rule;
 mod scan;
 mod search;
 mod set;
+mod stamp;
 mod transform;
 mod vocabulary;
 mod witness;
@@ -47,12 +53,14 @@ mod yaml;
 
 pub use compile::Scratch;
 pub use error::{Place, RuleError, RuleErrors};
+pub use exception::{Exception, ExceptionKind};
 pub use meta::{Level, PatternHit, RuleMeta};
 pub use rule::{
     Comparison, Condition, Correlation, CorrelationKind, Feed, Member, MemberSource, Operator,
     Rule, RuleSource, RuleTests, TestEvent,
 };
 pub use set::RuleSet;
+pub use stamp::stamp;
 pub use vocabulary::Vocabulary;
 
 #[cfg(test)]

@@ -185,7 +185,7 @@ impl Predicate {
 }
 
 /// What stands behind the last dot of the last segment of the path, or of the target where there is no path.
-fn extension<'e>(event: &'e Event<'_>) -> Option<&'e str> {
+pub(super) fn extension<'e>(event: &'e Event<'_>) -> Option<&'e str> {
     let target = event.path.as_ref().or(event.uri.as_ref())?.as_str();
     let path = &target[..target.find(['?', '#']).unwrap_or(target.len())];
     let (_, segment) = path.rsplit_once('/').unwrap_or(("", path));

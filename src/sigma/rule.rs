@@ -57,6 +57,8 @@ pub struct Rule {
     pub feeds: Vec<Feed>,
     /// Whether a match is a finding of its own: not when the rule only feeds correlations of which none says `generate: true`.
     pub alerts: bool,
+    /// Exceptions that may hold its matches back, by index.
+    pub exceptions: Vec<u32>,
     /// Its tests, one event each.
     pub tests: RuleTests<TestEvent>,
     /// Where it is written.

@@ -10,6 +10,7 @@ use aho_corasick::automaton::{Automaton, StateID};
 use aho_corasick::{Anchored, StartKind, dfa, nfa};
 
 use super::fold::Folds;
+use super::gate::{Gates, GatesBuilder};
 use super::predicate::text_fields;
 use super::witness::{WINDOW, Witness};
 use crate::event::{Event, Fact, Field, Value};
@@ -32,6 +33,7 @@ pub(crate) struct Scanner {
     facts: Vec<(Fact, Box<[u32]>)>,
     /// The rules that a payload calls up.
     payload: Box<[u32]>,
+    gates: Gates,
     /// `None` when no rule has a witness.
     literals: Option<Literals>,
 }
@@ -56,6 +58,7 @@ pub(crate) struct ScannerBuilder {
     searched: [bool; Field::ALL.len()],
     facts: BTreeMap<Fact, Vec<u32>>,
     payload: Vec<u32>,
+    gates: GatesBuilder,
     literals: RulesByLiteral,
 }
 
@@ -65,6 +68,7 @@ impl ScannerBuilder {
             searched: [false; Field::ALL.len()],
             facts: BTreeMap::new(),
             payload: Vec::new(),
+            gates: GatesBuilder::default(),
             literals: RulesByLiteral::new(),
         }
     }
@@ -79,6 +83,8 @@ impl ScannerBuilder {
                     }
                 }
                 Witness::Payload => note_once(&mut self.payload, rule),
+                Witness::Value { field, value } => self.gates.value(field, value, rule),
+                Witness::Range(range) => self.gates.range(range, rule),
                 Witness::Literal { field, literal } => {
                     match field {
                         Some(field) => self.searched[field as usize] = true,
@@ -108,6 +114,7 @@ impl ScannerBuilder {
                 .map(|(fact, rules)| (fact, rules.into_boxed_slice()))
                 .collect(),
             payload: self.payload.into_boxed_slice(),
+            gates: self.gates.build(),
             literals: (!self.literals.is_empty()).then(|| Literals::build(self.literals)),
         }
     }
@@ -120,7 +127,7 @@ fn note_once(rules: &mut Vec<u32>, rule: u32) {
     }
 }
 
-fn call_up(rules: &[u32], candidates: &mut [u64]) {
+pub(crate) fn call_up(rules: &[u32], candidates: &mut [u64]) {
     for &rule in rules {
         candidates[rule as usize / 64] |= 1 << (rule % 64);
     }
@@ -161,6 +168,11 @@ impl Scanner {
             }
         }
         literals.scan(folds.lower(), candidates);
+    }
+
+    /// Sets the bit of each rule for which the event has a value or a number; after [`Scanner::scan`], which folds the texts.
+    pub(crate) fn gates(&self, event: &Event<'_>, folds: &mut Folds, candidates: &mut [u64]) {
+        self.gates.call_up(event, folds, candidates);
     }
 }
 

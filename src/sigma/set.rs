@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use super::compile::{Engine, Scratch};
 use super::error::RuleErrors;
+use super::exception::Exception;
+use super::link::Linked;
 use super::load;
 use super::meta::PatternHit;
 use super::rule::{Correlation, Rule};
@@ -16,31 +18,28 @@ use crate::event::Event;
 pub struct RuleSet {
     rules: Vec<Rule>,
     correlations: Vec<Correlation>,
+    exceptions: Vec<Exception>,
     engine: Engine,
     fingerprint: u64,
 }
 
 impl RuleSet {
-    pub(crate) fn new(
-        rules: Vec<Rule>,
-        correlations: Vec<Correlation>,
-        engine: Engine,
-        fingerprint: u64,
-    ) -> RuleSet {
+    pub(crate) fn new(linked: Linked, fingerprint: u64) -> RuleSet {
         RuleSet {
-            rules,
-            correlations,
-            engine,
+            engine: Engine::new(&linked.searches, &linked.exception_searches),
+            rules: linked.rules,
+            correlations: linked.correlations,
+            exceptions: linked.exceptions,
             fingerprint,
         }
     }
 
-    /// Reads all `*.yml` files below the folder of the settings, in the order of their paths.
+    /// Reads all `*.yml` files below the folders of the settings, in the order of their paths.
     ///
     /// # Errors
     /// Everything that is wrong with any of them; a set is whole or not at all.
     pub fn load(settings: &config::Rules) -> Result<RuleSet, RuleErrors> {
-        load::folder(&settings.folder, &Vocabulary::load(settings)?)
+        load::folders(settings, &Vocabulary::load(settings)?)
     }
 
     /// Builds a set from the text of rule files. A path is only read for messages and for the default family, its folder.
@@ -74,6 +73,12 @@ impl RuleSet {
         &self.correlations
     }
 
+    /// The exceptions and silences, in the order of files and documents.
+    #[must_use]
+    pub fn exceptions(&self) -> &[Exception] {
+        &self.exceptions
+    }
+
     /// Stands for the text of all rules; the same on every machine and after every restart.
     #[must_use]
     pub fn fingerprint(&self) -> u64 {
@@ -97,9 +102,26 @@ impl RuleSet {
         self.engine.matches(event, scratch)
     }
 
+    /// The first exception that holds back a match of `rule`, by index. To be asked of an event that the rule matches; [`RuleSet::matches`]
+    /// does not look at exceptions.
+    pub fn withheld_by(&self, rule: u32, event: &Event<'_>, scratch: &mut Scratch) -> Option<u32> {
+        let exceptions = &self.rules.get(rule as usize)?.exceptions;
+        exceptions.iter().copied().find(|&index| {
+            let exception = &self.exceptions[index as usize];
+            event.time < exception.expires && self.engine.withholds(index, event, scratch)
+        })
+    }
+
     /// Whether one rule matches an event, asked alone and without the search that most events never pass: what the rule costs in itself.
     pub fn matches_alone(&self, rule: u32, event: &Event<'_>, scratch: &mut Scratch) -> bool {
         self.engine.holds_alone(rule, event, scratch)
+    }
+
+    /// The rules that an event calls up: those of which a witness stands in it, and those that have none. The others are not
+    /// looked at.
+    #[must_use]
+    pub fn called_up(&self, event: &Event<'_>, scratch: &mut Scratch) -> Vec<u32> {
+        self.engine.called_up(event, scratch)
     }
 
     /// Which patterns of which fields made a rule match, at most eight. Meant for matches, not for every event.

@@ -1,10 +1,11 @@
-//! Witnesses: literals and facts of which every event that a rule matches has at least one.
+//! Witnesses: literals, facts, values, numbers and the presence of a payload, of which every event that a rule matches has at least one.
 //!
 //! A rule whose witnesses are rare need not be looked at when none of them is seen; one automaton sees them all.
 //! A witness is folded text and so is what the automaton reads, so no match is lost, whatever the script.
 //! That text stands between marks, so a value that has to be at the beginning or end is only seen there.
 
 use super::fold::{END, START};
+use super::gate::Range;
 use super::pattern::{self, Anchor, Piece, Shape};
 use super::required;
 use super::search::{Check, Scope, Search, Test};
@@ -24,6 +25,15 @@ pub(crate) enum Witness {
     Facts(FactSet),
     /// A payload, whatever it says: plain events have none.
     Payload,
+    /// A whole value of a field that has few.
+    Value {
+        /// The field.
+        field: Field,
+        /// Folded.
+        value: Vec<u8>,
+    },
+    /// A number.
+    Range(Range),
 }
 
 /// Longest witness. Longer literals are cut to their rarest part, which keeps the automata small.
@@ -41,6 +51,45 @@ const PAYLOAD_CHANCE: f64 = 0.05;
 /// A literal of the payload is searched in all fields, so only one that is rarer than this is a better witness than the payload.
 const RARE_CHANCE: f64 = 0.001;
 
+/// How often a field that has few values has one that is not among the usual ones.
+const VALUE_CHANCE: f64 = 0.02;
+
+/// Usual values of fields that have few.
+const USUAL: &[&str] = &[
+    "get",
+    "post",
+    "https",
+    "http",
+    "http/1.1",
+    "http/2",
+    "http/2.0",
+    "http/3",
+    "inbound",
+    "production",
+    "allow",
+    "allowed",
+    "permit",
+    "tlsv1.2",
+    "tlsv1.3",
+    "valid",
+    "ok",
+    "success",
+    "miss",
+    "hit",
+    "client_credentials",
+    "passed",
+];
+
+/// How often an answer has a status, roughly; others are rarer than a hundredth.
+const STATUS_CHANCES: &[(u64, f64)] = &[
+    (200, 0.75),
+    (201, 0.05),
+    (204, 0.05),
+    (302, 0.03),
+    (304, 0.05),
+    (404, 0.03),
+];
+
 /// Bytes of text in which a witness may turn up by chance.
 const TEXT_BYTES: f64 = 100.0;
 
@@ -56,7 +105,7 @@ const COMMON: &[&[u8]] = &[
 /// The witnesses of a search, or `None` when it has none that are worth it.
 pub(crate) fn of(search: &Search) -> Option<Vec<Witness>> {
     find(search)
-        .filter(|found| found.chance <= WORST_CHANCE)
+        .filter(|found| found.chance <= WORST_CHANCE || !found.has_literal())
         .map(|found| found.witnesses)
 }
 
@@ -72,8 +121,21 @@ impl Found {
         self.witnesses.iter().all(|witness| match witness {
             Witness::Payload => true,
             Witness::Literal { field, .. } => *field == Some(Field::Payload),
-            Witness::Facts(_) => false,
+            Witness::Facts(_) | Witness::Value { .. } | Witness::Range(_) => false,
         })
+    }
+
+    /// A literal that is seen often costs the automaton more than it saves; values and numbers cost the same however often.
+    fn has_literal(&self) -> bool {
+        let is_literal = |witness: &Witness| matches!(witness, Witness::Literal { .. });
+        self.witnesses.iter().any(is_literal)
+    }
+
+    fn one(witness: Witness, chance: f64) -> Self {
+        Found {
+            witnesses: vec![witness],
+            chance,
+        }
     }
 }
 
@@ -109,30 +171,28 @@ fn of_test(test: &Test) -> Option<Found> {
         && matches!(test.check, Check::Shape { .. } | Check::Regex(_));
     match found {
         Some(found) if found.chance < RARE_CHANCE || !needs_payload => Some(found),
-        _ if needs_payload => Some(Found {
-            witnesses: vec![Witness::Payload],
-            chance: PAYLOAD_CHANCE,
-        }),
+        _ if needs_payload => Some(Found::one(Witness::Payload, PAYLOAD_CHANCE)),
         other => other,
     }
 }
 
 fn of_text(test: &Test) -> Option<Found> {
     if let Check::Facts(facts) = test.check {
-        return Some(Found {
-            witnesses: vec![Witness::Facts(facts)],
-            chance: FACT_CHANCE,
-        });
+        return Some(Found::one(Witness::Facts(facts), FACT_CHANCE));
+    }
+    if let Scope::Field(field) = test.scope {
+        if let Some(range) = range_of(field, &test.check) {
+            return Some(Found::one(Witness::Range(range), chance_of(range)));
+        }
+        if has_few_values(field) {
+            return value_of(field, &test.check);
+        }
     }
     let fields: &[Option<Field>] = match test.scope {
         Scope::Keywords => &[None],
         // The extension is that of the path, or of the target where there is no path.
         Scope::Extension => &[Some(Field::Path), Some(Field::Uri)],
-        Scope::Field(field)
-            if matches!(field.kind(), Kind::Text | Kind::List) && !has_few_values(field) =>
-        {
-            &[Some(field)]
-        }
+        Scope::Field(field) if matches!(field.kind(), Kind::Text | Kind::List) => &[Some(field)],
         Scope::Field(_) => return None,
     };
     let literals: Vec<Vec<u8>> = match (&test.check, test.scope) {
@@ -158,7 +218,45 @@ fn of_text(test: &Test) -> Option<Found> {
     Some(found)
 }
 
-/// Fields of which each value is common, so that seeing it says little.
+/// The numbers that a test asks for.
+fn range_of(field: Field, check: &Check) -> Option<Range> {
+    match check {
+        Check::Range { low, high } if field.kind() == Kind::Number => Some(Range {
+            field,
+            low: *low,
+            high: *high,
+        }),
+        _ => None,
+    }
+}
+
+fn chance_of(range: Range) -> f64 {
+    let Range { field, low, high } = range;
+    if field != Field::Status {
+        return 0.1;
+    }
+    let usual = STATUS_CHANCES
+        .iter()
+        .filter(|(status, _)| (low..=high).contains(status));
+    0.01 + usual.map(|(_, chance)| chance).sum::<f64>()
+}
+
+/// The whole value that a test asks for.
+fn value_of(field: Field, check: &Check) -> Option<Found> {
+    let Check::Shape {
+        shape: Shape::Literal(Anchor::Whole, text),
+        ..
+    } = check
+    else {
+        return None;
+    };
+    let value = pattern::fold(text).into_bytes();
+    let is_usual = USUAL.iter().any(|usual| usual.as_bytes() == value);
+    let chance = if is_usual { 0.5 } else { VALUE_CHANCE };
+    Some(Found::one(Witness::Value { field, value }, chance))
+}
+
+/// Fields of which each value is common, so that seeing it in a text says little.
 fn has_few_values(field: Field) -> bool {
     matches!(
         field,
@@ -336,6 +434,53 @@ mod tests {
             of("powershell -"),
             ref found if matches!(found[..], [Witness::Literal { .. }])
         ));
+    }
+
+    #[test]
+    fn values_and_numbers_are_witnesses_and_the_rarest_is_chosen() {
+        let item = |field, check| {
+            Search::Item(crate::sigma::search::Item {
+                test: Test {
+                    scope: Scope::Field(field),
+                    check,
+                },
+                written: crate::sigma::PatternHit {
+                    field: "f".into(),
+                    pattern: "p".into(),
+                },
+            })
+        };
+        let whole = |field, text: &str| {
+            let shape = Shape::Literal(Anchor::Whole, text.to_owned());
+            item(field, Check::Shape { shape, cased: true })
+        };
+        let answered = item(
+            Field::Status,
+            Check::Range {
+                low: 200,
+                high: 299,
+            },
+        );
+        let outcome = whole(Field::TokenOutcome, "Expired");
+        let both = Search::All(vec![answered.clone(), outcome]);
+        let value = Witness::Value {
+            field: Field::TokenOutcome,
+            value: b"expired".to_vec(),
+        };
+        assert_eq!(of(&both), Some(vec![value]));
+        let range = Range {
+            field: Field::Status,
+            low: 200,
+            high: 299,
+        };
+        let usual = Search::All(vec![answered, whole(Field::Method, "GET")]);
+        let Some(witnesses) = of(&usual) else {
+            panic!("better than to look always")
+        };
+        assert!(
+            matches!(witnesses[..], [Witness::Value { .. }]),
+            "{witnesses:?} before {range:?}"
+        );
     }
 
     #[test]

@@ -58,6 +58,11 @@ impl Node {
         }
     }
 
+    /// Where the node is written, as a byte of the source: the same for every use of an anchor.
+    pub(crate) fn written_at(&self) -> Option<usize> {
+        self.span.map(|(begin, _)| begin)
+    }
+
     /// What the node is, for a message.
     pub(crate) fn kind_name(&self) -> &'static str {
         match self.kind {

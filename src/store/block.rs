@@ -90,7 +90,13 @@ impl EventBlock {
     }
 
     /// Adds a redacted event.
-    pub fn push(&mut self, event: &Event<'_>, offset: i64, stamped: Option<Timestamp>) {
+    pub fn push(
+        &mut self,
+        event: &Event<'_>,
+        verdict: &Verdict<'_>,
+        offset: i64,
+        stamped: Option<Timestamp>,
+    ) {
         let month = Month::of(event.time);
         let columns = self.months.entry(month).or_insert_with(Columns::new);
         let place = Place {
@@ -100,7 +106,7 @@ impl EventBlock {
             stamped,
             key_id: &self.key_id,
         };
-        columns.push(event, &place);
+        columns.push(event, verdict, &place);
         self.rows += 1;
     }
 
@@ -143,6 +149,15 @@ impl EventBlock {
     }
 }
 
+/// What the rules said of an event.
+#[derive(Clone, Debug, Default)]
+pub struct Verdict<'v> {
+    /// Ids of the rules that matched.
+    pub rules: Vec<&'v str>,
+    /// Ids of the exceptions that held matches back, each once.
+    pub withheld_by: Vec<&'v str>,
+}
+
 /// Where an event stands.
 struct Place<'b> {
     topic: &'b str,
@@ -175,7 +190,7 @@ impl Columns {
     }
 
     /// Adds a row.
-    fn push(&mut self, event: &Event<'_>, place: &Place<'_>) {
+    fn push(&mut self, event: &Event<'_>, verdict: &Verdict<'_>, place: &Place<'_>) {
         for (source, column) in self.sources.iter().zip(&mut self.list) {
             match source {
                 Source::Field(field) => push_field(column, event, *field),
@@ -187,6 +202,8 @@ impl Columns {
                     Some(time) => column.push_time(time),
                     None => column.push_absent(),
                 },
+                Source::Rules => column.push_texts(verdict.rules.iter().copied()),
+                Source::WithheldBy => column.push_texts(verdict.withheld_by.iter().copied()),
             }
         }
         self.rows += 1;
@@ -287,9 +304,10 @@ mod tests {
     #[test]
     fn a_block_over_two_months_is_two_inserts() {
         let mut block = EventBlock::new("requests", 3, "1");
-        block.push(&event("2026-03-31T23:59:59Z"), 10, None);
-        block.push(&event("2026-04-01T00:00:00Z"), 11, None);
-        block.push(&event("2026-03-31T23:59:59Z"), 12, None);
+        let none = Verdict::default();
+        block.push(&event("2026-03-31T23:59:59Z"), &none, 10, None);
+        block.push(&event("2026-04-01T00:00:00Z"), &none, 11, None);
+        block.push(&event("2026-03-31T23:59:59Z"), &none, 12, None);
         assert_eq!((block.rows(), block.months()), (3, 2));
         let bytes = block.bytes();
         let insert = block.finish();

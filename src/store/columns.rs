@@ -18,6 +18,10 @@ pub(crate) enum Source {
     Offset,
     /// Time stamp that the record bears in Kafka.
     Stamped,
+    /// Rules that matched.
+    Rules,
+    /// Exceptions that held matches back.
+    WithheldBy,
 }
 
 /// The column of `events` that holds a field; `None` for what is never stored: cookies, the whole target (its parts are)
@@ -45,6 +49,8 @@ pub(crate) fn event_columns() -> impl Iterator<Item = Source> {
             Source::Partition,
             Source::Offset,
             Source::Stamped,
+            Source::Rules,
+            Source::WithheldBy,
         ])
 }
 
@@ -60,6 +66,8 @@ impl Source {
             Source::Partition => "partition",
             Source::Offset => "offset",
             Source::Stamped => "stamped",
+            Source::Rules => "rules",
+            Source::WithheldBy => "withheld_by",
         }
     }
 
@@ -71,6 +79,7 @@ impl Source {
             Source::Partition => Wire::I32,
             Source::Offset => Wire::I64,
             Source::Stamped => Wire::Time,
+            Source::Rules | Source::WithheldBy => Wire::Texts,
         }
     }
 
@@ -83,6 +92,10 @@ impl Source {
             Source::Partition => "Partition of the topic, 0 for a file.",
             Source::Offset => "Offset in the partition, for a file the byte where the line begins.",
             Source::Stamped => "Time stamp of the record in Kafka, 1970-01-01 for a file.",
+            Source::Rules => {
+                "Ids of the rules that matched when the event was stored, held back or not."
+            }
+            Source::WithheldBy => "Ids of the exceptions and silences that held a match back.",
         }
     }
 }

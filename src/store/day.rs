@@ -80,7 +80,7 @@ impl Store {
     ) -> Result<DayCounts, StoreError> {
         let mut query = self.client.query(
             "WITH (SELECT groupArray(level) FROM (SELECT argMax(level, revision) AS level FROM alerts \
-              WHERE last >= fromUnixTimestamp64Micro(?) AND last < fromUnixTimestamp64Micro(?) GROUP BY id)) AS levels \
+              WHERE shadow = 0 AND last >= fromUnixTimestamp64Micro(?) AND last < fromUnixTimestamp64Micro(?) GROUP BY id)) AS levels \
              SELECT \
              assumeNotNull((SELECT count() FROM events WHERE time >= fromUnixTimestamp64Micro(?) AND time < fromUnixTimestamp64Micro(?))) AS events, \
              assumeNotNull((SELECT count() FROM dead_letters WHERE reason != 'offsets_lost' AND received >= fromUnixTimestamp64Micro(?) AND received < fromUnixTimestamp64Micro(?))) AS dead_letters, \

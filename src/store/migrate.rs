@@ -40,6 +40,7 @@ const MIGRATIONS: &[Migration] = migrations![
     4 "0004_snapshots",
     5 "0005_traffic",
     6 "0006_views",
+    7 "0007_audit",
 ];
 
 /// The journal of what was applied. Two instances may both write a line; the engine keeps one.

@@ -8,6 +8,7 @@
 pub mod embedded;
 
 mod alerts;
+mod audit;
 mod blob;
 mod block;
 mod client;
@@ -25,7 +26,8 @@ mod seal;
 mod snapshot;
 
 pub use alerts::alert_rows;
-pub use block::{EventBlock, Insert};
+pub use audit::{AuditRow, AuditState};
+pub use block::{EventBlock, Insert, Verdict};
 pub use client::Store;
 pub use columns::column_of;
 pub use day::{DayCounts, DayGap};

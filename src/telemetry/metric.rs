@@ -29,6 +29,8 @@ inventory! {
     counter MATCHES = "gatewatch_rule_matches_total", Count, "Events that a rule matched, by rule";
     counter RULE_SAMPLES = "gatewatch_rule_samples_total", Count, "Events on which a rule's condition was timed alone, by rule";
     counter RULE_NANOSECONDS = "gatewatch_rule_sample_nanoseconds_total", Count, "Nanoseconds that these took, by rule";
+    counter WITHHELD = "gatewatch_exception_withheld_total", Count, "Matches that an exception or a silence held back, by exception";
+    counter RELOADS = "gatewatch_rule_reloads_total", Count, "Changed rule files taken up or refused, by outcome: ok or refused";
     counter FINDINGS = "gatewatch_findings_total", Count, "Findings made, also those merged into alerts";
     counter ALERTS_PUBLISHED = "gatewatch_alerts_published_total", Count, "Alert revisions published";
     counter LATE_EVENTS = "gatewatch_late_events_total", Count, "Events too late for their window";
@@ -42,6 +44,8 @@ inventory! {
     gauge BUFFERED = "gatewatch_buffered_bytes", Bytes, "Bytes of records and blocks in memory";
     gauge ACTIVE = "gatewatch_active", Count, "1 when this instance is the active one";
     gauge READY = "gatewatch_ready", Count, "1 when every part is reachable";
+    gauge RULES = "gatewatch_rules", Count, "Rules in force, by kind: rule, correlation, exception or silence";
+    gauge RULES_REFUSED = "gatewatch_rules_refused", Count, "1 while the rule files are wrong and an earlier set stays in force";
     gauge WATERMARK = "gatewatch_watermark_seconds", Seconds, "Event time up to which windows are closed";
     gauge PARTITIONS = "gatewatch_partitions", Count, "Partitions held";
     gauge ENTITIES = "gatewatch_entities", Count, "Entities that detectors keep in memory, by detector";

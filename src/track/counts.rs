@@ -31,6 +31,8 @@ pub struct TrackCounts {
     pub straddled: u64,
     /// Entries of a snapshot left out because their rule is gone or changed.
     pub dropped_on_restore: u64,
+    /// Windows and waiting matches given up because their rule was changed or taken away while the process ran.
+    pub dropped_on_reload: u64,
     /// Alerts closed for want of room.
     pub evicted_alerts: u64,
 }
@@ -53,6 +55,7 @@ impl TrackCounts {
             evicted_clients,
             straddled,
             dropped_on_restore,
+            dropped_on_reload,
             evicted_alerts,
         } = other;
         self.released += released;
@@ -69,6 +72,7 @@ impl TrackCounts {
         self.evicted_clients += evicted_clients;
         self.straddled += straddled;
         self.dropped_on_restore += dropped_on_restore;
+        self.dropped_on_reload += dropped_on_reload;
         self.evicted_alerts += evicted_alerts;
     }
 }

@@ -6,6 +6,7 @@
 //! The way in: a [`BlockBuilder`] takes the events of one partition in offset order and makes [`TrackBlock`]s, [`split`] cuts
 //! one into a [`ShardPart`] a shard, [`Shard::apply`] takes its part. Merging findings into alerts is `alert`'s.
 
+mod adopt;
 mod baseline;
 mod block;
 mod build;
@@ -18,6 +19,7 @@ mod hash;
 mod ids;
 mod lru;
 mod matching;
+mod places;
 mod plan;
 pub mod rule_tests;
 mod rules;
@@ -42,6 +44,7 @@ pub use hash::{SHARDS, shard_of, stable_hash};
 pub use ids::{alert_id, finding_id};
 pub(crate) use lru::Lru;
 pub use matching::{entity_of, evidence_of, group_of, value_of};
+pub use places::Places;
 pub use plan::{CorrelationSpec, Plan, RulePlan};
 pub use rules::match_of;
 pub use shard::{Fired, Shard};

@@ -51,6 +51,8 @@ pub struct Plan {
     pub correlations: Vec<CorrelationSpec>,
     /// Stable hash of all of the above: whether a snapshot was made by the very same rules.
     pub fingerprint: u64,
+    /// Which of the rule sets of this process it is; a later one takes the place of an earlier one.
+    pub generation: u64,
     pub(crate) settings: config::Track,
     pub(crate) prior: Prior,
     pub(crate) baseline_meta: Arc<RuleMeta>,
@@ -69,6 +71,7 @@ impl Plan {
             rules,
             correlations,
             fingerprint,
+            generation: 0,
             settings,
             prior: Prior::built_in(),
             baseline_meta: Arc::new(baseline::meta()),

@@ -91,7 +91,7 @@ fn sequences(rules: &RuleSet, prepare: &mut Prepare<'_>, outcome: &mut Outcome) 
             for case in cases {
                 let line = case.first().map_or(source.line, |event| event.line);
                 let id = correlation.meta.id;
-                let fired = findings(rules, case, prepare)
+                let fired = findings(rules, case, true, prepare)
                     .map(|fired| fired.iter().any(|fired| fired.meta.id == id));
                 report.case(line, expected, "fires", fired);
             }
@@ -157,14 +157,20 @@ fn matches(
     Ok(matched)
 }
 
-/// The findings of a sequence of events, taken as one partition that then ends.
+/// The findings of a sequence of events, taken as one partition that then ends. With `inner` also those of correlations that
+/// only feed others.
 fn findings(
     rules: &RuleSet,
     case: &[TestEvent],
+    inner: bool,
     prepare: &mut Prepare<'_>,
 ) -> Result<Vec<Fired>, String> {
     let settings = config::Track::default();
-    let plan = Arc::new(Plan::of(rules, settings));
+    let mut plan = Plan::of(rules, settings);
+    for correlation in &mut plan.correlations {
+        correlation.alerts |= inner;
+    }
+    let plan = Arc::new(plan);
     let clock = PartitionClock::new(Timestamp::MIN, plan.lateness_us());
     let mut builder = BlockBuilder::new(0, 0, clock, &[]);
     let mut scratch = rules.scratch();
@@ -212,7 +218,7 @@ pub fn fires(
     events: &[TestEvent],
     prepare: &mut Prepare<'_>,
 ) -> Result<Vec<Uuid>, String> {
-    let mut ids: Vec<Uuid> = findings(rules, events, prepare)?
+    let mut ids: Vec<Uuid> = findings(rules, events, false, prepare)?
         .iter()
         .map(|fired| fired.meta.id)
         .collect();

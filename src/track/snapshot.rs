@@ -4,7 +4,7 @@
 //! belongs to a rule that is gone or changed is left out (and counted), everything else goes on. Offsets and watermark stand
 //! outside of the state, so a shard that is not dirty can be stored anew with its old state.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -13,13 +13,14 @@ use uuid::Uuid;
 
 use super::baseline::StoredBaseline;
 use super::correlation::StoredGroup;
+use super::places::Places;
 use super::sources::{Progress, Sources};
 use super::split::{Target, Turn, Waiting};
 use super::{CorrelationKey, Entity, Packed, Plan, Shard, stable_hash};
 use crate::event::Timestamp;
 
 /// Version of the layout of a snapshot's state; one of another version is not read.
-pub const SNAPSHOT_FORMAT: u16 = 2;
+pub const SNAPSHOT_FORMAT: u16 = 3;
 
 /// A shard's state between two blocks.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -134,15 +135,22 @@ impl Shard {
         }
         let stored: StoredShard = unseal(&snapshot.state)?;
         let mut shard = Shard::new(plan);
-        let places = Places::new(&shard.plan, &stored);
-        for (at, (_, _, groups)) in stored.correlations.into_iter().enumerate() {
-            match places.correlations[at] {
+        let places = Places::in_plan(
+            &shard.plan,
+            stored.rules.iter().copied(),
+            stored
+                .correlations
+                .iter()
+                .map(|(id, content, _)| (*id, *content)),
+        );
+        for (at, (_, _, groups)) in (0..).zip(stored.correlations) {
+            match places.correlation(at) {
                 Some(index) => shard.correlations[index as usize].restore(groups),
                 None => shard.counts.dropped_on_restore += groups.len() as u64,
             }
         }
         for waiting in stored.waiting {
-            match places.locate(waiting) {
+            match locate(&places, waiting) {
                 Some((turn, waiting)) => shard.queue(turn, waiting),
                 None => shard.counts.dropped_on_restore += 1,
             }
@@ -157,80 +165,29 @@ impl Shard {
     }
 }
 
-/// Where the rules and correlations of a snapshot stand in the present plan.
-struct Places {
-    rules: Vec<Option<u32>>,
-    correlations: Vec<Option<u32>>,
-}
-
-impl Places {
-    fn new(plan: &Plan, stored: &StoredShard) -> Self {
-        let index = |contents: &mut dyn Iterator<Item = (Uuid, u64)>| -> HashMap<(Uuid, u64), u32> {
-            contents.zip(0..).collect()
-        };
-        let rules = index(&mut plan.rules.iter().map(|rule| (rule.meta.id, rule.content)));
-        let correlations = index(
-            &mut plan
-                .correlations
-                .iter()
-                .map(|spec| (spec.meta.id, spec.content)),
-        );
-        Places {
-            rules: stored
-                .rules
-                .iter()
-                .map(|key| rules.get(key).copied())
-                .collect(),
-            correlations: stored
-                .correlations
-                .iter()
-                .map(|(id, content, _)| correlations.get(&(*id, *content)).copied())
-                .collect(),
-        }
-    }
-
-    fn locate(&self, stored: StoredWaiting) -> Option<(Turn, Waiting)> {
-        let rule = *self.rules.get(stored.rule as usize)?;
-        let rule = rule?;
-        let target = match stored.correlation {
-            None => Target::Rule(rule),
-            Some(at) => Target::group(self.correlation(at)?, &stored.entity),
-        };
-        let turn = Turn {
-            due: stored.due,
-            partition: stored.partition,
-            offset: stored.offset,
-            target,
-        };
-        let waiting = Waiting {
-            time: stored.time,
-            late: stored.late,
-            entity: stored.entity,
-            value: stored.value,
-            rule,
-            evidence: stored.evidence,
-            above: self.keys(stored.above),
-        };
-        Some((turn, waiting))
-    }
-
-    fn correlation(&self, stored: u32) -> Option<u32> {
-        *self.correlations.get(stored as usize)?
-    }
-
-    /// Keys of correlations that are still there.
-    fn keys(&self, stored: Vec<CorrelationKey>) -> Vec<CorrelationKey> {
-        stored
-            .into_iter()
-            .filter_map(|key| {
-                Some(CorrelationKey {
-                    correlation: self.correlation(key.correlation)?,
-                    above: self.keys(key.above),
-                    ..key
-                })
-            })
-            .collect()
-    }
+/// A stored match where it stands in the present plan; `None` when its rule or correlation is gone or changed.
+fn locate(places: &Places, stored: StoredWaiting) -> Option<(Turn, Waiting)> {
+    let rule = places.rule(stored.rule)?;
+    let target = match stored.correlation {
+        None => Target::Rule(rule),
+        Some(at) => Target::group(places.correlation(at)?, &stored.entity),
+    };
+    let turn = Turn {
+        due: stored.due,
+        partition: stored.partition,
+        offset: stored.offset,
+        target,
+    };
+    let waiting = Waiting {
+        time: stored.time,
+        late: stored.late,
+        entity: stored.entity,
+        value: stored.value,
+        rule,
+        evidence: stored.evidence,
+        above: places.keys(stored.above),
+    };
+    Some((turn, waiting))
 }
 
 fn store(turn: &Turn, waiting: &Waiting) -> StoredWaiting {

@@ -25,6 +25,7 @@ pub(crate) fn meta(number: u128, family: &str, level: Level) -> Arc<RuleMeta> {
         advice: None,
         advice_ru: None,
         entity: None,
+        shadow: false,
     })
 }
 

@@ -1,7 +1,7 @@
 //! Two shards: a block goes to one of them, and when it is sent again it meets the same one.
 
 use gatewatch::config;
-use gatewatch::store::{EventBlock, Store, StoredCount};
+use gatewatch::store::{EventBlock, Store, StoredCount, Verdict};
 
 use super::server::{Server, event, free_port, recent};
 
@@ -39,7 +39,12 @@ async fn two_shards_hold_each_row_once() {
     for partition in 0..8 {
         let mut block = EventBlock::new("requests", partition, "k1");
         for offset in 0..100 {
-            block.push(&event(offset as u64, recent()), offset, None);
+            block.push(
+                &event(offset as u64, recent()),
+                &Verdict::default(),
+                offset,
+                None,
+            );
         }
         let insert = block.finish();
         for _ in 0..2 {

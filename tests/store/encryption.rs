@@ -35,7 +35,7 @@ async fn no_file_shows_what_was_stored_or_asked() {
     let mut marked = super::server::event(11, recent());
     marked.path = Some(format!("/{MARKER}").into());
     marked.user_agent = Some(MARKER.into());
-    events.push(&marked, 11, None);
+    events.push(&marked, &gatewatch::store::Verdict::default(), 11, None);
     store.insert("t", &events.finish()).await.unwrap();
     let found = server
         .ask(&format!(

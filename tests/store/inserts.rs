@@ -2,7 +2,9 @@
 
 use gatewatch::config;
 use gatewatch::event::Timestamp;
-use gatewatch::store::{DeadLetter, DeadLetterBlock, EventBlock, Sealer, Store, StoredCount};
+use gatewatch::store::{
+    DeadLetter, DeadLetterBlock, EventBlock, Sealer, Store, StoredCount, Verdict,
+};
 
 use super::server::{Server, block, event, recent};
 
@@ -58,8 +60,12 @@ async fn values_come_back_as_they_were() {
     odd.token_expires = Some(Timestamp::from_micros(i64::MAX));
     odd.cookie = Some("session=1".into());
     odd.uri = Some("/a?b".into());
-    block.push(&odd, 5, Some(time));
-    block.push(&event(2, time), 6, None);
+    let verdict = Verdict {
+        rules: vec!["rule-1", "rule-2"],
+        withheld_by: vec!["exception-1"],
+    };
+    block.push(&odd, &verdict, 5, Some(time));
+    block.push(&event(2, time), &Verdict::default(), 6, None);
     store.insert("t", &block.finish()).await.unwrap();
     let row = server
         .ask(&format!(
@@ -181,7 +187,7 @@ async fn recovery_learns_which_offsets_are_stored() {
     let sealer = Sealer::from_config(&server.config()).unwrap();
     let mut events = EventBlock::new("requests", 0, "k1");
     for offset in [10, 11, 14] {
-        events.push(&event(1, recent()), offset, None);
+        events.push(&event(1, recent()), &Verdict::default(), offset, None);
     }
     let mut letters = DeadLetterBlock::new(&sealer, "requests", 0);
     letters

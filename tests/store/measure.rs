@@ -124,7 +124,12 @@ fn blocks(events: &[Event<'_>]) -> Vec<EventBlock> {
             let mut block = EventBlock::new("requests", 0, "k1");
             for (row, event) in chunk.iter().enumerate() {
                 let offset = index as i64 * ROWS as i64 + row as i64;
-                block.push(event, offset, Some(event.time));
+                block.push(
+                    event,
+                    &gatewatch::store::Verdict::default(),
+                    offset,
+                    Some(event.time),
+                );
             }
             block
         })

@@ -120,6 +120,7 @@ fn alert(revision: u64, count: u64) -> Alert {
             advice: None,
             advice_ru: None,
             entity: None,
+            shadow: false,
         },
         rules: vec![Uuid::from_u128(1), Uuid::from_u128(2)],
         entity: Entity {
@@ -133,6 +134,7 @@ fn alert(revision: u64, count: u64) -> Alert {
         reason: Reason::Pattern { hits: Vec::new() },
         evidence: Vec::new(),
         notes: Vec::new(),
+        shadow: false,
     }
 }
 
@@ -219,7 +221,12 @@ async fn the_gaps_of_a_day_are_silences_and_losses() {
         .filter(|time| !(begin..end).contains(time))
         .enumerate()
     {
-        events.push(&event(1, time), offset as i64, None);
+        events.push(
+            &event(1, time),
+            &gatewatch::store::Verdict::default(),
+            offset as i64,
+            None,
+        );
     }
     store.insert("events", &events.finish()).await.unwrap();
     let sealer = Sealer::from_config(&server.config()).unwrap();

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use gatewatch::config;
 use gatewatch::event::{Event, Fact, Timestamp};
-use gatewatch::store::{EventBlock, Store};
+use gatewatch::store::{EventBlock, Store, Verdict};
 use tempfile::TempDir;
 
 pub const DISK_KEY: &str = "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff";
@@ -207,7 +207,8 @@ pub fn block(begin: i64, rows: u64, start: Timestamp) -> EventBlock {
     let mut block = EventBlock::new("requests", 0, "k1");
     for number in 0..rows {
         let time = start.plus_micros(number as i64 * 10_000);
-        block.push(&event(number, time), begin + number as i64, Some(time));
+        let place = begin + number as i64;
+        block.push(&event(number, time), &Verdict::default(), place, Some(time));
     }
     block
 }

@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
+use super::Key;
 use crate::alert::Alert;
 use crate::event::Timestamp;
 use crate::sigma::RuleMeta;
-use crate::track::{Entity, Evidence, Finding, Reason};
+use crate::track::{Evidence, Finding, Reason};
 
 /// Sample events kept from the beginning of an alert, and as many from its end.
 const FIRST: usize = 5;
@@ -105,7 +106,7 @@ impl Open {
     }
 
     /// The alert as it is told.
-    pub(super) fn alert(&self, entity: &Entity) -> Alert {
+    pub(super) fn alert(&self, key: &Key) -> Alert {
         let mut evidence = self.evidence.clone();
         evidence.sort_by_key(|event| (event.time, event.position.partition, event.position.offset));
         Alert {
@@ -113,7 +114,8 @@ impl Open {
             revision: self.revision,
             rule: (*self.meta).clone(),
             rules: self.rules.clone(),
-            entity: entity.clone(),
+            shadow: key.shadow,
+            entity: key.entity.clone(),
             first: self.first,
             last: self.last,
             count: self.count,

@@ -25,6 +25,7 @@ struct StoredMerger {
 #[derive(Serialize, Deserialize)]
 struct StoredOpen {
     family: CompactString,
+    shadow: bool,
     entity: Entity,
     id: Uuid,
     revision: u64,
@@ -106,6 +107,7 @@ impl Merger {
 fn store(key: &Key, open: &Open, meta: u32) -> StoredOpen {
     StoredOpen {
         family: key.family.clone(),
+        shadow: key.shadow,
         entity: key.entity.clone(),
         id: open.id,
         revision: open.revision,
@@ -125,6 +127,7 @@ fn store(key: &Key, open: &Open, meta: u32) -> StoredOpen {
 fn load(stored: StoredOpen, meta: &Arc<RuleMeta>) -> (Key, Open) {
     let key = Key {
         family: stored.family,
+        shadow: stored.shadow,
         entity: stored.entity,
     };
     let open = Open {

@@ -37,6 +37,7 @@ fn alert(id: u128, revision: u64, entity: &str, first: i64, last: i64) -> Alert 
             advice: None,
             advice_ru: None,
             entity: None,
+            shadow: false,
         },
         rules: Vec::new(),
         entity: Entity {
@@ -50,6 +51,7 @@ fn alert(id: u128, revision: u64, entity: &str, first: i64, last: i64) -> Alert 
         reason: Reason::Pattern { hits: Vec::new() },
         evidence: Vec::new(),
         notes: Vec::new(),
+        shadow: false,
     }
 }
 

@@ -5,7 +5,7 @@ mod clean;
 mod document;
 mod html;
 mod query;
-mod requirements;
+pub(crate) mod requirements;
 #[cfg(test)]
 pub(crate) mod samples;
 mod summary;

@@ -128,6 +128,11 @@ const REQUIREMENTS: &[(&str, &str, &str)] = &[
     ),
 ];
 
+/// Id and meaning of every requirement, English.
+pub(crate) fn english() -> impl Iterator<Item = (&'static str, &'static str)> {
+    REQUIREMENTS.iter().map(|(id, _, english)| (*id, *english))
+}
+
 /// The requirement that a tag `requirement.xxx-nn` names, with its meaning; `None` for other tags.
 pub(crate) fn meaning(locale: Locale, tag: &str) -> Option<Clean> {
     let id = tag.strip_prefix("requirement.")?;

@@ -46,6 +46,7 @@ pub(crate) fn correlation() -> Alert {
             advice: Some("Ask the owner of the client whether this is a migration. If not, limit it at the gateway.".to_owned()),
             advice_ru: Some("Спросите владельца клиента, не перенос ли это данных. Если нет, ограничьте его на шлюзе.".to_owned()),
             entity: None,
+            shadow: false,
         },
         rules: vec![Uuid::from_u128(0xa1)],
         entity: Entity { kind: EntityKind::Client, value: "mobile-app".into() },
@@ -61,6 +62,7 @@ pub(crate) fn correlation() -> Alert {
         },
         evidence: vec![evidence(0, "/residents/1041?expand=plates", 200), evidence(5, "/residents/1042?expand=plates", 404)],
         notes: vec!["3 events came too late for their window".to_owned()],
+        shadow: false,
     }
 }
 

@@ -172,7 +172,8 @@ impl ReaderState {
 
     fn wants(&self, alert: &Alert) -> bool {
         let families = &self.reader.families;
-        alert.rule.level >= least(self.reader.minimum)
+        !alert.shadow
+            && alert.rule.level >= least(self.reader.minimum)
             && (families.is_empty() || families.contains(&alert.rule.family))
     }
 

@@ -6,7 +6,7 @@ use uuid::Uuid;
 use super::*;
 use crate::config;
 use crate::event::{Event, Position};
-use crate::track::testing::{matched, plan};
+use crate::track::testing::{correlation, matched, plan, rule};
 use crate::track::{BlockBuilder, REQUEST_RATE};
 
 const PARTITIONS: usize = 3;
@@ -44,6 +44,8 @@ struct Run<'r> {
     tracker: Tracker,
     at: Vec<(usize, PartitionClock)>,
     alerts: BTreeMap<Uuid, Alert>,
+    /// Plan of the rules that match the records.
+    plan: Arc<Plan>,
 }
 
 impl<'r> Run<'r> {
@@ -53,6 +55,7 @@ impl<'r> Run<'r> {
             records,
             tracker,
             alerts: BTreeMap::new(),
+            plan: small_plan(),
         }
         .assigned()
     }
@@ -87,7 +90,8 @@ impl<'r> Run<'r> {
                 builder.matched(matched(rule, position, event.time, turn, &client, value));
             }
         }
-        let (blocks, clock) = builder.finish(offset(end));
+        let (mut blocks, clock) = builder.finish(offset(end));
+        self.tracker.follow(&self.plan, &mut blocks);
         for block in blocks {
             let alerts = self.tracker.apply(block, &[]);
             self.keep(alerts);
@@ -194,6 +198,57 @@ proptest! {
         prop_assert_eq!(replay.tracker.counts().straddled, 0);
         prop_assert_eq!(replay.finish(), undisturbed(&records));
     }
+}
+
+/// The same rules behind others that nothing matches: what an edit leaves of them has other indices.
+fn edited(generation: u64) -> Arc<Plan> {
+    let mut plan = (*small_plan()).clone();
+    for number in 0..u128::from(generation) {
+        plan.rules.insert(0, rule(1_000 + number, true));
+        plan.correlations
+            .insert(0, correlation(2_000 + number, false, 3, 60));
+    }
+    plan.generation = generation;
+    Arc::new(plan)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(96))]
+
+    #[test]
+    fn an_edit_of_other_rules_changes_no_alert(records in records(), cuts in cuts(), edits in prop::collection::vec(any::<bool>(), 40)) {
+        let mut run = Run::new(&records, Tracker::new(small_plan(), 1));
+        let mut generation = 0;
+        for ((partition, step), edit) in cuts.into_iter().zip(edits) {
+            if edit {
+                generation += 1;
+                run.tracker.follow(&edited(generation), &mut []);
+            }
+            run.step(partition, step);
+        }
+        prop_assert_eq!(run.tracker.counts().dropped_on_reload, 0);
+        prop_assert_eq!(run.finish(), undisturbed(&records));
+    }
+}
+
+#[test]
+fn an_edited_correlation_starts_empty_and_what_was_matched_before_is_left_out() {
+    let records = steady(8);
+    let mut run = Run::new(&records, Tracker::new(small_plan(), 1));
+    run.step(0, 6);
+    run.tracker.tick(&[0]);
+    let mut changed = (*small_plan()).clone();
+    changed.correlations[0].content = 2;
+    changed.rules[0].content = 2;
+    changed.generation = 1;
+    run.tracker.follow(&Arc::new(changed), &mut []);
+    assert_eq!(run.tracker.counts().dropped_on_reload, 1, "one window");
+    run.step(0, 2);
+    assert_eq!(
+        run.tracker.counts().dropped_on_reload,
+        2,
+        "and a match of a rule that is another now, from a worker that had the old set"
+    );
 }
 
 fn steady(records: usize) -> Records {

@@ -2,6 +2,7 @@
 
 mod differential;
 mod errors;
+mod exceptions;
 mod language;
 mod links;
 mod oracle;

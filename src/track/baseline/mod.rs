@@ -65,6 +65,7 @@ pub(crate) fn meta() -> RuleMeta {
                 .to_owned(),
         ),
         entity: None,
+        shadow: false,
     }
 }
 

@@ -134,6 +134,11 @@ impl Correlation {
         }
     }
 
+    /// How many groups have a window.
+    pub(crate) fn groups(&self) -> usize {
+        self.groups.len()
+    }
+
     /// Everything worth keeping, least recently touched first.
     pub(crate) fn store(&self) -> Vec<StoredGroup> {
         self.groups

@@ -1,0 +1,148 @@
+//! The same detection without a service: records in, findings out, one thread, nothing stored and nothing mailed.
+//!
+//! What it finds is what the service would find in the same records as one partition.
+
+use std::sync::Arc;
+
+use super::active::{ActiveRules, Scratch};
+use super::detection::{Detection, Outcome};
+use crate::event::{Event, Position, Timestamp};
+use crate::source::RawBatch;
+use crate::track::{BlockBuilder, Fired, PartitionClock, SHARDS, Shard, match_of, settle, split};
+
+/// Detection and tracking of one partition.
+pub struct Offline<'d> {
+    detection: &'d Detection,
+    active: Arc<ActiveRules>,
+    shards: Vec<(Shard, Vec<Fired>)>,
+    clock: PartitionClock,
+    scratch: Scratch,
+    /// Records so far: the offset of the next.
+    offset: i64,
+    events: u64,
+    rejected: u64,
+}
+
+impl<'d> Offline<'d> {
+    /// Empty state for the rules of `detection`.
+    #[must_use]
+    pub fn new(detection: &'d Detection) -> Self {
+        let active = detection.active();
+        let plan = active.plan();
+        Offline {
+            detection,
+            clock: PartitionClock::new(Timestamp::MIN, plan.lateness_us()),
+            shards: (0..SHARDS)
+                .map(|_| (Shard::new(Arc::clone(plan)), Vec::new()))
+                .collect(),
+            scratch: active.scratch(),
+            active,
+            offset: 0,
+            events: 0,
+            rejected: 0,
+        }
+    }
+
+    /// The rules.
+    #[must_use]
+    pub fn active(&self) -> Arc<ActiveRules> {
+        Arc::clone(&self.active)
+    }
+
+    /// Records that were events, and those that were none.
+    #[must_use]
+    pub fn counts(&self) -> (u64, u64) {
+        (self.events, self.rejected)
+    }
+
+    /// Takes records; returns what is found so far, in the order of its turns.
+    pub fn batch(&mut self, batch: &RawBatch) -> Vec<Fired> {
+        let mut builder = BlockBuilder::new(0, self.offset, self.clock, &[]);
+        for (_, stamped, raw) in batch.iter() {
+            let position = Position {
+                partition: 0,
+                offset: self.offset,
+                stamped,
+            };
+            self.offset += 1;
+            match self
+                .detection
+                .process(&self.active, raw, stamped, &mut self.scratch)
+            {
+                Outcome::Event(event) => {
+                    self.events += 1;
+                    let turn = builder.event(&event, position);
+                    for (rule, hits) in self.scratch.take_hits() {
+                        let rules = self.active.rules();
+                        builder.matched(match_of(rules, rule, &event, position, turn, hits));
+                    }
+                }
+                Outcome::Rejected(_) => self.rejected += 1,
+            }
+        }
+        let (blocks, clock) = builder.finish(self.offset);
+        self.clock = clock;
+        for block in blocks {
+            let parts = split(block, self.active.plan());
+            for ((shard, fired), part) in self.shards.iter_mut().zip(parts) {
+                shard.apply(part, &[], fired);
+            }
+            self.settle();
+        }
+        self.take()
+    }
+
+    /// Takes records for what the rules say of each event; nothing is tracked. `seen` gets the redacted event, what was said of it and
+    /// the number of its record.
+    ///
+    /// # Errors
+    /// The first one of `seen`.
+    pub fn events<E>(
+        &mut self,
+        batch: &RawBatch,
+        mut seen: impl FnMut(&Event<'_>, &Scratch, i64) -> Result<(), E>,
+    ) -> Result<(), E> {
+        for (_, stamped, raw) in batch.iter() {
+            let record = self.offset;
+            self.offset += 1;
+            let (active, scratch) = (&self.active, &mut self.scratch);
+            match self.detection.process(active, raw, stamped, scratch) {
+                Outcome::Event(event) => {
+                    self.events += 1;
+                    seen(&event, scratch, record)?;
+                }
+                Outcome::Rejected(_) => self.rejected += 1,
+            }
+        }
+        Ok(())
+    }
+
+    /// The end of the records: what waits for the watermark is released.
+    pub fn finish(&mut self) -> Vec<Fired> {
+        for (shard, fired) in &mut self.shards {
+            shard.finish(fired);
+        }
+        self.settle();
+        self.take()
+    }
+
+    /// Takes chained correlations to the end.
+    fn settle(&mut self) {
+        let mut shards: Vec<_> = self
+            .shards
+            .iter_mut()
+            .map(|(shard, fired)| (shard, fired))
+            .collect();
+        settle(self.active.plan(), &mut shards);
+    }
+
+    fn take(&mut self) -> Vec<Fired> {
+        let mut found: Vec<Fired> = self
+            .shards
+            .iter_mut()
+            .flat_map(|(_, fired)| fired.drain(..))
+            .collect();
+        found.sort_by_key(|fired| fired.turn);
+        found
+    }
+}

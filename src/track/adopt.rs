@@ -1,0 +1,61 @@
+//! Other rules while a shard runs: what stayed the same, by id and content, goes on as if nothing had happened.
+
+use std::collections::BTreeMap;
+use std::mem;
+use std::sync::Arc;
+
+use super::correlation::Correlation;
+use super::shard::Queue;
+use super::split::{Target, Turn, Waiting};
+use super::{Places, Plan, Shard};
+use crate::event::Timestamp;
+
+impl Shard {
+    /// Goes on with another plan. `places` says where what was known stands in it; windows and waiting matches of what is gone or
+    /// changed are given up, and counted.
+    pub fn adopt(&mut self, plan: &Arc<Plan>, places: &Places) {
+        let fresh = plan.correlations.iter();
+        let fresh = fresh.map(|spec| Correlation::new(spec, plan)).collect();
+        let old = mem::replace(&mut self.correlations, fresh);
+        for (at, state) in (0..).zip(old) {
+            match places.correlation(at) {
+                Some(index) => self.correlations[index as usize] = state,
+                None => self.counts.dropped_on_reload += state.groups() as u64,
+            }
+        }
+        let released = self.watermark;
+        let queues = (0..=plan.levels()).map(|_| empty(released)).collect();
+        let old = mem::replace(&mut self.queues, queues);
+        self.plan = Arc::clone(plan);
+        for (turn, waiting) in old.into_iter().flat_map(|queue| queue.waiting) {
+            match moved(places, turn, waiting) {
+                Some((turn, waiting)) => self.queue(turn, waiting),
+                None => self.counts.dropped_on_reload += 1,
+            }
+        }
+        self.dirty = true;
+    }
+}
+
+fn empty(released: Timestamp) -> Queue {
+    Queue {
+        waiting: BTreeMap::new(),
+        released,
+    }
+}
+
+fn moved(places: &Places, turn: Turn, waiting: Waiting) -> Option<(Turn, Waiting)> {
+    let target = match turn.target {
+        Target::Rule(rule) => Target::Rule(places.rule(rule)?),
+        Target::Group { correlation, group } => Target::Group {
+            correlation: places.correlation(correlation)?,
+            group,
+        },
+    };
+    let waiting = Waiting {
+        rule: places.rule(waiting.rule)?,
+        above: places.keys(waiting.above),
+        ..waiting
+    };
+    Some((Turn { target, ..turn }, waiting))
+}
