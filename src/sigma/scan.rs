@@ -31,9 +31,9 @@ pub(crate) struct Scanner {
     searched: [bool; Field::ALL.len()],
     /// The rules that each fact calls up.
     facts: Vec<(Fact, Box<[u32]>)>,
-    gates: Gates,
     /// The rules that a payload calls up.
     payload: Box<[u32]>,
+    gates: Gates,
     /// `None` when no rule has a witness.
     literals: Option<Literals>,
 }
@@ -57,8 +57,8 @@ type RulesByLiteral = BTreeMap<Vec<u8>, Vec<u32>>;
 pub(crate) struct ScannerBuilder {
     searched: [bool; Field::ALL.len()],
     facts: BTreeMap<Fact, Vec<u32>>,
-    gates: GatesBuilder,
     payload: Vec<u32>,
+    gates: GatesBuilder,
     literals: RulesByLiteral,
 }
 
@@ -67,8 +67,8 @@ impl ScannerBuilder {
         ScannerBuilder {
             searched: [false; Field::ALL.len()],
             facts: BTreeMap::new(),
-            gates: GatesBuilder::default(),
             payload: Vec::new(),
+            gates: GatesBuilder::default(),
             literals: RulesByLiteral::new(),
         }
     }
@@ -82,9 +82,9 @@ impl ScannerBuilder {
                         note_once(self.facts.entry(fact).or_default(), rule);
                     }
                 }
+                Witness::Payload => note_once(&mut self.payload, rule),
                 Witness::Value { field, value } => self.gates.value(field, value, rule),
                 Witness::Range(range) => self.gates.range(range, rule),
-                Witness::Payload => note_once(&mut self.payload, rule),
                 Witness::Literal { field, literal } => {
                     match field {
                         Some(field) => self.searched[field as usize] = true,
@@ -113,8 +113,8 @@ impl ScannerBuilder {
                 .into_iter()
                 .map(|(fact, rules)| (fact, rules.into_boxed_slice()))
                 .collect(),
-            gates: self.gates.build(),
             payload: self.payload.into_boxed_slice(),
+            gates: self.gates.build(),
             literals: (!self.literals.is_empty()).then(|| Literals::build(self.literals)),
         }
     }

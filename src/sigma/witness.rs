@@ -1,4 +1,4 @@
-//! Witnesses: literals, facts, values and numbers of which every event that a rule matches has at least one.
+//! Witnesses: literals, facts, values, numbers and the presence of a payload, of which every event that a rule matches has at least one.
 //!
 //! A rule whose witnesses are rare need not be looked at when none of them is seen; one automaton sees them all.
 //! A witness is folded text and so is what the automaton reads, so no match is lost, whatever the script.
@@ -23,6 +23,8 @@ pub(crate) enum Witness {
     },
     /// Any of these facts.
     Facts(FactSet),
+    /// A payload, whatever it says: plain events have none.
+    Payload,
     /// A whole value of a field that has few.
     Value {
         /// The field.
@@ -32,8 +34,6 @@ pub(crate) enum Witness {
     },
     /// A number.
     Range(Range),
-    /// A payload, whatever it says: plain events have none.
-    Payload,
 }
 
 /// Longest witness. Longer literals are cut to their rarest part, which keeps the automata small.
@@ -44,6 +44,12 @@ const WORST_CHANCE: f64 = 0.25;
 
 /// How often a fact is so, roughly. Rarer than a method, more common than an attack's literal.
 const FACT_CHANCE: f64 = 0.02;
+
+/// How often an event has a payload, roughly.
+const PAYLOAD_CHANCE: f64 = 0.05;
+
+/// A literal of the payload is searched in all fields, so only one that is rarer than this is a better witness than the payload.
+const RARE_CHANCE: f64 = 0.001;
 
 /// How often a field that has few values has one that is not among the usual ones.
 const VALUE_CHANCE: f64 = 0.02;
@@ -83,11 +89,6 @@ const STATUS_CHANCES: &[(u64, f64)] = &[
     (304, 0.05),
     (404, 0.03),
 ];
-/// How often an event has a payload, roughly.
-const PAYLOAD_CHANCE: f64 = 0.05;
-
-/// A literal of the payload is searched in all fields, so only one that is rarer than this is a better witness than the payload.
-const RARE_CHANCE: f64 = 0.001;
 
 /// Bytes of text in which a witness may turn up by chance.
 const TEXT_BYTES: f64 = 100.0;
@@ -115,6 +116,15 @@ struct Found {
 }
 
 impl Found {
+    /// Whether no event without a payload has any of them.
+    fn is_of_payload(&self) -> bool {
+        self.witnesses.iter().all(|witness| match witness {
+            Witness::Payload => true,
+            Witness::Literal { field, .. } => *field == Some(Field::Payload),
+            Witness::Facts(_) | Witness::Value { .. } | Witness::Range(_) => false,
+        })
+    }
+
     /// A literal that is seen often costs the automaton more than it saves; values and numbers cost the same however often.
     fn has_literal(&self) -> bool {
         let is_literal = |witness: &Witness| matches!(witness, Witness::Literal { .. });
@@ -126,15 +136,6 @@ impl Found {
             witnesses: vec![witness],
             chance,
         }
-    }
-
-    /// Whether no event without a payload has any of them.
-    fn is_of_payload(&self) -> bool {
-        self.witnesses.iter().all(|witness| match witness {
-            Witness::Payload => true,
-            Witness::Literal { field, .. } => *field == Some(Field::Payload),
-            _ => false,
-        })
     }
 }
 
@@ -170,10 +171,7 @@ fn of_test(test: &Test) -> Option<Found> {
         && matches!(test.check, Check::Shape { .. } | Check::Regex(_));
     match found {
         Some(found) if found.chance < RARE_CHANCE || !needs_payload => Some(found),
-        _ if needs_payload => Some(Found {
-            witnesses: vec![Witness::Payload],
-            chance: PAYLOAD_CHANCE,
-        }),
+        _ if needs_payload => Some(Found::one(Witness::Payload, PAYLOAD_CHANCE)),
         other => other,
     }
 }
@@ -423,6 +421,22 @@ mod tests {
     }
 
     #[test]
+    fn a_payload_is_the_witness_of_an_expression_that_has_no_rare_literal() {
+        let of = |source: &str| {
+            let asked = Test {
+                scope: Scope::Field(Field::Payload),
+                check: Check::Regex(source.to_owned()),
+            };
+            of_test(&asked).unwrap().witnesses
+        };
+        assert_eq!(of("[;|] ?(id|ls)"), [Witness::Payload]);
+        assert!(matches!(
+            of("powershell -"),
+            ref found if matches!(found[..], [Witness::Literal { .. }])
+        ));
+    }
+
+    #[test]
     fn values_and_numbers_are_witnesses_and_the_rarest_is_chosen() {
         let item = |field, check| {
             Search::Item(crate::sigma::search::Item {
@@ -467,22 +481,6 @@ mod tests {
             matches!(witnesses[..], [Witness::Value { .. }]),
             "{witnesses:?} before {range:?}"
         );
-    }
-
-    #[test]
-    fn a_payload_is_the_witness_of_an_expression_that_has_no_rare_literal() {
-        let of = |source: &str| {
-            let asked = Test {
-                scope: Scope::Field(Field::Payload),
-                check: Check::Regex(source.to_owned()),
-            };
-            of_test(&asked).unwrap().witnesses
-        };
-        assert_eq!(of("[;|] ?(id|ls)"), [Witness::Payload]);
-        assert!(matches!(
-            of("powershell -"),
-            ref found if matches!(found[..], [Witness::Literal { .. }])
-        ));
     }
 
     #[test]
