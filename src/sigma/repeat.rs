@@ -20,6 +20,7 @@ pub(crate) fn events(node: &Node, reading: &mut Reading<'_>) -> Vec<TestEvent> {
     let Some(repeat) = node.get("repeat") else {
         if let Some(every) = node.get("every") {
             reading.error(every.place, "`every` says nothing without `repeat`");
+            return Vec::new();
         }
         return event(node, reading).into_iter().collect();
     };
