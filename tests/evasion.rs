@@ -65,7 +65,9 @@ fn any(_: Language) -> bool {
 /// Every byte percent-encoded, so many times over.
 fn percent(value: &str, times: u32) -> String {
     (0..times).fold(value.to_owned(), |value, _| {
-        each(value.bytes(), |byte| format!("%{byte:02x}"))
+        value
+            .bytes()
+            .fold(String::new(), |text, byte| text + &format!("%{byte:02x}"))
     })
 }
 
@@ -146,7 +148,7 @@ const DISGUISES: &[Disguise] = &[
     Disguise {
         name: "%u notation",
         suits: any,
-        query: |v| each(v.chars(), |c| format!("%u{:04X}", u32::from(c))),
+        query: |v| each(v, |c| format!("%u{:04X}", u32::from(c))),
     },
     Disguise {
         name: "base64",
@@ -474,9 +476,4 @@ fn ordinary_values_are_left_in_peace() {
         }
     }
     assert!(mistaken.is_empty(), "{}", mistaken.join("\n"));
-}
-
-/// Every item written, one behind the other.
-fn each<T>(items: impl Iterator<Item = T>, write: impl Fn(T) -> String) -> String {
-    items.fold(String::new(), |text, item| text + &write(item))
 }
