@@ -105,7 +105,7 @@ fn make_unique(event: &mut serde_json::Value, number: usize) {
         if let Some(serde_json::Value::String(text)) = event.get_mut(name)
             && !text.is_empty()
         {
-            text.push_str(&format!(" {number:x}"));
+            *text = format!("{text} {number:x}");
         }
     }
 }
