@@ -4,6 +4,7 @@
 mod labelled;
 
 use std::collections::BTreeSet;
+use std::fmt::Write;
 
 use gatewatch::event::Event;
 use labelled::{Catalogue, encoded};
@@ -65,7 +66,10 @@ fn any(_: Language) -> bool {
 /// Every byte percent-encoded, so many times over.
 fn percent(value: &str, times: u32) -> String {
     (0..times).fold(value.to_owned(), |value, _| {
-        value.bytes().map(|byte| format!("%{byte:02x}")).collect()
+        value.bytes().fold(String::new(), |mut out, byte| {
+            let _ = write!(out, "%{byte:02x}");
+            out
+        })
     })
 }
 
@@ -147,9 +151,10 @@ const DISGUISES: &[Disguise] = &[
         name: "%u notation",
         suits: any,
         query: |v| {
-            v.chars()
-                .map(|c| format!("%u{:04X}", u32::from(c)))
-                .collect()
+            v.chars().fold(String::new(), |mut out, c| {
+                let _ = write!(out, "%u{:04X}", u32::from(c));
+                out
+            })
         },
     },
     Disguise {

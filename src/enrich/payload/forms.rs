@@ -23,9 +23,7 @@ pub(super) fn spaced(text: &str) -> String {
 
 /// Like [`spaced`], but a line break is written as a mark that no client sends by chance. `None` when there is none.
 pub(super) fn broken(text: &str) -> Option<String> {
-    if memchr::memchr2(b'\n', b'\r', text.as_bytes()).is_none() {
-        return None;
-    }
+    memchr::memchr2(b'\n', b'\r', text.as_bytes())?;
     let lines: Vec<String> = text.split(['\n', '\r']).map(spaced).collect();
     let mut plain = String::with_capacity(text.len() + 16);
     for (at, line) in lines.iter().enumerate() {
