@@ -20,6 +20,30 @@ use gatewatch::simulate::{Generator, Settings};
 use labelled::{Catalogue, Row, is_about_a_product};
 use replayed::crowdsec;
 
+/// The sets, and what others find in the same view of them.
+const SETS: [(&str, &str); 5] = [
+    (
+        "gotestwaf",
+        "CRS 4.25 PL1: 17.4 %, 5 of 47 texts in the URL",
+    ),
+    (
+        "crs-regression",
+        "CRS 4.25 PL1: 28.0 %, 4.3 % of near misses",
+    ),
+    (
+        "httpparams",
+        "CRS 4.25 PL1: 98.2 %, 0.07 % of normal values",
+    ),
+    (
+        "crowdsec-appsec",
+        "CRS 4.25 PL1: 30.3 % of rows by general rules",
+    ),
+    (
+        "payloadsallthethings",
+        "libinjection alone: SQLi 52.9 %, XSS 70.9 %",
+    ),
+];
+
 /// Events of the simulator's ordinary traffic.
 const ORDINARY: u64 = 1_000_000;
 const DAY_US: i64 = 86_400_000_000;
@@ -133,6 +157,66 @@ impl Outcome {
         );
     }
 
+    /// What the set adds to the figures at the end; what else is told of it goes out at once.
+    fn figures(&self, set: &str) -> Vec<String> {
+        let all = Self::sum(&self.attacks);
+        match set {
+            "gotestwaf" => {
+                println!(
+                    "  harmless texts in the URL: {} of {} alarmed; {} texts in all",
+                    self.visible_mistakes,
+                    self.visible_harmless,
+                    Self::sum(&self.harmless).rows
+                );
+                vec![
+                    figure("recall_gotestwaf", self.recall()),
+                    format!("figure false_gotestwaf {} texts", self.visible_mistakes),
+                ]
+            }
+            "crs-regression" => vec![
+                figure("recall_crs", self.recall()),
+                figure("false_crs", self.mistaken()),
+            ],
+            "httpparams" => vec![
+                figure("recall_httpparams", self.recall()),
+                figure("false_httpparams", self.mistaken()),
+            ],
+            "crowdsec-appsec" => {
+                println!(
+                    "  by general rules {} rows, by those about products alone {}; tests with an alert: {} of {}",
+                    all.found_in_general,
+                    all.found - all.found_in_general,
+                    self.tests_found.len(),
+                    self.tests.len()
+                );
+                vec![
+                    figure(
+                        "recall_appsec_general",
+                        share(all.found_in_general, all.rows),
+                    ),
+                    figure("recall_appsec_with_products", all.recall()),
+                ]
+            }
+            _ => self.payload_figures(),
+        }
+    }
+
+    /// The mean over classes, so that a long list does not count for more than a short one.
+    fn payload_figures(&self) -> Vec<String> {
+        let strong: Vec<f64> = self
+            .attacks
+            .iter()
+            .filter(|(class, _)| !class.ends_with("(word list)"))
+            .map(|(_, tally)| tally.recall())
+            .collect();
+        let mean = strong.iter().sum::<f64>() / strong.len() as f64;
+        vec![
+            figure("recall_payloads_macro", mean),
+            figure("recall_payloads_sqli", self.attacks["sqli"].recall()),
+            figure("recall_payloads_xss", self.attacks["xss"].recall()),
+        ]
+    }
+
     fn recall(&self) -> f64 {
         Self::sum(&self.attacks).recall()
     }
@@ -143,8 +227,8 @@ impl Outcome {
     }
 }
 
-fn figure(name: &str, value: f64) {
-    println!("figure {name} {value:.6} share");
+fn figure(name: &str, value: f64) -> String {
+    format!("figure {name} {value:.6} share")
 }
 
 /// Share of the simulator's ordinary events about which a rule alerts.
@@ -212,80 +296,15 @@ fn main() {
         catalogue.rules.rules().len(),
         catalogue.rules.correlations().len()
     );
-    let run = |set: &str, catalogue: &mut Catalogue, reference: &str| {
-        let folder = is_wanted(set).then(|| data::folder(set)).flatten()?;
-        let outcome = Outcome::of(&labelled::rows(&folder, set), catalogue, is_listed(set));
-        outcome.print(set, reference);
-        Some(outcome)
-    };
-
-    if let Some(outcome) = run(
-        "gotestwaf",
-        &mut catalogue,
-        "CRS 4.25 PL1: 17.4 %, 5 of 47 texts in the URL",
-    ) {
-        println!(
-            "  harmless texts in the URL: {} of {} alarmed; {} texts in all",
-            outcome.visible_mistakes,
-            outcome.visible_harmless,
-            Outcome::sum(&outcome.harmless).rows
-        );
-        figure("recall_gotestwaf", outcome.recall());
-        println!("figure false_gotestwaf {} texts", outcome.visible_mistakes);
-    }
-    if let Some(outcome) = run(
-        "crs-regression",
-        &mut catalogue,
-        "CRS 4.25 PL1: 28.0 %, 4.3 % of near misses",
-    ) {
-        figure("recall_crs", outcome.recall());
-        figure("false_crs", outcome.mistaken());
-    }
-    if let Some(outcome) = run(
-        "httpparams",
-        &mut catalogue,
-        "CRS 4.25 PL1: 98.2 %, 0.07 % of normal values",
-    ) {
-        figure("recall_httpparams", outcome.recall());
-        figure("false_httpparams", outcome.mistaken());
-    }
-    if let Some(outcome) = run(
-        "crowdsec-appsec",
-        &mut catalogue,
-        "CRS 4.25 PL1: 30.3 % of rows by general rules",
-    ) {
-        let all = Outcome::sum(&outcome.attacks);
-        println!(
-            "  by general rules {} rows, by those about products alone {}; tests with an alert: {} of {}",
-            all.found_in_general,
-            all.found - all.found_in_general,
-            outcome.tests_found.len(),
-            outcome.tests.len()
-        );
-        figure(
-            "recall_appsec_general",
-            share(all.found_in_general, all.rows),
-        );
-        figure("recall_appsec_with_products", all.recall());
-    }
-    if let Some(outcome) = run(
-        "payloadsallthethings",
-        &mut catalogue,
-        "libinjection alone: SQLi 52.9 %, XSS 70.9 %",
-    ) {
-        let strong: Vec<f64> = outcome
-            .attacks
-            .iter()
-            .filter(|(class, _)| !class.ends_with("(word list)"))
-            .map(|(_, tally)| tally.recall())
-            .collect();
-        let mean = strong.iter().sum::<f64>() / strong.len() as f64;
-        figure("recall_payloads_macro", mean);
-        for class in ["sqli", "xss"] {
-            figure(
-                &format!("recall_payloads_{class}"),
-                outcome.attacks[class].recall(),
-            );
+    let mut figures = Vec::new();
+    for (set, reference) in SETS {
+        if is_wanted(set)
+            && let Some(folder) = data::folder(set)
+        {
+            let rows = labelled::rows(&folder, set);
+            let outcome = Outcome::of(&rows, &mut catalogue, is_listed(set));
+            outcome.print(set, reference);
+            figures.extend(outcome.figures(set));
         }
     }
     if is_wanted("crowdsec-logs")
@@ -295,9 +314,11 @@ fn main() {
         crowdsec::print(&logs);
     }
     if is_wanted("simulator") {
-        figure(
-            "false_simulator",
-            ordinary(&mut catalogue, is_listed("simulator")),
-        );
+        let alarmed = ordinary(&mut catalogue, is_listed("simulator"));
+        figures.push(figure("false_simulator", alarmed));
+    }
+    println!();
+    for line in figures {
+        println!("{line}");
     }
 }

@@ -4,6 +4,7 @@
 mod labelled;
 
 use std::collections::BTreeSet;
+use std::fmt::Write;
 
 use gatewatch::event::Event;
 use labelled::{Catalogue, encoded};
@@ -65,9 +66,10 @@ fn any(_: Language) -> bool {
 /// Every byte percent-encoded, so many times over.
 fn percent(value: &str, times: u32) -> String {
     (0..times).fold(value.to_owned(), |value, _| {
-        value
-            .bytes()
-            .fold(String::new(), |text, byte| text + &format!("%{byte:02x}"))
+        value.bytes().fold(String::new(), |mut out, byte| {
+            let _ = write!(out, "%{byte:02x}");
+            out
+        })
     })
 }
 
@@ -148,7 +150,12 @@ const DISGUISES: &[Disguise] = &[
     Disguise {
         name: "%u notation",
         suits: any,
-        query: |v| each(v, |c| format!("%u{:04X}", u32::from(c))),
+        query: |v| {
+            v.chars().fold(String::new(), |mut out, c| {
+                let _ = write!(out, "%u{:04X}", u32::from(c));
+                out
+            })
+        },
     },
     Disguise {
         name: "base64",

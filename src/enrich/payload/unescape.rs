@@ -100,8 +100,7 @@ fn reference(rest: &[u8]) -> Option<(char, usize)> {
             // `&lt` needs no semicolon, `&period` does; `&ltd=1` of a query is then no reference either.
             let closed = rest.get(name.len()) == Some(&b';');
             let ends = !rest.get(name.len()).is_some_and(u8::is_ascii_alphanumeric);
-            let is_whole = closed || ends && name.len() < 5;
-            if !is_whole {
+            if !(closed || ends && name.len() < 5) {
                 return None;
             }
             (u32::from(*character), name.len() + 1)
