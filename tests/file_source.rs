@@ -12,6 +12,10 @@ use parts::{ClickHouse, Held, Ports, SECRETS, binary, wait_for};
 
 const LIMIT: Duration = Duration::from_mins(1);
 
+/// A rule of its own: how many of the shipped ones match the same is theirs to say.
+const CLIMB: &str = "title: Climb\nlogsource: {category: api_gateway}\ndetection: {s: {path|contains: /etc/passwd}, condition: s}\n\
+                     level: high\n";
+
 fn lines(from: usize, to: usize) -> String {
     (from..to).fold(String::new(), |mut text, i| {
         let (path, client) = if i % 20 == 9 { ("/a/../../../../etc/passwd", "203.0.113.9") } else { ("/residents", "198.51.100.4") };
@@ -37,7 +41,9 @@ impl<'c> Runs<'c> {
         let folder = tempfile::tempdir().unwrap();
         let config = folder.path().join("gatewatch.toml");
         let listen = Ports::take(1).get(0);
-        let rules = Path::new(env!("CARGO_MANIFEST_DIR")).join("rules");
+        let rules = folder.path().join("rules");
+        std::fs::create_dir(&rules).unwrap();
+        std::fs::write(rules.join("climb.yml"), CLIMB).unwrap();
         let text = format!(
             "[store]\nurl = \"{}\"\n[rules]\nfolder = {rules:?}\n[http]\nlisten = \"127.0.0.1:{listen}\"\n[delivery]\nblock_rows = 100\n\
              [store.retention]\nevents_days = 3650\nalerts_days = 3650\ntraffic_minute_days = 3650\n",
@@ -105,8 +111,7 @@ fn a_file_is_stored_once_resumed_after_a_kill_and_followed_through_rotation() {
     );
     runs.wait_for_events(1_000);
     let found = "SELECT max(count) FROM gatewatch.alerts FINAL WHERE entity = '203.0.113.9'";
-    // Two rules of the family match each of the 50 climbs.
-    assert_eq!(runs.number(found), 100, "each match is counted once");
+    assert_eq!(runs.number(found), 50, "each match is counted once");
 
     // The same again adds nothing.
     let mut again = runs.start(&file, &[], &[]);
