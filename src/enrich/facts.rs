@@ -8,6 +8,89 @@ const BROKEN_PARTS: &[&str] = &[
 ];
 const DAY_MICROS: i64 = 86_400_000_000;
 
+/// Methods of the IANA registry (RFC 9110, 16.1) and of `WebDAV`, caches and old servers, but for those that nearly every call has.
+const METHODS: &[&str] = &[
+    "-",
+    "ACL",
+    "BASELINE-CONTROL",
+    "BCOPY",
+    "BIND",
+    "BITS_POST",
+    "BMOVE",
+    "BPROPFIND",
+    "BPROPPATCH",
+    "CHECKIN",
+    "CHECKOUT",
+    "CONNECT",
+    "COPY",
+    "DEBUG",
+    "INDEX",
+    "LABEL",
+    "LINK",
+    "LOCK",
+    "MERGE",
+    "MKACTIVITY",
+    "MKCALENDAR",
+    "MKCOL",
+    "MKREDIRECTREF",
+    "MKWORKSPACE",
+    "MOVE",
+    "NOTIFY",
+    "ORDERPATCH",
+    "POLL",
+    "PRI",
+    "PROPFIND",
+    "PROPPATCH",
+    "PURGE",
+    "QUERY",
+    "REBIND",
+    "REPORT",
+    "RPC_IN_DATA",
+    "RPC_OUT_DATA",
+    "SEARCH",
+    "SUBSCRIBE",
+    "TRACE",
+    "TRACK",
+    "UNBIND",
+    "UNCHECKOUT",
+    "UNLINK",
+    "UNLOCK",
+    "UNSUBSCRIBE",
+    "UPDATE",
+    "UPDATEREDIRECTREF",
+    "VERSION-CONTROL",
+];
+
+/// Sets `method.*` and `host.*`.
+pub(super) fn request(event: &mut Event<'_>) {
+    if event.method.as_deref().is_some_and(is_unknown_method) {
+        event.facts.insert(Fact::MethodUnknown);
+    }
+    if event.host.as_deref().is_some_and(is_malformed_host) {
+        event.facts.insert(Fact::HostMalformed);
+    }
+}
+
+fn is_unknown_method(method: &str) -> bool {
+    !matches!(
+        method,
+        "GET" | "POST" | "PUT" | "DELETE" | "PATCH" | "HEAD" | "OPTIONS"
+    ) && METHODS.binary_search(&method).is_err()
+}
+
+/// Empty, or with a byte that is in no name, address or port; a percent sign belongs to a zone of IPv6, not to an encoded letter.
+fn is_malformed_host(host: &str) -> bool {
+    let bytes = host.as_bytes();
+    let is_usual = |byte: &u8| byte.is_ascii_alphanumeric() || b".-_:[]%".contains(byte);
+    let is_encoded = |at: usize| {
+        let is_hex = |offset| bytes.get(at + offset).is_some_and(u8::is_ascii_hexdigit);
+        is_hex(1) && is_hex(2) && bytes.get(at + 3).is_some_and(|byte| *byte != b'%')
+    };
+    bytes.is_empty()
+        || !bytes.iter().all(is_usual)
+        || memchr::memchr_iter(b'%', bytes).any(is_encoded)
+}
+
 /// Sets `tls.*`.
 pub(super) fn transport(event: &mut Event<'_>) {
     if event
@@ -114,6 +197,36 @@ mod tests {
         }
         for new in ["TLSv1.2", "TLSv1.3", "TLSv1_3", "1.2", "", "QUIC"] {
             assert!(!is_old_version(new), "{new}");
+        }
+    }
+
+    #[test]
+    fn methods_and_hosts_that_are_none_are_told() {
+        assert!(METHODS.is_sorted(), "they are searched by halves");
+        for known in ["GET", "PATCH", "PROPFIND", "-", "VERSION-CONTROL"] {
+            assert!(!is_unknown_method(known), "{known}");
+        }
+        for unknown in ["", "get", "GETX", "JEFF"] {
+            assert!(is_unknown_method(unknown), "{unknown}");
+        }
+        for usual in [
+            "api.example.org",
+            "192.0.2.17:8443",
+            "[2001:db8::1]:443",
+            "[fe80::1%eth0]",
+            "a_b.example",
+        ] {
+            assert!(!is_malformed_host(usual), "{usual}");
+        }
+        for malformed in [
+            "",
+            "a@b.example",
+            "a.example'\"",
+            "a b",
+            "%61%70i.example",
+            "пример",
+        ] {
+            assert!(is_malformed_host(malformed), "{malformed}");
         }
     }
 

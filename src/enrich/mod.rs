@@ -77,6 +77,7 @@ impl Enricher {
         {
             event.country = countries.of(address).map(Text::from);
         }
+        facts::request(event);
         facts::transport(event);
         facts::token(event);
     }

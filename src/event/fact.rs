@@ -67,6 +67,10 @@ facts! {
     TokenOverlong = "token.overlong",
     /// The call carried no token, and was answered 2xx.
     TokenAbsent = "token.absent",
+    /// The method is none that is registered with IANA or in use.
+    MethodUnknown = "method.unknown",
+    /// The host is empty, or has characters that no name, address or port has.
+    HostMalformed = "host.malformed",
 }
 
 impl Fact {

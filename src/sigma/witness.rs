@@ -168,7 +168,10 @@ fn find(search: &Search) -> Option<Found> {
 fn of_test(test: &Test) -> Option<Found> {
     let found = of_text(test);
     let needs_payload = matches!(test.scope, Scope::Field(Field::Payload))
-        && matches!(test.check, Check::Shape { .. } | Check::Regex(_));
+        && matches!(
+            test.check,
+            Check::Exists | Check::Shape { .. } | Check::Regex(_)
+        );
     match found {
         Some(found) if found.chance < RARE_CHANCE || !needs_payload => Some(found),
         _ if needs_payload => Some(Found::one(Witness::Payload, PAYLOAD_CHANCE)),
