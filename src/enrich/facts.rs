@@ -61,10 +61,13 @@ const METHODS: &[&str] = &[
     "VERSION-CONTROL",
 ];
 
-/// Sets `method.*` and `host.*`.
+/// Sets `method.*`, `target.*` and `host.*`.
 pub(super) fn request(event: &mut Event<'_>) {
     if event.method.as_deref().is_some_and(is_unknown_method) {
         event.facts.insert(Fact::MethodUnknown);
+    }
+    if event.path.as_deref().is_some_and(is_absolute) {
+        event.facts.insert(Fact::TargetAbsolute);
     }
     if event.host.as_deref().is_some_and(is_malformed_host) {
         event.facts.insert(Fact::HostMalformed);
@@ -76,6 +79,14 @@ fn is_unknown_method(method: &str) -> bool {
         method,
         "GET" | "POST" | "PUT" | "DELETE" | "PATCH" | "HEAD" | "OPTIONS"
     ) && METHODS.binary_search(&method).is_err()
+}
+
+/// Whether a scheme stands at the beginning, such as `http://` (RFC 9112, 3.2.2).
+fn is_absolute(path: &str) -> bool {
+    !path.starts_with('/')
+        && path.split_once("://").is_some_and(|(scheme, _)| {
+            !scheme.is_empty() && scheme.bytes().all(|byte| byte.is_ascii_alphabetic())
+        })
 }
 
 /// Empty, or with a byte that is in no name, address or port; a percent sign belongs to a zone of IPv6, not to an encoded letter.
@@ -209,6 +220,8 @@ mod tests {
         for unknown in ["", "get", "GETX", "JEFF"] {
             assert!(is_unknown_method(unknown), "{unknown}");
         }
+        assert!(is_absolute("http://a.example/b") && is_absolute("FTP://a"));
+        assert!(!is_absolute("/a?b=http://c") && !is_absolute("*") && !is_absolute("://a"));
         for usual in [
             "api.example.org",
             "192.0.2.17:8443",
