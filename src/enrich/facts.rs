@@ -61,10 +61,17 @@ const METHODS: &[&str] = &[
     "VERSION-CONTROL",
 ];
 
-/// Sets `method.*`, `target.*` and `host.*`.
+/// Sets `method.*`, `version.*`, `target.*` and `host.*`.
 pub(super) fn request(event: &mut Event<'_>) {
     if event.method.as_deref().is_some_and(is_unknown_method) {
         event.facts.insert(Fact::MethodUnknown);
+    }
+    if event
+        .http_version
+        .as_deref()
+        .is_some_and(is_unknown_version)
+    {
+        event.facts.insert(Fact::VersionUnknown);
     }
     if event.path.as_deref().is_some_and(is_absolute) {
         event.facts.insert(Fact::TargetAbsolute);
@@ -79,6 +86,15 @@ fn is_unknown_method(method: &str) -> bool {
         method,
         "GET" | "POST" | "PUT" | "DELETE" | "PATCH" | "HEAD" | "OPTIONS"
     ) && METHODS.binary_search(&method).is_err()
+}
+
+/// A number with a dot that no HTTP has; what is written without one (`h2`, `HTTP/2`) is left alone.
+fn is_unknown_version(version: &str) -> bool {
+    let number = match version.get(..5) {
+        Some(name) if name.eq_ignore_ascii_case("http/") => &version[5..],
+        _ => version,
+    };
+    number.contains('.') && !matches!(number, "0.9" | "1.0" | "1.1" | "2.0" | "3.0")
 }
 
 /// Whether a scheme stands at the beginning, such as `http://` (RFC 9112, 3.2.2).
@@ -220,6 +236,10 @@ mod tests {
         for unknown in ["", "get", "GETX", "JEFF"] {
             assert!(is_unknown_method(unknown), "{unknown}");
         }
+        for known in ["HTTP/1.1", "http/2.0", "3.0", "h2", "HTTP/2", "1.1"] {
+            assert!(!is_unknown_version(known), "{known}");
+        }
+        assert!(is_unknown_version("HTTP/1.2") && is_unknown_version("9.9"));
         assert!(is_absolute("http://a.example/b") && is_absolute("FTP://a"));
         assert!(!is_absolute("/a?b=http://c") && !is_absolute("*") && !is_absolute("://a"));
         for usual in [

@@ -69,6 +69,8 @@ facts! {
     TokenAbsent = "token.absent",
     /// The method is none that is registered with IANA or in use.
     MethodUnknown = "method.unknown",
+    /// The version of HTTP has a number that was never published.
+    VersionUnknown = "version.unknown",
     /// The path is a whole address with a scheme, as a proxy is asked.
     TargetAbsolute = "target.absolute",
     /// The host is empty, or has characters that no name, address or port has.
