@@ -116,10 +116,17 @@ impl ActiveRules {
         matched.clear();
         matched.extend_from_slice(self.rules.matches(event, sigma));
         for &rule in &*matched {
-            match self.rules.withheld_by(rule, event, sigma) {
-                Some(exception) => scratch.withheld.push((rule, exception)),
-                None => scratch.hits.push((rule, self.rules.explain(rule, event))),
+            if let Some(exception) = self.rules.withheld_by(rule, event, sigma) {
+                scratch.withheld.push((rule, exception));
+                continue;
             }
+            // What only feeds correlations is counted; its patterns are shown to nobody.
+            let hits = if self.plan.rules[rule as usize].alerts {
+                self.rules.explain(rule, event, sigma)
+            } else {
+                Vec::new()
+            };
+            scratch.hits.push((rule, hits));
         }
         self.sample_cost(event, scratch);
     }

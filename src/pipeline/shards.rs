@@ -245,6 +245,15 @@ impl Tracker {
             .sum()
     }
 
+    /// Matches that wait for the watermark.
+    #[must_use]
+    pub fn waiting(&self) -> usize {
+        self.shards
+            .iter()
+            .map(|worker| worker.shard.waiting())
+            .sum()
+    }
+
     /// Alerts that may still grow.
     #[must_use]
     pub fn open_alerts(&self) -> usize {

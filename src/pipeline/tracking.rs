@@ -142,5 +142,6 @@ fn show(tracker: &Tracker, counted: &mut TrackCounts) {
     }
     gauge!(metric::ENTITIES, "detector" => "request_rate").set(tracker.clients() as f64);
     gauge!(metric::ENTITIES, "detector" => "alert").set(tracker.open_alerts() as f64);
+    gauge!(metric::WAITING).set(tracker.waiting() as f64);
     gauge!(metric::WATERMARK).set(tracker.watermark().seconds().max(0) as f64);
 }

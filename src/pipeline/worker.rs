@@ -164,28 +164,28 @@ impl Worker<'_> {
             }
         }
         if self.blocks.is_empty() && self.budget.is_tight() {
-            self.close_fullest();
+            self.close_oldest();
         }
         self.send_blocks();
     }
 
-    /// The fullest block goes on its way, so that what it holds comes free. Small ones stay while the source can still be read: a block is
-    /// an INSERT, and many small ones are dear.
-    fn close_fullest(&mut self) {
+    /// The oldest block goes on its way, so that what it holds comes free. Not the fullest: the watermark is that of the partition that is
+    /// furthest behind, and matches of all others wait for it. Small ones stay while the source can still be read: a block is an INSERT,
+    /// and many small ones are dear.
+    fn close_oldest(&mut self) {
         let least = if self.budget.is_full() {
             0
         } else {
             self.settings.least_bytes
         };
-        let fullest = self
+        let oldest = self
             .builders
             .values_mut()
-            .filter(|partition| partition.builder.may_close())
-            .max_by_key(|partition| partition.builder.bytes());
-        if let Some(partition) = fullest
-            && partition.builder.bytes() >= least
-        {
-            self.blocks.extend(partition.builder.close());
+            .map(|partition| &mut partition.builder)
+            .filter(|builder| builder.may_close() && builder.bytes() >= least)
+            .min_by_key(|builder| builder.opened());
+        if let Some(builder) = oldest {
+            self.blocks.extend(builder.close());
         }
     }
 

@@ -1,38 +1,28 @@
-//! The consumer group: polls, hands raw batches on, pauses under back-pressure, asks before a rebalance is acknowledged.
+//! The consumer group: asks the pipeline before a rebalance is acknowledged, and knows how far each partition is behind.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError, mpsc};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use metrics::{counter, gauge};
 use rdkafka::bindings::rd_kafka_resp_err_t as ResponseCode;
 use rdkafka::client::ClientContext;
 use rdkafka::consumer::{BaseConsumer, Consumer as _, ConsumerContext};
 use rdkafka::error::{KafkaError, KafkaResult};
-use rdkafka::message::{Message, Timestamp as RecordTime};
 use rdkafka::statistics::Statistics;
+use rdkafka::topic_partition_list::TopicPartitionListElem;
 use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 use tokio::sync::mpsc::UnboundedSender;
-use tracing::{debug, error, info, warn};
+use tracing::{error, info, warn};
 
-use super::{Budget, RawBatch};
 use crate::config::Kafka;
-use crate::event::Timestamp;
-use crate::telemetry::metric;
 
 /// What librdkafka holds ready of each partition, KiB.
-const QUEUED_KIB: &str = "4096";
-/// What it asks for at once of each partition.
-const FETCHED_BYTES: &str = "2097152";
+const QUEUED_KIB: &str = "1024";
+/// What it asks for at once of each partition; packed, so several times as much in memory.
+const FETCHED_BYTES: &str = "524288";
 /// A partition with so many unread records is behind.
 const BACKLOG: i64 = 20_000;
-/// A batch waits so long for more.
-const BATCH_AGE: Duration = Duration::from_millis(50);
-/// After so many records the other batches are looked at.
-const SWEEP: u32 = 256;
-/// How long polling may stand still before partitions are paused instead.
-const PATIENCE: Duration = Duration::from_secs(1);
 /// How long a rebalance may wait for the pipeline; below the group's poll interval.
 const REBALANCE_PATIENCE: Duration = Duration::from_mins(1);
 
@@ -78,14 +68,23 @@ pub struct Lag {
     pub records: Option<i64>,
 }
 
-/// Callbacks of librdkafka. They run inside [`poll_loop`], on its thread.
+/// Partitions that went and came since the reader last looked, the former first.
+#[derive(Debug, Default)]
+pub(super) struct Changes {
+    /// What the reader holds of them is stale.
+    pub(super) gone: Vec<i32>,
+    /// Paused until the reader takes them up.
+    pub(super) came: Vec<i32>,
+}
+
+/// Callbacks of librdkafka. They run inside [`super::poll_loop`], on its thread.
 pub struct GroupContext {
     topic: String,
     events: UnboundedSender<GroupEvent>,
     lags: Mutex<BTreeMap<i32, Lag>>,
-    /// Partitions that went since the poll loop last looked: what it holds of them is stale.
-    gone: Mutex<Vec<i32>>,
-    any_gone: AtomicBool,
+    /// What the reader has not taken notice of yet.
+    changes: Mutex<Changes>,
+    any_change: AtomicBool,
 }
 
 impl GroupContext {
@@ -110,7 +109,15 @@ impl GroupContext {
         {
             begin.add_partition_offset(&self.topic, partition, Offset::Offset(offset))?;
         }
-        consumer.incremental_assign(&begin)
+        consumer.incremental_assign(&begin)?;
+        // No record may come before the reader has a queue for it.
+        consumer.pause(&begin)?;
+        self.change(|changes| {
+            let elements = begin.elements();
+            let numbers = elements.iter().map(TopicPartitionListElem::partition);
+            changes.came.extend(numbers);
+        });
+        Ok(())
     }
 
     fn look_up(
@@ -151,16 +158,17 @@ impl GroupContext {
         let numbers: Vec<i32> = partitions
             .elements()
             .iter()
-            .map(rdkafka::topic_partition_list::TopicPartitionListElem::partition)
+            .map(TopicPartitionListElem::partition)
             .collect();
         info!(partitions = ?numbers, lost, "partitions revoked");
         self.lock()
             .retain(|partition, _| !numbers.contains(partition));
-        self.gone
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .extend(&numbers);
-        self.any_gone.store(true, Ordering::Release);
+        self.change(|changes| {
+            changes
+                .came
+                .retain(|partition| !numbers.contains(partition));
+            changes.gone.extend(&numbers);
+        });
         let (done, waited) = mpsc::channel();
         let _ = self.events.send(GroupEvent::Revoked {
             partitions: numbers,
@@ -218,7 +226,7 @@ impl ConsumerContext for GroupContext {
 }
 
 impl GroupContext {
-    /// Joins the group. Records come through [`poll_loop`].
+    /// Joins the group. Records come through [`super::poll_loop`].
     ///
     /// # Errors
     /// A client setting is wrong.
@@ -231,8 +239,8 @@ impl GroupContext {
             topic: kafka.topic.clone(),
             events,
             lags: Mutex::default(),
-            gone: Mutex::default(),
-            any_gone: AtomicBool::new(false),
+            changes: Mutex::default(),
+            any_change: AtomicBool::new(false),
         };
         let consumer: Consumer = client
             .clone()
@@ -248,21 +256,36 @@ impl GroupContext {
             .set("queued.max.messages.kbytes", QUEUED_KIB)
             .set("fetch.message.max.bytes", FETCHED_BYTES)
             // How soon a partition whose queue was full is looked at again; the default of a second starves a fast reader.
-            .set("fetch.queue.backoff.ms", "10")
+            .set("fetch.queue.backoff.ms", "5")
             .create_with_context(context)?;
         consumer.subscribe(&[&kafka.topic])?;
         Ok(consumer)
     }
 
-    /// Partitions that were revoked since the last call.
-    fn take_gone(&self) -> Vec<i32> {
-        if !self.any_gone.swap(false, Ordering::Acquire) {
-            return Vec::new();
-        }
-        std::mem::take(&mut *self.gone.lock().unwrap_or_else(PoisonError::into_inner))
+    /// The topic that is read.
+    pub(super) fn topic(&self) -> &str {
+        &self.topic
     }
 
-    fn is_behind(&self, partition: i32) -> bool {
+    /// What the group gave and took since the last call.
+    pub(super) fn take_changes(&self) -> Changes {
+        if !self.any_change.swap(false, Ordering::Acquire) {
+            return Changes::default();
+        }
+        std::mem::take(&mut *self.changes.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn change(&self, change: impl FnOnce(&mut Changes)) {
+        change(&mut self.changes.lock().unwrap_or_else(PoisonError::into_inner));
+        self.any_change.store(true, Ordering::Release);
+    }
+
+    /// Reading cannot go on.
+    pub(super) fn failed(&self, error: KafkaError) {
+        let _ = self.events.send(GroupEvent::Failed(error));
+    }
+
+    pub(super) fn is_behind(&self, partition: i32) -> bool {
         let lag = self.lock().get(&partition).and_then(|lag| lag.records);
         lag.is_some_and(|records| records >= BACKLOG)
     }
@@ -271,139 +294,4 @@ impl GroupContext {
     pub fn hold(&self, partition: i32, lag: Option<i64>) {
         self.lock().insert(partition, Lag { records: lag });
     }
-}
-
-/// Polls until `stop`. Batches go to `hand_on`, which returns false when nobody takes them any more.
-pub fn poll_loop(
-    consumer: &Consumer,
-    budget: &Budget,
-    stop: &AtomicBool,
-    mut hand_on: impl FnMut(RawBatch) -> bool,
-) {
-    let mut open = OpenBatches::new();
-    let result = loop {
-        if stop.load(Ordering::Relaxed) {
-            break Ok(());
-        }
-        if let Err(error) = fill(consumer, &mut open) {
-            break Err(error);
-        }
-        for mut batch in ripe(&mut open) {
-            batch.set_behind(consumer.context().is_behind(batch.partition()));
-            counter!(metric::RECORDS_READ).increment(batch.rows() as u64);
-            counter!(metric::BYTES_READ).increment(batch.bytes() as u64);
-            budget.read(batch.bytes());
-            if !hand_on(batch) {
-                return;
-            }
-        }
-        gauge!(metric::BUFFERED).set(budget.used() as f64);
-        if let Err(error) = wait_for_room(consumer, budget, stop, &mut open) {
-            break Err(error);
-        }
-    };
-    if let Err(error) = result {
-        let _ = consumer.context().events.send(GroupEvent::Failed(error));
-    }
-}
-
-/// Batches being filled, each with the time of its first record.
-type OpenBatches = BTreeMap<i32, (Instant, RawBatch)>;
-
-/// Polls until a batch is full, nothing comes for a while, or it is time to look at the others.
-fn fill(consumer: &Consumer, open: &mut OpenBatches) -> KafkaResult<()> {
-    for _ in 0..SWEEP {
-        match poll(consumer, BATCH_AGE, open)? {
-            Polled::Record { full: false } => {}
-            Polled::Record { full: true } | Polled::Nothing => break,
-        }
-    }
-    Ok(())
-}
-
-enum Polled {
-    Nothing,
-    /// A record came; `full` says that its batch is.
-    Record {
-        full: bool,
-    },
-}
-
-/// Polls once; every record that comes is in `open` afterwards. Rebalances and errors are served meanwhile.
-fn poll(consumer: &Consumer, timeout: Duration, open: &mut OpenBatches) -> KafkaResult<Polled> {
-    let polled = consumer.poll(timeout);
-    for partition in consumer.context().take_gone() {
-        open.remove(&partition); // whoever has the partition now reads these records again
-    }
-    match polled {
-        Some(Ok(message)) => {
-            let partition = message.partition();
-            let (_, batch) = open
-                .entry(partition)
-                .or_insert_with(|| (Instant::now(), RawBatch::new(partition)));
-            let payload = message.payload().unwrap_or_default();
-            batch.push(message.offset(), stamp(message.timestamp()), payload);
-            Ok(Polled::Record {
-                full: batch.is_full(),
-            })
-        }
-        Some(Err(error)) if is_fatal(&error) => Err(error),
-        Some(Err(error)) => {
-            debug!(%error, "poll");
-            Ok(Polled::Nothing)
-        }
-        None => Ok(Polled::Nothing),
-    }
-}
-
-/// Takes the batches that are full or old enough.
-fn ripe(open: &mut OpenBatches) -> Vec<RawBatch> {
-    let now = Instant::now();
-    open.extract_if(.., |_, (since, batch)| {
-        batch.is_full() || now - *since >= BATCH_AGE
-    })
-    .map(|(_, (_, batch))| batch)
-    .collect()
-}
-
-/// Waits while the buffer is full: at first by not polling, then with partitions paused and polling going on, so that
-/// the group does not take us for dead. (Pausing makes librdkafka forget what it has fetched, so it is not the first choice.)
-fn wait_for_room(
-    consumer: &Consumer,
-    budget: &Budget,
-    stop: &AtomicBool,
-    open: &mut OpenBatches,
-) -> KafkaResult<()> {
-    let stopped = || stop.load(Ordering::Relaxed);
-    let begin = Instant::now();
-    while budget.is_full() && begin.elapsed() < PATIENCE && !stopped() {
-        std::thread::sleep(Duration::from_millis(2));
-    }
-    if !budget.is_full() || stopped() {
-        return Ok(());
-    }
-    counter!(metric::PAUSES).increment(1);
-    let buffered_bytes = budget.used();
-    info!(buffered_bytes, "partitions paused: the buffer is full");
-    while !budget.has_room() && !stopped() {
-        // Anew each time: a partition that a rebalance has just brought is not paused, and may yield a record at once.
-        consumer.pause(&consumer.assignment()?)?;
-        poll(consumer, Duration::from_millis(100), open)?;
-    }
-    consumer.resume(&consumer.assignment()?)?;
-    info!("partitions resumed");
-    Ok(())
-}
-
-fn stamp(time: RecordTime) -> Option<Timestamp> {
-    time.to_millis().map(Timestamp::from_millis)
-}
-
-/// Whether the session has to begin again: the position is gone, or the instance was fenced off.
-fn is_fatal(error: &KafkaError) -> bool {
-    use rdkafka::error::RDKafkaErrorCode as Code;
-    matches!(
-        error.rdkafka_error_code(),
-        Some(Code::AutoOffsetReset | Code::OffsetOutOfRange | Code::Fatal | Code::FencedInstanceId)
-    )
 }

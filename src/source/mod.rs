@@ -7,7 +7,9 @@ mod budget;
 mod consumer;
 pub mod kafka;
 pub mod lines;
+mod reader;
 
 pub use batch::RawBatch;
 pub use budget::Budget;
-pub use consumer::{Assigned, Consumer, GroupContext, GroupEvent, Lag, poll_loop};
+pub use consumer::{Assigned, Consumer, GroupContext, GroupEvent, Lag};
+pub use reader::poll_loop;

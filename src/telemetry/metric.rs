@@ -47,6 +47,7 @@ inventory! {
     gauge RULES = "gatewatch_rules", Count, "Rules in force, by kind: rule, correlation, exception or silence";
     gauge RULES_REFUSED = "gatewatch_rules_refused", Count, "1 while the rule files are wrong and an earlier set stays in force";
     gauge WATERMARK = "gatewatch_watermark_seconds", Seconds, "Event time up to which windows are closed";
+    gauge WAITING = "gatewatch_waiting_matches", Count, "Matches that wait for the watermark to pass their turn";
     gauge PARTITIONS = "gatewatch_partitions", Count, "Partitions held";
     gauge ENTITIES = "gatewatch_entities", Count, "Entities that detectors keep in memory, by detector";
     histogram BLOCK_ROWS = "gatewatch_block_rows", Count, "Rows of a block";

@@ -35,7 +35,7 @@ pub struct CorrelationKey {
     /// The group: values of the group-by fields, redacted as they are shown to people.
     pub group: Entity,
     /// What it looks at: the stable hash of values that are told apart, a number that is summed up, the bit of the rule that
-    /// matched. `None` when it only counts events, or when the event lacks the field.
+    /// matched. `None` when it only counts events.
     pub value: Option<u64>,
     /// Where the event falls in the correlations that this one feeds.
     pub above: Vec<CorrelationKey>,

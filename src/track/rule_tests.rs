@@ -9,22 +9,62 @@ use uuid::Uuid;
 use super::{BlockBuilder, Fired, PartitionClock, Plan, SHARDS, Shard, match_of, settle, split};
 use crate::config;
 use crate::event::{Event, Position, Timestamp};
-use crate::sigma::{RuleSet, Scratch, TestEvent};
+use crate::sigma::{RuleMeta, RuleSet, RuleSource, RuleTests, Scratch, TestEvent};
 
 /// Decodes and enriches one native JSON event and hands it on; `Err` says what is wrong with the event.
 pub type Prepare<'p> = dyn FnMut(&str, &mut dyn FnMut(&Event<'_>)) -> Result<(), String> + 'p;
 
+/// What is wrong with a test case, or with a rule for want of one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Wrong {
+    /// The rule has neither a case that matches nor one that does not.
+    NoCases,
+    /// The rule has no case that matches.
+    NoMatch,
+    /// The rule has no case that does not match.
+    NoMismatch,
+    /// An event of the case is none.
+    BadEvent(String),
+    /// It has to match and does not.
+    Silent,
+    /// It must not match and does.
+    Matches,
+}
+
+impl fmt::Display for Wrong {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Wrong::NoCases => {
+                "it has no cases: write `match` and `no_match` under `gatewatch: tests:`"
+            }
+            Wrong::NoMatch => {
+                "it has no case that matches: write one under `gatewatch: tests: match:`"
+            }
+            Wrong::NoMismatch => {
+                "it has no case that does not match: write one under `gatewatch: tests: no_match:`"
+            }
+            Wrong::BadEvent(why) => return write!(f, "an event of the case is none: {why}"),
+            Wrong::Silent => "this has to match, and does not",
+            Wrong::Matches => "this must not match, and does",
+        })
+    }
+}
+
 /// A test case that did not come out as the rule says.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Failure {
-    /// The rule file.
-    pub path: PathBuf,
-    /// Line of the test case in it, from 1; of the rule when the rule carries no such case.
-    pub line: u32,
-    /// Title of the rule.
+    /// Id of the rule or correlation.
+    pub id: Uuid,
+    /// Its title.
     pub rule: String,
-    /// What went wrong.
-    pub reason: String,
+    /// Its file.
+    pub path: PathBuf,
+    /// Line of the case in it, from 1; of the rule when that lacks cases.
+    pub line: u32,
+    /// Which case: whether it has to match, and its number among those; `None` when the rule lacks cases.
+    pub case: Option<(bool, usize)>,
+    /// What is wrong.
+    pub wrong: Wrong,
 }
 
 impl fmt::Display for Failure {
@@ -33,109 +73,112 @@ impl fmt::Display for Failure {
             path,
             line,
             rule,
-            reason,
+            wrong,
+            ..
         } = self;
-        write!(f, "{}:{line}: `{rule}`: {reason}", path.display())
+        write!(f, "{}:{line}: `{rule}`: {wrong}", path.display())
     }
 }
 
 /// How many cases were run, and those that failed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Outcome {
+    /// Rules looked at.
+    pub rules: usize,
+    /// Correlations looked at.
+    pub correlations: usize,
     /// Cases run.
     pub cases: usize,
-    /// Cases that failed, and rules that lack a positive or a negative case, in the order of the rule set.
+    /// What failed: rules, then correlations, in the order of the set.
     pub failures: Vec<Failure>,
 }
 
-/// Runs every test case of the set. A rule without a positive and a negative case fails, unless it only feeds correlations.
-pub fn run(rules: &RuleSet, prepare: &mut Prepare<'_>) -> Outcome {
+/// Runs the test cases of those rules and correlations whose ids are `wanted`. One without a positive and a negative case fails, unless it
+/// only feeds correlations.
+pub fn run(rules: &RuleSet, wanted: impl Fn(Uuid) -> bool, prepare: &mut Prepare<'_>) -> Outcome {
     let mut outcome = Outcome::default();
-    single_events(rules, prepare, &mut outcome);
-    sequences(rules, prepare, &mut outcome);
+    let mut scratch = rules.scratch();
+    for (index, rule) in rules.rules().iter().enumerate() {
+        if wanted(rule.meta.id) {
+            outcome.rules += 1;
+            let mut report = Report::new(&mut outcome, &rule.source, &rule.meta);
+            report.cases(&rule.tests, rule.alerts, |case| {
+                let matched = matches(rules, index, case, &mut scratch, prepare);
+                (Some(case.line), matched)
+            });
+        }
+    }
+    for correlation in rules.correlations() {
+        let id = correlation.meta.id;
+        if wanted(id) {
+            outcome.correlations += 1;
+            let mut report = Report::new(&mut outcome, &correlation.source, &correlation.meta);
+            report.cases(&correlation.tests, correlation.alerts, |case| {
+                let fired = findings(rules, case, prepare)
+                    .map(|fired| fired.iter().any(|fired| fired.meta.id == id));
+                (case.first().map(|event| event.line), fired)
+            });
+        }
+    }
     outcome
 }
 
-fn single_events(rules: &RuleSet, prepare: &mut Prepare<'_>, outcome: &mut Outcome) {
-    let mut scratch = rules.scratch();
-    for (index, rule) in rules.rules().iter().enumerate() {
-        let mut report = Report::new(outcome, &rule.source.path, &rule.meta.title);
-        let tests = &rule.tests;
-        if rule.alerts && (tests.matching.is_empty() || tests.not_matching.is_empty()) {
-            report.fail(
-                rule.source.line,
-                "it needs a case that matches and one that does not",
-            );
-        }
-        for (cases, expected) in [(&tests.matching, true), (&tests.not_matching, false)] {
-            for case in cases {
-                let matched = matches(rules, index, case, &mut scratch, prepare);
-                report.case(case.line, expected, "matches", matched);
-            }
-        }
-    }
-}
-
-fn sequences(rules: &RuleSet, prepare: &mut Prepare<'_>, outcome: &mut Outcome) {
-    for correlation in rules.correlations() {
-        let source = &correlation.source;
-        let mut report = Report::new(outcome, &source.path, &correlation.meta.title);
-        let tests = &correlation.tests;
-        if correlation.alerts && (tests.matching.is_empty() || tests.not_matching.is_empty()) {
-            report.fail(
-                source.line,
-                "it needs a sequence that fires and one that does not",
-            );
-        }
-        for (cases, expected) in [(&tests.matching, true), (&tests.not_matching, false)] {
-            for case in cases {
-                let line = case.first().map_or(source.line, |event| event.line);
-                let id = correlation.meta.id;
-                let fired = findings(rules, case, true, prepare)
-                    .map(|fired| fired.iter().any(|fired| fired.meta.id == id));
-                report.case(line, expected, "fires", fired);
-            }
-        }
-    }
-}
-
+/// What the cases of one rule come to.
 struct Report<'o> {
     outcome: &'o mut Outcome,
-    path: &'o PathBuf,
-    rule: &'o str,
+    source: &'o RuleSource,
+    meta: &'o RuleMeta,
 }
 
 impl<'o> Report<'o> {
-    fn new(outcome: &'o mut Outcome, path: &'o PathBuf, rule: &'o str) -> Self {
+    fn new(outcome: &'o mut Outcome, source: &'o RuleSource, meta: &'o RuleMeta) -> Self {
         Report {
             outcome,
-            path,
-            rule,
+            source,
+            meta,
         }
     }
 
-    fn case(&mut self, line: u32, expected: bool, verb: &str, result: Result<bool, String>) {
-        self.outcome.cases += 1;
-        match result {
-            Ok(seen) if seen == expected => {}
-            Ok(true) => self.fail(
-                line,
-                &format!("it {verb}, and the case says that it does not"),
-            ),
-            Ok(false) => self.fail(
-                line,
-                &format!("it does not do what the case says: it never {verb}"),
-            ),
-            Err(reason) => self.fail(line, &format!("the event of the case is bad: {reason}")),
+    /// Runs the cases; `run` says where one stands, and whether it matched.
+    fn cases<C>(
+        &mut self,
+        tests: &RuleTests<C>,
+        alerts: bool,
+        mut run: impl FnMut(&C) -> (Option<u32>, Result<bool, String>),
+    ) {
+        let lacks = match (tests.matching.is_empty(), tests.not_matching.is_empty()) {
+            (true, true) => Some(Wrong::NoCases),
+            (true, false) => Some(Wrong::NoMatch),
+            (false, true) => Some(Wrong::NoMismatch),
+            (false, false) => None,
+        };
+        // What only feeds correlations is tested by theirs.
+        if let Some(wrong) = lacks.filter(|_| alerts) {
+            self.fail(None, None, wrong);
+        }
+        for (cases, expected) in [(&tests.matching, true), (&tests.not_matching, false)] {
+            for (number, case) in cases.iter().enumerate() {
+                self.outcome.cases += 1;
+                let (line, matched) = run(case);
+                let wrong = match matched {
+                    Ok(matched) if matched == expected => continue,
+                    Ok(true) => Wrong::Matches,
+                    Ok(false) => Wrong::Silent,
+                    Err(why) => Wrong::BadEvent(why),
+                };
+                self.fail(line, Some((expected, number)), wrong);
+            }
         }
     }
 
-    fn fail(&mut self, line: u32, reason: &str) {
+    fn fail(&mut self, line: Option<u32>, case: Option<(bool, usize)>, wrong: Wrong) {
         self.outcome.failures.push(Failure {
-            path: self.path.clone(),
-            line,
-            rule: self.rule.to_owned(),
-            reason: reason.to_owned(),
+            id: self.meta.id,
+            rule: self.meta.title.clone(),
+            path: self.source.path.clone(),
+            line: line.unwrap_or(self.source.line),
+            case,
+            wrong,
         });
     }
 }
@@ -157,18 +200,16 @@ fn matches(
     Ok(matched)
 }
 
-/// The findings of a sequence of events, taken as one partition that then ends. With `inner` also those of correlations that
-/// only feed others.
+/// The findings of a sequence of events, taken as one partition that then ends, also of correlations that only feed others.
 fn findings(
     rules: &RuleSet,
     case: &[TestEvent],
-    inner: bool,
     prepare: &mut Prepare<'_>,
 ) -> Result<Vec<Fired>, String> {
     let settings = config::Track::default();
     let mut plan = Plan::of(rules, settings);
     for correlation in &mut plan.correlations {
-        correlation.alerts |= inner;
+        correlation.alerts = true;
     }
     let plan = Arc::new(plan);
     let clock = PartitionClock::new(Timestamp::MIN, plan.lateness_us());
@@ -218,7 +259,7 @@ pub fn fires(
     events: &[TestEvent],
     prepare: &mut Prepare<'_>,
 ) -> Result<Vec<Uuid>, String> {
-    let mut ids: Vec<Uuid> = findings(rules, events, false, prepare)?
+    let mut ids: Vec<Uuid> = findings(rules, events, prepare)?
         .iter()
         .map(|fired| fired.meta.id)
         .collect();

@@ -9,7 +9,7 @@ use super::{
 };
 use crate::config;
 use crate::event::{Event, Position};
-use crate::sigma::{Feed, MemberSource, RuleSet};
+use crate::sigma::{CorrelationKind, Feed, MemberSource, RuleSet};
 
 impl Plan {
     /// The plan of a rule set.
@@ -106,10 +106,14 @@ fn keys_of(rules: &RuleSet, feeds: &[Feed], event: &Event<'_>) -> Vec<Correlatio
         .filter_map(|feed| {
             let correlation = rules.correlations().get(feed.correlation as usize)?;
             let member = correlation.members.get(feed.member as usize)?;
+            let value = value_of(&correlation.kind, feed.member, event);
+            if value.is_none() && correlation.kind != CorrelationKind::EventCount {
+                return None; // it lacks what is looked at
+            }
             Some(CorrelationKey {
                 correlation: feed.correlation,
                 group: group_of(&member.group_by, event)?,
-                value: value_of(&correlation.kind, feed.member, event),
+                value,
                 above: keys_of(rules, &correlation.feeds, event),
             })
         })

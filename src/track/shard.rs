@@ -140,6 +140,12 @@ impl Shard {
         &self.counts
     }
 
+    /// Matches that wait for their turn.
+    #[must_use]
+    pub fn waiting(&self) -> usize {
+        self.queues.iter().map(|queue| queue.waiting.len()).sum()
+    }
+
     /// Clients whose baseline is kept.
     #[must_use]
     pub fn clients(&self) -> usize {

@@ -22,11 +22,11 @@ use serde::{Deserialize, Serialize};
 use super::plan::{CorrelationSpec, share};
 use super::{Entity, Finding, Lru, Packed, Plan, Reason, TrackCounts, finding_id};
 use crate::event::Timestamp;
-use crate::sigma::CorrelationKind;
+use crate::sigma::{Condition, CorrelationKind};
 pub(crate) use window::StoredWindow;
 use window::{Limits, Window};
 
-/// Events of a group that are kept whole, to be shown when it fires: the newest ones.
+/// Events of a group that are kept whole, to be shown when it fires: the newest ones; see [`shown`].
 const SAMPLES: usize = 5;
 
 /// Most events that a window keeps one by one for the sake of a high threshold.
@@ -89,31 +89,44 @@ impl Correlation {
         if self.limits.kind != CorrelationKind::EventCount && sample.value.is_none() {
             return None;
         }
+        let time = sample.time;
+        let begin = time.plus_micros(-self.limits.timespan_us);
+        if self.is_before_the_first(spec, entity, &sample, begin) {
+            return None;
+        }
         let limits = &self.limits;
         let (group, evicted) = self.groups.touch(entity, || Group::new(limits));
         counts.evicted_groups += u64::from(evicted.is_some());
-        let time = sample.time;
-        let begin = time.plus_micros(-limits.timespan_us);
         if group.window.newest() <= begin {
             // As if it had been forgotten: whether it already was depends on where blocks end.
             *group = Group::new(limits);
         }
         counts.evicted_entries += group.window.push(time, sample.value.unwrap_or(0), limits);
-        while group
-            .samples
-            .front()
-            .is_some_and(|oldest| oldest.time() <= begin)
-            || group.samples.len() == SAMPLES
-        {
-            group.samples.pop_front();
-        }
-        group.samples.push_back(sample.evidence);
         let observed = group.window.observed(limits);
+        group.show(sample.evidence, begin, shown(&spec.condition, observed));
         if !spec.condition.holds(observed) {
             group.holds = false;
             return None;
         }
         Some(group.fire(spec, plan, entity, (time, observed)))
+    }
+
+    /// Whether an event of an ordered correlation comes while nothing of its group is in the window, and is not of the first rule: it
+    /// can be behind nothing, so no group has to be kept for it.
+    fn is_before_the_first(
+        &mut self,
+        spec: &CorrelationSpec,
+        entity: &Entity,
+        sample: &Sample,
+        begin: Timestamp,
+    ) -> bool {
+        self.limits.kind == CorrelationKind::TemporalOrdered
+            && sample.value.is_some_and(|members| members & 1 == 0)
+            && !spec.condition.holds(0.0)
+            && self
+                .groups
+                .peek_mut(entity)
+                .is_none_or(|group| group.window.newest() <= begin)
     }
 
     /// Notes an event that came too late for its window.
@@ -176,6 +189,19 @@ impl Group {
         }
     }
 
+    /// Keeps an event to be shown, and of those before it the newest, so many in all.
+    fn show(&mut self, evidence: Packed, begin: Timestamp, most: usize) {
+        while self
+            .samples
+            .front()
+            .is_some_and(|oldest| oldest.time() <= begin)
+            || self.samples.len() >= most
+        {
+            self.samples.pop_front();
+        }
+        self.samples.push_back(evidence);
+    }
+
     fn fire(
         &mut self,
         spec: &CorrelationSpec,
@@ -233,6 +259,15 @@ impl Group {
             );
         }
         notes
+    }
+}
+
+/// How many events of a group are kept to be shown. Most groups never fire, so those that are not half way there keep one.
+fn shown(condition: &Condition, observed: f64) -> usize {
+    if condition.holds(observed) || observed * 2.0 >= condition.greatest() {
+        SAMPLES
+    } else {
+        1
     }
 }
 

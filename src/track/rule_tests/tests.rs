@@ -50,10 +50,12 @@ fn rules(text: &str) -> RuleSet {
 
 #[test]
 fn cases_that_hold_are_counted_and_nothing_fails() {
-    let outcome = run(&rules(RULES), &mut native);
+    let outcome = run(&rules(RULES), |_| true, &mut native);
     assert_eq!(
         outcome,
         Outcome {
+            rules: 1,
+            correlations: 1,
             cases: 4,
             failures: Vec::new()
         }
@@ -63,32 +65,29 @@ fn cases_that_hold_are_counted_and_nothing_fails() {
 #[test]
 fn a_case_that_does_not_hold_is_told_with_file_and_line() {
     let wrong = RULES.replace("subject: c}\n    no_match", "subject: b}\n    no_match");
-    let outcome = run(&rules(&wrong), &mut native);
+    let outcome = run(&rules(&wrong), |_| true, &mut native);
     let told: Vec<String> = outcome.failures.iter().map(ToString::to_string).collect();
     assert_eq!(
         told,
-        [
-            "rules/guessing/denied.yml:26: `Guessing`: it does not do what the case says: it never fires"
-        ]
+        ["rules/guessing/denied.yml:26: `Guessing`: this has to match, and does not"]
     );
     let wrong = RULES.replace("status: 200}", "status: 401}");
-    let outcome = run(&rules(&wrong), &mut native);
-    assert!(
-        outcome.failures[0]
-            .reason
-            .contains("the case says that it does not"),
-        "{outcome:?}"
+    let outcome = run(&rules(&wrong), |_| true, &mut native);
+    assert_eq!(outcome.failures[0].wrong, Wrong::Matches, "{outcome:?}");
+    assert_eq!(outcome.failures[0].case, Some((false, 0)));
+    let outcome = run(&rules(&wrong), |id| id.as_u128() % 2 == 0, &mut native);
+    assert_eq!(
+        (outcome.rules, outcome.failures.len()),
+        (0, 0),
+        "only those asked for"
     );
 }
 
 #[test]
 fn a_rule_without_cases_fails() {
     let bare = RULES.split("gatewatch:").next().unwrap();
-    let outcome = run(&rules(bare), &mut native);
-    assert!(
-        outcome.failures[0].reason.contains("needs a case"),
-        "{outcome:?}"
-    );
+    let outcome = run(&rules(bare), |_| true, &mut native);
+    assert_eq!(outcome.failures[0].wrong, Wrong::NoCases, "{outcome:?}");
 }
 
 #[test]
