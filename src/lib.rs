@@ -4,6 +4,7 @@
 //! Those that detect are deterministic: `clippy.toml` lists what they must not call.
 
 pub mod config;
+pub mod requirement;
 pub mod telemetry;
 
 pub mod event;

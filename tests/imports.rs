@@ -4,11 +4,12 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Module and what it may import. `config` and `telemetry` are leaves that are handed in by value, so everybody but
-/// `event` may name their types.
+/// Module and what it may import. `config`, `telemetry` and `requirement` are leaves, so everybody but `event` may
+/// name their types.
 const TABLE: &[(&str, &[&str])] = &[
     ("config", &[]),
     ("telemetry", &["config"]),
+    ("requirement", &[]),
     ("event", &[]),
     ("contract", &["event"]),
     ("source", &["event"]),
@@ -38,7 +39,7 @@ const TABLE: &[(&str, &[&str])] = &[
 ];
 
 /// May be imported by every module but `event` and each other.
-const LEAVES: &[&str] = &["config", "telemetry"];
+const LEAVES: &[&str] = &["config", "telemetry", "requirement"];
 
 /// May import everything: the command line.
 const TOP: &[&str] = &["cli", "main", "lib"];

@@ -139,7 +139,7 @@ fn detection_finding(alert: &Alert) -> Json {
         "class_uid": CLASS,
         "class_name": "Detection Finding",
         "type_uid": CLASS * 100 + activity,
-        "is_alert": true,
+        "is_alert": !alert.shadow,
         "severity_id": severity_id(alert.rule.level),
         "severity": severity(alert.rule.level),
         "status_id": if activity == 1 { 1 } else { 2 },

@@ -196,6 +196,15 @@ macro_rules! fields {
                 }
             }
 
+            /// Whether enrich computes it: no record can give it.
+            #[must_use]
+            pub const fn is_computed(self) -> bool {
+                matches!(
+                    self,
+                    Field::PathDecoded | Field::QueryDecoded | Field::Payload | Field::Fact
+                )
+            }
+
             /// What the field holds.
             #[must_use]
             pub const fn kind(self) -> Kind {

@@ -74,11 +74,7 @@ pub(crate) fn by_name(name: &str) -> Option<Field> {
         let index = BY_NAME[at] as usize;
         if NAMES[index] == name {
             let field = Field::ALL[index];
-            let is_computed = matches!(
-                field,
-                Field::PathDecoded | Field::QueryDecoded | Field::Payload | Field::Fact
-            );
-            return (!is_computed).then_some(field);
+            return (!field.is_computed()).then_some(field);
         }
         at = (at + 1) % TABLE;
     }
@@ -162,11 +158,8 @@ mod tests {
     #[test]
     fn every_name_finds_its_field_and_no_other_does() {
         for field in Field::ALL {
-            let is_computed = matches!(
-                field,
-                Field::PathDecoded | Field::QueryDecoded | Field::Payload | Field::Fact
-            );
-            assert_eq!(by_name(field.name()), (!is_computed).then_some(*field));
+            let expected = (!field.is_computed()).then_some(*field);
+            assert_eq!(by_name(field.name()), expected);
         }
         for name in ["", "t", "times", "Path", "facts", "cs-method"] {
             assert_eq!(by_name(name), None, "{name}");

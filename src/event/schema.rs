@@ -11,7 +11,7 @@ use super::{Fact, Field, Kind};
 pub fn json_schema() -> Json {
     let properties: Map<String, Json> = Field::ALL
         .iter()
-        .filter(|field| is_input(**field))
+        .filter(|field| !field.is_computed())
         .map(|field| (field.name().to_owned(), property(*field)))
         .collect();
     json!({
@@ -53,14 +53,6 @@ pub fn reference() -> String {
         let _ = writeln!(page, "| `{}` | {} |", fact.name(), fact.doc().trim());
     }
     page
-}
-
-/// Whether the field is read from a record; the others are computed.
-fn is_input(field: Field) -> bool {
-    !matches!(
-        field,
-        Field::PathDecoded | Field::QueryDecoded | Field::Payload | Field::Fact
-    )
 }
 
 fn property(field: Field) -> Json {

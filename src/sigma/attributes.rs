@@ -181,14 +181,18 @@ pub(crate) fn event(node: &Node, reading: &mut Reading<'_>) -> Option<TestEvent>
     let before = reading.count();
     for (key, _) in entries {
         let name = key.scalar_text().unwrap_or_default();
-        let known = || Field::ALL.iter().map(|field| field.name());
-        if matches!(name, "fact" | "path_decoded" | "query_decoded" | "payload") {
-            let message = format!("`{name}` is computed, so a test event cannot give it");
-            reading.error(key.place, message);
-        } else if !known().any(|field| field == name) {
-            let hint = did_you_mean(name, known())
-                .unwrap_or_else(|| "the fields are listed in docs/events.md".to_owned());
-            reading.error_with_hint(key.place, format!("no field is named `{name}`"), hint);
+        match Field::ALL.iter().find(|field| field.name() == name) {
+            Some(field) if field.is_computed() => {
+                let message = format!("`{name}` is computed, so a test event cannot give it");
+                reading.error(key.place, message);
+            }
+            Some(_) => {}
+            None => {
+                let known = Field::ALL.iter().map(|field| field.name());
+                let hint = did_you_mean(name, known)
+                    .unwrap_or_else(|| "the fields are listed in docs/events.md".to_owned());
+                reading.error_with_hint(key.place, format!("no field is named `{name}`"), hint);
+            }
         }
     }
     let json = node.to_json().to_string();

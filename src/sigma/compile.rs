@@ -126,8 +126,6 @@ impl Engine {
         scratch.next_event();
         self.scanner
             .scan(event, &mut scratch.folds, &mut scratch.candidates);
-        self.scanner
-            .gates(event, &mut scratch.folds, &mut scratch.candidates);
     }
 
     /// The rules that have to be looked at for an event; for measurements.
@@ -177,13 +175,16 @@ impl Engine {
         expr.is_some_and(|expr| self.holds(expr, event, scratch))
     }
 
-    /// The tests of a rule that held, as it writes them; those behind a `not` are left out.
-    pub(crate) fn explain(&self, rule: u32, event: &Event<'_>) -> Vec<PatternHit> {
+    /// The tests of a rule that held of the event that was matched last, as it writes them; those behind a `not` are left out.
+    pub(crate) fn explain(
+        &self,
+        rule: u32,
+        event: &Event<'_>,
+        scratch: &mut Scratch,
+    ) -> Vec<PatternHit> {
         let mut hits = Vec::new();
         if let Some(expr) = self.rules.get(rule as usize) {
-            let mut scratch = self.scratch();
-            scratch.next_event();
-            self.collect(expr, event, &mut scratch, &mut hits);
+            self.collect(expr, event, scratch, &mut hits);
         }
         hits
     }

@@ -77,6 +77,13 @@ impl Folds {
     /// The folded text of a field of the event; folded now when it was not put down before.
     #[inline]
     pub(crate) fn of_field(&mut self, field: Field, text: &str) -> &[u8] {
+        let marked = self.marked(field, text);
+        &marked[1..marked.len() - 1]
+    }
+
+    /// The same between its marks.
+    #[inline]
+    pub(crate) fn marked(&mut self, field: Field, text: &str) -> &[u8] {
         let slot = field as usize;
         if self.fields[slot].stamp != self.stamp {
             self.put(field, text);
@@ -84,7 +91,7 @@ impl Folds {
             self.buffer[begin..end].make_ascii_lowercase();
         }
         let Span { begin, end, .. } = self.fields[slot];
-        &self.buffer[begin..end]
+        &self.buffer[begin - 1..=end]
     }
 
     /// One element of a list, which is not kept.

@@ -36,6 +36,8 @@ pub(crate) struct Scanner {
     gates: Gates,
     /// `None` when no rule has a witness.
     literals: Option<Literals>,
+    /// What only a payload is searched for: most literals of all, and few events have one.
+    payload_literals: Option<Literals>,
 }
 
 /// The automaton, and the rules that each of its literals calls up.
@@ -60,6 +62,7 @@ pub(crate) struct ScannerBuilder {
     payload: Vec<u32>,
     gates: GatesBuilder,
     literals: RulesByLiteral,
+    payload_literals: RulesByLiteral,
 }
 
 impl ScannerBuilder {
@@ -70,6 +73,7 @@ impl ScannerBuilder {
             payload: Vec::new(),
             gates: GatesBuilder::default(),
             literals: RulesByLiteral::new(),
+            payload_literals: RulesByLiteral::new(),
         }
     }
 
@@ -87,6 +91,10 @@ impl ScannerBuilder {
                 Witness::Range(range) => self.gates.range(range, rule),
                 Witness::Literal { field, literal } => {
                     match field {
+                        Some(Field::Payload) => {
+                            note_once(self.payload_literals.entry(literal).or_default(), rule);
+                            continue;
+                        }
                         Some(field) => self.searched[field as usize] = true,
                         None => {
                             text_fields().for_each(|field| self.searched[field as usize] = true);
@@ -115,7 +123,8 @@ impl ScannerBuilder {
                 .collect(),
             payload: self.payload.into_boxed_slice(),
             gates: self.gates.build(),
-            literals: (!self.literals.is_empty()).then(|| Literals::build(self.literals)),
+            literals: Literals::of(self.literals),
+            payload_literals: Literals::of(self.payload_literals),
         }
     }
 }
@@ -141,12 +150,21 @@ impl Scanner {
                 call_up(rules, candidates);
             }
         }
-        if event.payload.is_some() {
-            call_up(&self.payload, candidates);
+        if let Some(literals) = &self.literals {
+            self.put_texts(event, folds);
+            literals.scan(folds.lower(), candidates);
         }
-        let Some(literals) = &self.literals else {
-            return;
-        };
+        if let Some(payload) = &event.payload {
+            call_up(&self.payload, candidates);
+            if let Some(literals) = &self.payload_literals {
+                literals.scan(folds.marked(Field::Payload, payload), candidates);
+            }
+        }
+        self.gates.call_up(event, folds, candidates);
+    }
+
+    /// Puts down every text that is searched.
+    fn put_texts(&self, event: &Event<'_>, folds: &mut Folds) {
         event.for_each_present(|field, value| {
             if self.searched[field as usize] {
                 match value {
@@ -167,16 +185,14 @@ impl Scanner {
                 folds.put(field, text);
             }
         }
-        literals.scan(folds.lower(), candidates);
-    }
-
-    /// Sets the bit of each rule for which the event has a value or a number; after [`Scanner::scan`], which folds the texts.
-    pub(crate) fn gates(&self, event: &Event<'_>, folds: &mut Folds, candidates: &mut [u64]) {
-        self.gates.call_up(event, folds, candidates);
     }
 }
 
 impl Literals {
+    fn of(literals: RulesByLiteral) -> Option<Literals> {
+        (!literals.is_empty()).then(|| Literals::build(literals))
+    }
+
     fn build(literals: RulesByLiteral) -> Literals {
         let bytes: usize = literals.keys().map(Vec::len).sum();
         let (patterns, rules): (Vec<Vec<u8>>, Vec<Box<[u32]>>) = literals

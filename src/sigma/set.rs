@@ -124,9 +124,8 @@ impl RuleSet {
         self.engine.called_up(event, scratch)
     }
 
-    /// Which patterns of which fields made a rule match, at most eight. Meant for matches, not for every event.
-    #[must_use]
-    pub fn explain(&self, rule: u32, event: &Event<'_>) -> Vec<PatternHit> {
-        self.engine.explain(rule, event)
+    /// Which patterns of which fields made a rule match the event that [`RuleSet::matches`] was asked about last, at most eight.
+    pub fn explain(&self, rule: u32, event: &Event<'_>, scratch: &mut Scratch) -> Vec<PatternHit> {
+        self.engine.explain(rule, event, scratch)
     }
 }

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::notify::mail::requirements;
+use crate::requirement::REQUIREMENTS;
 use crate::sigma::RuleSet;
 use crate::sigma::lint::tags::{OWASP_API, technique};
 
@@ -143,8 +143,15 @@ pub(super) fn tables(rules: &RuleSet) -> Tables {
                 .collect(),
         }
     };
-    let requirements = requirements::english()
-        .map(|(id, name)| row(id, name, &format!("requirement.{}", id.to_lowercase())))
+    let requirements = REQUIREMENTS
+        .iter()
+        .map(|known| {
+            row(
+                known.id,
+                known.english,
+                &format!("requirement.{}", known.tag),
+            )
+        })
         .collect();
     let owasp = OWASP_API
         .iter()

@@ -236,8 +236,7 @@ mod tests {
         let loaded = Loaded::of(&[folder], &config).unwrap();
         let reader = Reader::new(&config, Format::Native).unwrap();
         let mut cases = 0;
-        let all = loaded.rules.correlations().iter();
-        for correlation in all.filter(|correlation| correlation.alerts) {
+        for correlation in loaded.rules.correlations() {
             let tests = &correlation.tests;
             for case in tests.matching.iter().chain(&tests.not_matching) {
                 agree(&loaded, &reader, correlation, case);

@@ -1,5 +1,6 @@
 //! `gatewatch rule test`: the cases inside the rules.
 
+use std::collections::HashSet;
 use std::fmt::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -7,6 +8,7 @@ use std::time::Instant;
 
 use anyhow::Result;
 use serde::Serialize;
+use uuid::Uuid;
 
 use super::reasons::{self, Reason};
 use super::set::{Loaded, Places, Reader, Subject};
@@ -14,8 +16,8 @@ use super::terminal::{self, Paint};
 use super::{Output, counting, verdict};
 use crate::config::Format;
 use crate::event::Event;
-use crate::sigma::{Correlation, Rule, TestEvent};
-use crate::track::rule_tests;
+use crate::sigma::{Correlation, RuleTests, TestEvent};
+use crate::track::rule_tests::{self, Wrong};
 
 /// Runs the cases inside the rules: events that must match and must not, sequences for correlations
 #[derive(Debug, clap::Args)]
@@ -41,7 +43,7 @@ pub(super) struct Args {
 }
 
 /// What came of the cases.
-#[derive(Debug, Default, Serialize)]
+#[derive(Debug, Serialize)]
 struct Report {
     rules: usize,
     correlations: usize,
@@ -56,7 +58,7 @@ struct Failure {
     path: PathBuf,
     line: u32,
     rule: String,
-    id: String,
+    id: Uuid,
     /// `match` or `no_match`; absent when the rule has no such case.
     expected: Option<&'static str>,
     message: String,
@@ -76,15 +78,20 @@ pub(super) fn run(args: &Args) -> Result<ExitCode> {
     if args.only.is_empty() {
         subjects = loaded.subjects();
     }
-    let bench = Bench {
-        loaded: &loaded,
-        reader,
+    let wanted: HashSet<Uuid> = subjects.iter().map(|subject| subject.meta().id).collect();
+    let outcome = rule_tests::run(
+        &loaded.rules,
+        |id| wanted.contains(&id),
+        &mut |json, hand_on| reader.event(json.as_bytes()).map(|event| hand_on(&event)),
+    );
+    let explain = |failed| failure(&loaded, &reader, &subjects, failed);
+    let report = Report {
+        rules: outcome.rules,
+        correlations: outcome.correlations,
+        cases: outcome.cases,
+        failures: outcome.failures.into_iter().map(explain).collect(),
+        seconds: begin.elapsed().as_secs_f64(),
     };
-    let mut report = Report::default();
-    for subject in subjects {
-        bench.subject(subject, &mut report);
-    }
-    report.seconds = begin.elapsed().as_secs_f64();
     match args.format {
         Output::Json => terminal::say_json(&report)?,
         Output::Text => terminal::say(&text(&report, &loaded))?,
@@ -116,176 +123,101 @@ fn text(report: &Report, loaded: &Loaded) -> String {
     text
 }
 
-struct Bench<'b> {
-    loaded: &'b Loaded,
-    reader: Reader,
-}
-
-impl Bench<'_> {
-    fn subject(&self, subject: Subject<'_>, report: &mut Report) {
-        let lacks = |matching: bool, not_matching: bool| match (matching, not_matching) {
-            (true, true) => Some("it has no cases"),
-            (true, false) => Some("it has no case that matches"),
-            (false, true) => Some("it has no case that does not match"),
-            (false, false) => None,
-        };
-        let missing = match subject {
-            Subject::Rule(index, rule) => {
-                report.rules += 1;
-                self.rule(subject, index, rule, report);
-                lacks(
-                    rule.tests.matching.is_empty(),
-                    rule.tests.not_matching.is_empty(),
-                )
+/// A failure with the reasons that help to find what is wrong.
+fn failure(
+    loaded: &Loaded,
+    reader: &Reader,
+    subjects: &[Subject<'_>],
+    failed: rule_tests::Failure,
+) -> Failure {
+    let subject = subjects
+        .iter()
+        .find(|subject| subject.meta().id == failed.id);
+    let reasons = match (subject, failed.case, &failed.wrong) {
+        (Some(subject), Some(case), Wrong::Silent | Wrong::Matches) => match subject {
+            Subject::Rule(_, rule) => traced(loaded, reader, *subject, one_of(&rule.tests, case)),
+            Subject::Correlation(rule) => {
+                counted(loaded, reader, rule, one_of::<Vec<_>>(&rule.tests, case))
             }
-            Subject::Correlation(correlation) => {
-                report.correlations += 1;
-                self.correlation(subject, correlation, report);
-                let tests = &correlation.tests;
-                lacks(tests.matching.is_empty(), tests.not_matching.is_empty())
-            }
-        };
-        // What only feeds correlations is tested by theirs.
-        if let Some(message) = missing.filter(|_| subject.alerts()) {
-            let message = format!("{message}: write both under `gatewatch: tests:`");
-            report
-                .failures
-                .push(failure(subject, subject.source().line, None, message));
-        }
-    }
-
-    fn rule(&self, subject: Subject<'_>, index: u32, rule: &Rule, report: &mut Report) {
-        let rules = &self.loaded.rules;
-        let mut scratch = rules.scratch();
-        let cases = rule.tests.matching.iter().map(|case| (case, true));
-        let others = rule.tests.not_matching.iter().map(|case| (case, false));
-        for (case, expected) in cases.chain(others) {
-            report.cases += 1;
-            let event = match self.reader.event(case.json.as_bytes()) {
-                Ok(event) => event,
-                Err(why) => {
-                    let message = format!("the event of the case is none: {why}");
-                    report
-                        .failures
-                        .push(failure(subject, case.line, Some(expected), message));
-                    continue;
-                }
-            };
-            if rules.matches(&event, &mut scratch).contains(&index) == expected {
-                continue;
-            }
-            let message = if expected {
-                "this event has to match, and does not"
-            } else {
-                "this event must not match, and does"
-            };
-            let mut failure = failure(subject, case.line, Some(expected), message.to_owned());
-            let trace = self
-                .loaded
-                .annotated(subject)
-                .and_then(|rule| rule.trace(&event));
-            failure.reasons = trace.map(|step| reasons::of(&step)).unwrap_or_default();
-            report.failures.push(failure);
-        }
-    }
-
-    fn correlation(&self, subject: Subject<'_>, correlation: &Correlation, report: &mut Report) {
-        let cases = correlation.tests.matching.iter().map(|case| (case, true));
-        let others = correlation
-            .tests
-            .not_matching
-            .iter()
-            .map(|case| (case, false));
-        for (case, expected) in cases.chain(others) {
-            report.cases += 1;
-            let line = case
-                .first()
-                .map_or(correlation.source.line, |event| event.line);
-            let message = match self.fires(correlation, case) {
-                Ok(fired) if fired == expected => continue,
-                Ok(_) if expected => "this sequence has to fire, and does not".to_owned(),
-                Ok(_) => "this sequence must not fire, and does".to_owned(),
-                Err(why) => format!("an event of the sequence is none: {why}"),
-            };
-            let mut failure = failure(subject, line, Some(expected), message);
-            failure.reasons = self.counted(correlation, case);
-            report.failures.push(failure);
-        }
-    }
-
-    /// Whether a correlation fires on a sequence: the tracker's word. Of one that only feeds others the tracker finds nothing, so
-    /// it is counted here.
-    fn fires(&self, correlation: &Correlation, case: &[TestEvent]) -> Result<bool, String> {
-        let rules = &self.loaded.rules;
-        let mut events = Vec::new();
-        for test in case {
-            let event = self.reader.event(test.json.as_bytes());
-            events.push(event.map_err(|why| format!("line {}: {why}", test.line))?);
-        }
-        if !correlation.alerts {
-            let counts = counting::count(rules, correlation, &events);
-            return Ok(counts.iter().any(|count| count.holds));
-        }
-        let fired = rule_tests::fires(rules, case, &mut |json, hand_on| {
-            self.reader
-                .event(json.as_bytes())
-                .map(|event| hand_on(&event))
-        })?;
-        Ok(fired.contains(&correlation.meta.id))
-    }
-
-    /// What the correlation saw: how many events its rules took, and the most that a group came to.
-    fn counted(&self, correlation: &Correlation, case: &[TestEvent]) -> Vec<Reason> {
-        let decoded = case
-            .iter()
-            .filter_map(|test| self.reader.event(test.json.as_bytes()).ok());
-        let events: Vec<Event<'_>> = decoded.collect();
-        let counts = counting::count(&self.loaded.rules, correlation, &events);
-        let mut taken: Vec<usize> = counts.iter().map(|count| count.event).collect();
-        taken.sort_unstable();
-        taken.dedup();
-        let line = correlation.source.line;
-        let mut reasons = vec![Reason {
-            line,
-            text: format!(
-                "its rules match {} of the {} events, and these have what it groups by",
-                taken.len(),
-                events.len()
-            ),
-        }];
-        let best = counts
-            .iter()
-            .filter(|count| count.holds)
-            .chain(&counts)
-            .reduce(|best, next| {
-                let better = (next.holds, next.observed) > (best.holds, best.observed);
-                if better { next } else { best }
-            });
-        if let Some(best) = best {
-            reasons.push(Reason {
-                line: case.get(best.event).map_or(line, |event| event.line),
-                text: format!(
-                    "{} within {} of `{}`: {}, asked for {}",
-                    counting::what(&correlation.kind),
-                    counting::span(correlation.timespan_us),
-                    terminal::cut(&best.group, 80),
-                    best.observed,
-                    counting::asked(correlation)
-                ),
-            });
-        }
-        reasons
-    }
-}
-
-fn failure(subject: Subject<'_>, line: u32, expected: Option<bool>, message: String) -> Failure {
+        },
+        _ => Vec::new(),
+    };
     Failure {
-        path: subject.source().path.clone(),
-        line,
-        rule: subject.meta().title.clone(),
-        id: subject.meta().id.to_string(),
-        expected: expected.map(|matches| if matches { "match" } else { "no_match" }),
-        message,
-        reasons: Vec::new(),
+        path: failed.path,
+        line: failed.line,
+        rule: failed.rule,
+        id: failed.id,
+        expected: failed
+            .case
+            .map(|(matches, _)| if matches { "match" } else { "no_match" }),
+        message: failed.wrong.to_string(),
+        reasons,
     }
+}
+
+fn one_of<C>(tests: &RuleTests<C>, (expected, number): (bool, usize)) -> &C {
+    if expected {
+        &tests.matching[number]
+    } else {
+        &tests.not_matching[number]
+    }
+}
+
+/// Which part of a rule held for an event and which did not.
+fn traced(loaded: &Loaded, reader: &Reader, subject: Subject<'_>, case: &TestEvent) -> Vec<Reason> {
+    let Ok(event) = reader.event(case.json.as_bytes()) else {
+        return Vec::new();
+    };
+    let step = loaded
+        .annotated(subject)
+        .and_then(|rule| rule.trace(&event));
+    step.map(|step| reasons::of(&step)).unwrap_or_default()
+}
+
+/// What the correlation saw: how many events its rules took, and the most that a group came to.
+fn counted(
+    loaded: &Loaded,
+    reader: &Reader,
+    correlation: &Correlation,
+    case: &[TestEvent],
+) -> Vec<Reason> {
+    let decoded = case
+        .iter()
+        .filter_map(|test| reader.event(test.json.as_bytes()).ok());
+    let events: Vec<Event<'_>> = decoded.collect();
+    let counts = counting::count(&loaded.rules, correlation, &events);
+    let mut taken: Vec<usize> = counts.iter().map(|count| count.event).collect();
+    taken.sort_unstable();
+    taken.dedup();
+    let line = correlation.source.line;
+    let mut reasons = vec![Reason {
+        line,
+        text: format!(
+            "its rules match {} of the {} events, and these have what it groups by",
+            taken.len(),
+            events.len()
+        ),
+    }];
+    let best = counts
+        .iter()
+        .filter(|count| count.holds)
+        .chain(&counts)
+        .reduce(|best, next| {
+            let better = (next.holds, next.observed) > (best.holds, best.observed);
+            if better { next } else { best }
+        });
+    if let Some(best) = best {
+        reasons.push(Reason {
+            line: case.get(best.event).map_or(line, |event| event.line),
+            text: format!(
+                "{} within {} of `{}`: {}, asked for {}",
+                counting::what(&correlation.kind),
+                counting::span(correlation.timespan_us),
+                terminal::cut(&best.group, 80),
+                best.observed,
+                counting::asked(correlation)
+            ),
+        });
+    }
+    reasons
 }

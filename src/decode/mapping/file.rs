@@ -147,14 +147,7 @@ fn parse(file: &Path, text: &str) -> Result<Mapping, MappingError> {
 }
 
 fn resolve(name: &str, source: &Source) -> Result<(Field, Conversion, Vec<String>), String> {
-    let inputs = || {
-        Field::ALL.iter().filter(|field| {
-            !matches!(
-                field,
-                Field::PathDecoded | Field::QueryDecoded | Field::Payload | Field::Fact
-            )
-        })
-    };
+    let inputs = || Field::ALL.iter().filter(|field| !field.is_computed());
     let field = *inputs().find(|field| field.name() == name).ok_or_else(|| {
         let nearest = nearest(name, inputs().map(|field| field.name()));
         format!("no field is named `{name}`; nearest is `{nearest}`, docs/events.md lists all")

@@ -1,11 +1,12 @@
 //! Lints of what a rule says of itself: what is missing, and tags that name nothing.
 
-use super::tags::{OWASP_API, REQUIREMENTS, TACTICS, technique};
+use super::tags::{OWASP_API, TACTICS, technique};
 use super::{
     FEW_TESTS, Lint, MISSING_AUTHOR, MISSING_DATE, MISSING_DESCRIPTION, MISSING_FALSE_POSITIVES,
     MISSING_ID, MISSING_LEVEL, MISSING_OWASP, MISSING_REFERENCES, MISSING_REQUIREMENT,
     MISSING_TECHNIQUE, MISSING_TESTS, Report, UNKNOWN_TAG,
 };
+use crate::requirement::REQUIREMENTS;
 use crate::sigma::annotated::DocumentKind;
 use crate::sigma::error::did_you_mean;
 use crate::sigma::yaml::{Kind, Node};
@@ -127,8 +128,9 @@ fn tags(report: &mut Report<'_>) {
         let hint = match kind {
             "requirement" => {
                 requirement = true;
-                (!REQUIREMENTS.contains(&name)).then(|| {
-                    did_you_mean(name, REQUIREMENTS.iter().copied()).unwrap_or_else(|| {
+                let known = || REQUIREMENTS.iter().map(|requirement| requirement.tag);
+                (!known().any(|tag| tag == name)).then(|| {
+                    did_you_mean(name, known()).unwrap_or_else(|| {
                         "they are sec-01 to sec-10, aut-01 to aut-06 and int-01 to int-08"
                             .to_owned()
                     })

@@ -1,12 +1,5 @@
 //! The tags that rules of an API gateway carry, and what they stand for.
 
-/// Requirements of partners, as `docs` and mails name them.
-pub(crate) const REQUIREMENTS: &[&str] = &[
-    "sec-01", "sec-02", "sec-03", "sec-04", "sec-05", "sec-06", "sec-07", "sec-08", "sec-09",
-    "sec-10", "aut-01", "aut-02", "aut-03", "aut-04", "aut-05", "aut-06", "int-01", "int-02",
-    "int-03", "int-04", "int-05", "int-06", "int-07", "int-08",
-];
-
 /// OWASP API Security Top 10, edition of 2023 (<https://owasp.org/API-Security/editions/2023/en/0x11-t10/>).
 pub(crate) const OWASP_API: &[(&str, &str)] = &[
     ("api1-2023", "Broken Object Level Authorization"),

@@ -450,13 +450,15 @@ fn the_patterns_that_held_are_told() {
     .unwrap();
     let record = r#"{"time":0,"query":"x=sleep(5)","status":200,"method":"GET"}"#;
     let event: Event<'_> = serde_json::from_str(record).unwrap();
+    let mut scratch = rules.scratch();
+    rules.matches(&event, &mut scratch);
     let hits: Vec<String> = rules
-        .explain(0, &event)
+        .explain(0, &event, &mut scratch)
         .into_iter()
         .map(|hit| format!("{} {}", hit.field, hit.pattern))
         .collect();
     assert_eq!(hits, ["status 200", "query contains: sleep("]);
-    assert!(rules.explain(7, &event).is_empty());
+    assert!(rules.explain(7, &event, &mut scratch).is_empty());
 }
 
 #[test]
@@ -471,5 +473,7 @@ fn hits_are_few_however_many_patterns_held() {
         query: Some("abcdefghijklmnopqrst".into()),
         ..Event::default()
     };
-    assert_eq!(rules.explain(0, &event).len(), 8);
+    let mut scratch = rules.scratch();
+    rules.matches(&event, &mut scratch);
+    assert_eq!(rules.explain(0, &event, &mut scratch).len(), 8);
 }
