@@ -108,12 +108,12 @@ fn a_case_that_fails_is_shown_with_its_line_and_why() {
     assert_eq!(code, 1);
     let out = out.replace(shown(&path), "rules");
     for expected in [
-        "rules/old.yml:17:9: Old key: this event has to match, and does not\n",
+        "rules/old.yml:17:9: Old key: this has to match, and does not\n",
         "17 |       - {time: '2026-03-02T09:15:00Z', query: 'a=1&ApiKey%3d2', status: 304}\n   |         ^\n",
         "line 12: status `lt: 300` does not hold: status is `304`",
-        "rules/old.yml:19:9: Old key: this event must not match, and does\n",
+        "rules/old.yml:19:9: Old key: this must not match, and does\n",
         "line 9: query_decoded `contains: api_key=` holds: `x&api_key=1`, bytes 2 to 10",
-        "rules/many.yml:7:11: Many keys: this sequence has to fire, and does not\n",
+        "rules/many.yml:7:11: Many keys: this has to match, and does not\n",
         "its rules match 3 of the 3 events",
         "events within 1m of `c`: 2, asked for ≥ 3",
         "FAILED: 4 cases of 1 rules and 1 correlations, 3 failed",
