@@ -4,8 +4,10 @@
 //! Those that detect are deterministic: `clippy.toml` lists what they must not call.
 
 pub mod config;
+pub mod diagnostic;
 pub mod requirement;
 pub mod telemetry;
+mod yaml;
 
 pub mod event;
 
@@ -13,6 +15,9 @@ pub mod source;
 
 #[deny(clippy::disallowed_methods)]
 pub mod decode;
+
+#[deny(clippy::disallowed_methods)]
+pub mod contract;
 
 #[deny(clippy::disallowed_methods)]
 pub mod enrich;

@@ -32,6 +32,29 @@ fn the_event_schema_is_fresh() {
 }
 
 #[test]
+fn the_schema_of_contracts_is_fresh_and_fits_the_examples() {
+    let schema = gatewatch::contract::json_schema();
+    let text = serde_json::to_string_pretty(&schema).unwrap();
+    compare("contract-schema.json", &format!("{text}\n"));
+    let validator = jsonschema::validator_for(&schema).unwrap();
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("contracts");
+    let mut seen = 0;
+    for entry in fs::read_dir(folder).unwrap() {
+        let text = fs::read_to_string(entry.unwrap().path()).unwrap();
+        let contract: serde_json::Value = serde_saphyr::from_str(&text).unwrap();
+        let wrong: Vec<String> = validator
+            .iter_errors(&contract)
+            .map(|error| error.to_string())
+            .collect();
+        assert!(wrong.is_empty(), "{wrong:#?}");
+        seen += 1;
+    }
+    assert!(seen >= 3, "{seen} examples");
+    let typo = serde_json::json!({"integration": "a", "titel": "b"});
+    assert!(!validator.is_valid(&typo));
+}
+
+#[test]
 fn the_pages_of_the_catalogue_are_fresh() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let folder = root.join("docs/rules");

@@ -372,6 +372,7 @@ fn the_condition_with_places_means_what_the_engine_means() {
         for case in tests.matching.iter().chain(&tests.not_matching) {
             let mut event: Event<'_> = serde_json::from_str(&case.json).unwrap();
             enricher.enrich(&mut event);
+            case.complete(&mut event);
             let matched = set.matches(&event, &mut scratch).to_vec();
             // The rule itself, those that match besides, and one that has nothing to do with it; all would take minutes.
             let other = (number * 7 + case.line as usize) % rules.len();

@@ -205,9 +205,11 @@ fn unpack(path: &Path) -> Vec<u8> {
 fn every_case_holds() {
     let rules = catalogue();
     let enricher = enricher();
-    let outcome = rule_tests::run(&rules, |_| true, &mut |json, hand_on| {
-        let mut event: Event<'_> = serde_json::from_str(json).map_err(|error| error.to_string())?;
+    let outcome = rule_tests::run(&rules, |_| true, &mut |case, hand_on| {
+        let mut event: Event<'_> =
+            serde_json::from_str(&case.json).map_err(|error| error.to_string())?;
         enricher.enrich(&mut event);
+        case.complete(&mut event);
         hand_on(&event);
         Ok(())
     });

@@ -7,6 +7,7 @@ use std::time::Duration;
 use anyhow::Context;
 
 use crate::config::{self, Config, SourceKind};
+use crate::contract::Contracts;
 use crate::pipeline::detection::Detection;
 use crate::sigma::RuleSet;
 use crate::source::kafka;
@@ -48,6 +49,8 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
         rules.correlations().len()
     );
     Detection::new(&config, Arc::new(rules))?;
+    let contracts = Contracts::configured(&config.contracts)?;
+    println!("# contracts: {}: ok", contracts.len());
     println!("# decode, enrich, pseudonym key: ok");
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()

@@ -3,6 +3,7 @@
 //! A section is a file here, in the words of the part that it is for; parts get their section by value.
 //! Precedence, least first: built-in defaults, the file, `GATEWATCH_SECTION__KEY` in the environment.
 
+mod contracts;
 mod decode;
 mod delivery;
 mod enrich;
@@ -19,6 +20,7 @@ mod track;
 
 use serde::{Deserialize, Serialize};
 
+pub use contracts::Contracts;
 pub use decode::{Decode, Format};
 pub use delivery::Delivery;
 pub use enrich::Enrich;
@@ -45,6 +47,8 @@ pub struct Config {
     pub decode: Decode,
     /// Country data, pseudonym key.
     pub enrich: Enrich,
+    /// The folder of contracts.
+    pub contracts: Contracts,
     /// The folder of rules.
     pub rules: Rules,
     /// Lateness, windows, bounds.

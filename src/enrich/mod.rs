@@ -22,6 +22,7 @@ mod tests;
 use std::path::PathBuf;
 
 use crate::config::Enrich;
+use crate::contract::Contracts;
 use crate::event::{Event, Target, Text};
 
 pub use redact::Redactor;
@@ -45,6 +46,7 @@ pub enum EnrichConfigError {
 /// Computes what a log does not say itself. Shared by threads, without locks.
 #[derive(Debug)]
 pub struct Enricher {
+    contracts: Contracts,
     attacks: Attacks,
     countries: Option<Countries>,
 }
@@ -61,9 +63,16 @@ impl Enricher {
             .map(Countries::open)
             .transpose()?;
         Ok(Enricher {
+            contracts: Contracts::default(),
             attacks: Attacks::new(),
             countries,
         })
+    }
+
+    /// The same, and events are held against these contracts.
+    #[must_use]
+    pub fn with_contracts(self, contracts: Contracts) -> Self {
+        Enricher { contracts, ..self }
     }
 
     /// Completes an event in place. What the log says itself is never overwritten.
@@ -71,6 +80,7 @@ impl Enricher {
         set_target(event);
         set_host(event);
         target::inspect(event, &self.attacks);
+        let recognised = self.contracts.recognise(event);
         set_route(event);
         if event.country.is_none()
             && let (Some(countries), Some(address)) = (&self.countries, event.client_address)
@@ -80,6 +90,7 @@ impl Enricher {
         facts::request(event);
         facts::transport(event);
         facts::token(event);
+        self.contracts.assess(recognised, event);
     }
 }
 

@@ -75,9 +75,78 @@ facts! {
     TargetAbsolute = "target.absolute",
     /// The host is empty, or has characters that no name, address or port has.
     HostMalformed = "host.malformed",
+    // From here on: what a contract says.
+    /// No contract covers the call.
+    ContractNone = "contract.none",
+    /// The contract is not in force: not yet, or no longer.
+    ContractExpired = "contract.expired",
+    /// The partner was off-boarded before the call.
+    ContractEnded = "contract.ended",
+    /// No acceptance of the integration or of the operation is on record before the call.
+    ContractUnaccepted = "contract.unaccepted",
+    /// The client is not in the contract.
+    CallerUnknown = "caller.unknown",
+    /// The gateway is not in the contract.
+    CallerGateway = "caller.gateway",
+    /// The call comes from a network that is not in the contract.
+    CallerNetwork = "caller.network",
+    /// The call left by an address that is not in the contract.
+    CallerEgress = "caller.egress",
+    /// The call comes from a country that is not in the contract.
+    CallerCountry = "caller.country",
+    /// The contract has operations, and the call is none of them.
+    OperationUnknown = "operation.unknown",
+    /// TLS is older than the contract's floor, or there was none.
+    TlsBelow = "tls.below",
+    /// The cipher suite is not in the contract.
+    TlsSuite = "tls.suite",
+    /// The contract requires a token, and none came.
+    TokenRequired = "token.required",
+    /// The token's issuer is not in the contract.
+    TokenIssuer = "token.issuer",
+    /// The token's audience is not in the contract.
+    TokenAudience = "token.audience",
+    /// The token's algorithm is not in the contract.
+    TokenAlgorithm = "token.algorithm",
+    /// The token's key is not in the contract.
+    TokenKey = "token.key",
+    /// The token lives longer than the contract allows.
+    TokenLife = "token.life",
+    /// The token was issued after the call, by more than the contract's clock skew.
+    TokenEarly = "token.early",
+    /// The token was got by a grant that is not in the contract.
+    GrantDenied = "grant.denied",
+    /// The token carries a scope that is not in the contract.
+    ScopeDenied = "scope.denied",
+    /// The subject has roles, and none of those that the contract gives the operation to.
+    RoleDenied = "role.denied",
+    /// The contract asks for a second factor, and it was not passed.
+    MfaAbsent = "mfa.absent",
+    /// A field was sent that is not in the contract.
+    FieldSent = "field.sent",
+    /// A field was received that is not in the contract.
+    FieldReceived = "field.received",
+    /// The answer carried more records than the contract allows.
+    RecordsMany = "records.many",
+    /// The webhook comes from a network that is not in the contract.
+    WebhookNetwork = "webhook.network",
+    /// The contract asks for signed webhooks, and the signature is missing or wrong.
+    WebhookUnsigned = "webhook.unsigned",
+    /// The webhook is older than the contract allows.
+    WebhookOld = "webhook.old",
+    /// A cache answered with something older than the contract allows.
+    CacheOld = "cache.old",
+    /// The legal basis is not in the contract.
+    BasisDenied = "basis.denied",
 }
 
 impl Fact {
+    /// Whether it comes of holding the event against a contract.
+    #[must_use]
+    pub const fn is_of_contract(self) -> bool {
+        self as u8 >= Fact::ContractNone as u8
+    }
+
     /// The fact of this name, or `None`.
     #[must_use]
     pub fn from_name(name: &str) -> Option<Fact> {

@@ -9,6 +9,7 @@ use thiserror::Error;
 
 use super::active::{ActiveRules, Scratch};
 use crate::config::{self, Config, SecretError};
+use crate::contract::{ContractErrors, Contracts};
 use crate::decode::{DecodeConfigError, Decoder, Rejection};
 use crate::enrich::{EnrichConfigError, Enricher, Redactor};
 use crate::event::{Event, Timestamp};
@@ -36,6 +37,9 @@ pub enum DetectionError {
          enrich.pseudonym_key_file or set GATEWATCH_ENRICH__PSEUDONYM_KEY"
     )]
     Key(usize),
+    /// A contract is wrong.
+    #[error(transparent)]
+    Contracts(#[from] ContractErrors),
     /// A time that is none.
     #[error("source.first_event_at: {0:?} is no RFC 3339 time; write it as 2026-11-01T00:00:00Z")]
     FirstEvent(String),
@@ -52,6 +56,8 @@ pub struct Detection {
     sealer: Sealer,
     active: ArcSwap<ActiveRules>,
     track: config::Track,
+    /// Fingerprint of the contracts.
+    contracts: u64,
     /// Where the first event of an old log comes to.
     first_event_at: Option<Timestamp>,
     /// By how much its times are moved, microseconds; set by its first event.
@@ -90,9 +96,11 @@ impl Detection {
             ),
             None => None,
         };
+        let contracts = Contracts::configured(&config.contracts)?;
         Ok(Detection {
+            contracts: contracts.fingerprint(),
             decoder: Decoder::new(&config.decode)?,
-            enricher: Enricher::new(enrich)?,
+            enricher: Enricher::new(enrich)?.with_contracts(contracts),
             redactor: Redactor::new(key.expose().as_bytes(), &enrich.pseudonym_key_id),
             sealer: Sealer::from_config(&config.store)?,
             active: ArcSwap::from_pointee(ActiveRules::new(rules, config.track.clone(), 0)),
@@ -133,7 +141,7 @@ impl Detection {
         self.redactor.key_id()
     }
 
-    /// What turns bytes into rows: build, format, mapping, key. Two equal fingerprints make the same rows of the same bytes.
+    /// What turns bytes into rows: build, format, mapping, key, contracts. Two equal fingerprints make the same rows of the same bytes.
     #[must_use]
     pub fn fingerprint(&self) -> u64 {
         use sha2::{Digest, Sha256};
@@ -141,6 +149,7 @@ impl Detection {
         hash.update(env!("CARGO_PKG_VERSION"));
         hash.update(self.decoder.fingerprint().to_be_bytes());
         hash.update(self.redactor.key_id());
+        hash.update(self.contracts.to_be_bytes());
         if let Some(at) = self.first_event_at {
             hash.update(at.micros().to_be_bytes());
         }

@@ -4,8 +4,8 @@ use super::detection;
 use super::error::{Reading, did_you_mean};
 use super::repeat;
 use super::rule::{RuleTests, TestEvent};
-use super::yaml::{Kind, Node};
-use crate::event::{Event, Field};
+use crate::event::{Event, Fact, FactSet, Field};
+use crate::yaml::{Kind, Node};
 
 /// What the block says.
 #[derive(Debug, Default)]
@@ -179,9 +179,11 @@ pub(crate) fn event(node: &Node, reading: &mut Reading<'_>) -> Option<TestEvent>
         return None;
     };
     let before = reading.count();
-    for (key, _) in entries {
+    let mut given = FactSet::default();
+    for (key, value) in entries {
         let name = key.scalar_text().unwrap_or_default();
         match Field::ALL.iter().find(|field| field.name() == name) {
+            Some(Field::Fact) => given = facts(value, reading),
             Some(field) if field.is_computed() => {
                 let message = format!("`{name}` is computed, so a test event cannot give it");
                 reading.error(key.place, message);
@@ -195,12 +197,47 @@ pub(crate) fn event(node: &Node, reading: &mut Reading<'_>) -> Option<TestEvent>
             }
         }
     }
-    let json = node.to_json().to_string();
+    let mut record = node.to_json();
+    if let Some(record) = record.as_object_mut() {
+        record.remove(Field::Fact.name());
+    }
+    let json = record.to_string();
     if let Err(error) = serde_json::from_str::<Event<'_>>(&json) {
         reading.error(node.place, format!("not an event: {error}"));
     }
     (reading.count() == before).then_some(TestEvent {
         json,
+        facts: given,
         line: node.place.line,
     })
+}
+
+/// Facts of a test event: those of a contract alone, for the others follow from the record.
+fn facts(value: &Node, reading: &mut Reading<'_>) -> FactSet {
+    let mut facts = FactSet::default();
+    let names = match &value.kind {
+        Kind::List(items) => items.iter().collect(),
+        _ => vec![value],
+    };
+    let known = || {
+        let all = Fact::ALL.iter().filter(|fact| fact.is_of_contract());
+        all.map(|fact| fact.name())
+    };
+    for node in names {
+        let name = node.scalar_text().unwrap_or_default();
+        match Fact::from_name(name) {
+            Some(fact) if fact.is_of_contract() => facts.insert(fact),
+            Some(_) => {
+                let message =
+                    format!("`{name}` follows from the record, so a test event cannot give it");
+                reading.error(node.place, message);
+            }
+            None => {
+                let hint = did_you_mean(name, known())
+                    .unwrap_or_else(|| "facts are listed in docs/events.md".to_owned());
+                reading.error_with_hint(node.place, format!("no fact is named `{name}`"), hint);
+            }
+        }
+    }
+    facts
 }

@@ -8,8 +8,8 @@ use super::modifier::Comparison;
 use super::pattern::Shape;
 use super::predicate::TextTest;
 use super::search::Check;
-use super::yaml::{Kind as Yaml, Node, Number};
 use crate::event::{Fact, FactSet};
+use crate::yaml::{Kind as Yaml, Node, Number};
 
 /// A regular expression that the engine takes.
 pub(super) fn regex(place: Place, source: &str, reading: &mut Reading<'_>) -> Option<Check> {

@@ -4,8 +4,8 @@ use super::attributes::{text, unknown_key};
 use super::detection;
 use super::error::{Place, Reading, did_you_mean};
 use super::rule::{Comparison, Condition, CorrelationKind, Operator};
-use super::yaml::{Kind, Node, Number};
 use crate::event::{Field, Kind as FieldKind};
+use crate::yaml::{Kind, Node, Number};
 
 /// Most rules of a temporal correlation: which of them matched is kept in 64 bits.
 const MAX_TEMPORAL_RULES: usize = 64;

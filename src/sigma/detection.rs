@@ -7,8 +7,8 @@ use super::modifier::{Compared, Modifiers, Operator};
 use super::pattern::{self, Anchor, Piece, Shape};
 use super::search::{Check, Item, Scope, Search, Test};
 use super::transform::{self, Transform};
-use super::yaml::{Kind as Yaml, Node};
 use crate::event::{Field, Kind};
+use crate::yaml::{Kind as Yaml, Node};
 
 /// Largest program of one regular expression, in bytes.
 pub(crate) const REGEX_SIZE_LIMIT: usize = 1 << 20;

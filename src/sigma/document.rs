@@ -17,8 +17,8 @@ use super::meta::{Level, RuleMeta};
 use super::pipeline::Names;
 use super::rule::{RuleSource, RuleTests, TestEvent};
 use super::search::Search;
-use super::yaml::{Kind, Node};
 use crate::event::Field;
+use crate::yaml::{Kind, Node};
 
 /// A rule, a correlation or a filter, read and checked by itself.
 pub(crate) enum Document {

@@ -8,8 +8,8 @@ use uuid::Uuid;
 use super::attributes::{text, unknown_key};
 use super::error::Reading;
 use super::rule::RuleSource;
-use super::yaml::Node;
 use crate::event::Timestamp;
+use crate::yaml::Node;
 
 /// A filter that holds matches back until it expires.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -10,8 +10,8 @@ use super::error::{Reading, RuleError, RuleErrors};
 use super::link::Linker;
 use super::set::RuleSet;
 use super::vocabulary::Vocabulary;
-use super::yaml::{self, Node};
 use crate::config;
+use crate::yaml::{self, Node};
 
 /// Largest rule file, in bytes.
 const MAX_FILE_BYTES: u64 = 4 << 20;

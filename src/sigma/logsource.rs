@@ -1,7 +1,7 @@
 //! `logsource`: which logs a rule is about.
 
 use super::error::Reading;
-use super::yaml::Node;
+use crate::yaml::Node;
 
 /// The three attributes that Sigma knows; another key says nothing here.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -49,7 +49,6 @@ mod stamp;
 mod transform;
 mod vocabulary;
 mod witness;
-mod yaml;
 
 pub use compile::Scratch;
 pub use error::{Place, RuleError, RuleErrors};

@@ -11,7 +11,7 @@ use super::attributes::unknown_key;
 use super::error::{Reading, RuleError};
 use super::logsource::Logsource;
 use super::vocabulary::Vocabulary;
-use super::yaml::{self, Kind as Yaml, Node, Number};
+use crate::yaml::{self, Kind as Yaml, Node, Number};
 
 /// One pipeline file.
 #[derive(Clone, Debug)]

@@ -6,8 +6,8 @@
 use super::attributes::event;
 use super::error::Reading;
 use super::rule::TestEvent;
-use super::yaml::{Kind, Node, Number};
 use crate::event::{Event, Timestamp};
+use crate::yaml::{Kind, Node, Number};
 
 /// Most events of one line.
 const MOST: i128 = 10_000;
@@ -130,7 +130,7 @@ fn set_time(node: &mut Node, time: Timestamp) {
 mod tests {
     use super::*;
     use crate::sigma::vocabulary::Vocabulary;
-    use crate::sigma::yaml;
+    use crate::yaml;
 
     fn expand(source: &str) -> Result<Vec<String>, String> {
         let document = yaml::parse(source).unwrap().remove(0);

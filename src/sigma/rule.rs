@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use super::meta::RuleMeta;
-use crate::event::Field;
+use crate::event::{Event, FactSet, Field};
 
 /// Where a rule is written.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,8 +24,19 @@ pub struct RuleSource {
 pub struct TestEvent {
     /// The record, one JSON object.
     pub json: String,
+    /// What a contract would say of the event: rules are tested without contracts.
+    pub facts: FactSet,
     /// Line in the rule file, from 1.
     pub line: u32,
+}
+
+impl TestEvent {
+    /// Adds to the event of the record what a contract would say of it.
+    pub fn complete(&self, event: &mut Event<'_>) {
+        for fact in self.facts.iter() {
+            event.facts.insert(fact);
+        }
+    }
 }
 
 /// Tests that a rule carries: `gatewatch.tests`.

@@ -11,8 +11,8 @@ use crate::config;
 use crate::event::{Event, Position, Timestamp};
 use crate::sigma::{RuleMeta, RuleSet, RuleSource, RuleTests, Scratch, TestEvent};
 
-/// Decodes and enriches one native JSON event and hands it on; `Err` says what is wrong with the event.
-pub type Prepare<'p> = dyn FnMut(&str, &mut dyn FnMut(&Event<'_>)) -> Result<(), String> + 'p;
+/// Decodes, enriches and completes one event of a case and hands it on; `Err` says what is wrong with the event.
+pub type Prepare<'p> = dyn FnMut(&TestEvent, &mut dyn FnMut(&Event<'_>)) -> Result<(), String> + 'p;
 
 /// What is wrong with a test case, or with a rule for want of one.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -191,7 +191,7 @@ fn matches(
     prepare: &mut Prepare<'_>,
 ) -> Result<bool, String> {
     let mut matched = false;
-    prepare(&case.json, &mut |event| {
+    prepare(case, &mut |event| {
         matched = rules
             .matches(event, scratch)
             .iter()
@@ -221,7 +221,7 @@ fn findings(
             offset,
             stamped: None,
         };
-        prepare(&test.json, &mut |event| {
+        prepare(test, &mut |event| {
             let turn = builder.event(event, position);
             for rule in rules.matches(event, &mut scratch) {
                 builder.matched(match_of(rules, *rule, event, position, turn, Vec::new()));

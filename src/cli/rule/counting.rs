@@ -212,12 +212,12 @@ mod tests {
 
     /// Whether the plain count and the tracker agree on a sequence.
     fn agree(loaded: &Loaded, reader: &Reader, correlation: &Correlation, case: &[TestEvent]) {
-        let fired = rule_tests::fires(&loaded.rules, case, &mut |json, hand_on| {
-            reader.event(json.as_bytes()).map(|event| hand_on(&event))
+        let fired = rule_tests::fires(&loaded.rules, case, &mut |case, hand_on| {
+            reader.test_event(case).map(|event| hand_on(&event))
         });
         let events: Vec<Event<'_>> = case
             .iter()
-            .map(|test| reader.event(test.json.as_bytes()).unwrap())
+            .map(|test| reader.test_event(test).unwrap())
             .collect();
         let counted = count(&loaded.rules, correlation, &events);
         assert_eq!(

@@ -5,12 +5,13 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 
 use crate::config::{self, Config, Format};
+use crate::contract::Contracts;
 use crate::decode::Decoder;
 use crate::enrich::Enricher;
 use crate::event::Event;
 use crate::sigma::annotated::{self, Annotated, DocumentKind, Source};
 use crate::sigma::{
-    Correlation, Place, Rule, RuleError, RuleMeta, RuleSet, RuleSource, Vocabulary,
+    Correlation, Place, Rule, RuleError, RuleMeta, RuleSet, RuleSource, TestEvent, Vocabulary,
 };
 
 /// Where rules are looked for.
@@ -231,10 +232,18 @@ impl Reader {
         if decode.format != Format::Mapping {
             decode.mapping = None;
         }
+        let contracts = Contracts::configured(&config.contracts)?;
         Ok(Reader {
             decoder: Decoder::new(&decode)?,
-            enricher: Enricher::new(&config.enrich)?,
+            enricher: Enricher::new(&config.enrich)?.with_contracts(contracts),
         })
+    }
+
+    /// The event of a test case, or why it is none.
+    pub(super) fn test_event<'r>(&self, case: &'r TestEvent) -> Result<Event<'r>, String> {
+        let mut event = self.event(case.json.as_bytes())?;
+        case.complete(&mut event);
+        Ok(event)
     }
 
     /// The event of a record, or why it is none.

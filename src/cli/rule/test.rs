@@ -82,7 +82,7 @@ pub(super) fn run(args: &Args) -> Result<ExitCode> {
     let outcome = rule_tests::run(
         &loaded.rules,
         |id| wanted.contains(&id),
-        &mut |json, hand_on| reader.event(json.as_bytes()).map(|event| hand_on(&event)),
+        &mut |case, hand_on| reader.test_event(case).map(|event| hand_on(&event)),
     );
     let explain = |failed| failure(&loaded, &reader, &subjects, failed);
     let report = Report {
@@ -165,7 +165,7 @@ fn one_of<C>(tests: &RuleTests<C>, (expected, number): (bool, usize)) -> &C {
 
 /// Which part of a rule held for an event and which did not.
 fn traced(loaded: &Loaded, reader: &Reader, subject: Subject<'_>, case: &TestEvent) -> Vec<Reason> {
-    let Ok(event) = reader.event(case.json.as_bytes()) else {
+    let Ok(event) = reader.test_event(case) else {
         return Vec::new();
     };
     let step = loaded
@@ -181,9 +181,7 @@ fn counted(
     correlation: &Correlation,
     case: &[TestEvent],
 ) -> Vec<Reason> {
-    let decoded = case
-        .iter()
-        .filter_map(|test| reader.event(test.json.as_bytes()).ok());
+    let decoded = case.iter().filter_map(|test| reader.test_event(test).ok());
     let events: Vec<Event<'_>> = decoded.collect();
     let counts = counting::count(&loaded.rules, correlation, &events);
     let mut taken: Vec<usize> = counts.iter().map(|count| count.event).collect();

@@ -13,7 +13,7 @@ use crate::sigma::logsource::Logsource;
 use crate::sigma::meta::PatternHit;
 use crate::sigma::search::{Check, Item, Scope, Search, Test};
 use crate::sigma::vocabulary::Vocabulary;
-use crate::sigma::yaml::{self, Kind, Node};
+use crate::yaml::{self, Kind, Node};
 
 /// Every document of the sources that can be read by itself, in their order. A document with an error is left out:
 /// [`RuleSet`](super::RuleSet) reports it.

@@ -17,7 +17,7 @@ use uuid::Uuid;
 use super::error::{Place, RuleErrors};
 use super::load;
 use super::logsource::Logsource;
-use super::yaml::{Kind, Node};
+use crate::yaml::{Kind, Node};
 
 pub use build::annotate;
 pub(crate) use part::{Part, PartKind, Selection};

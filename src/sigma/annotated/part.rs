@@ -2,7 +2,7 @@
 
 use crate::sigma::error::Place;
 use crate::sigma::search::{Item, Search};
-use crate::sigma::yaml::Node;
+use crate::yaml::Node;
 
 /// A search identifier.
 #[derive(Clone, Debug)]

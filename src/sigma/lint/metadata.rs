@@ -9,7 +9,7 @@ use super::{
 use crate::requirement::REQUIREMENTS;
 use crate::sigma::annotated::DocumentKind;
 use crate::sigma::error::did_you_mean;
-use crate::sigma::yaml::{Kind, Node};
+use crate::yaml::{Kind, Node};
 
 /// Least letters of a description that says something.
 const DESCRIPTION_BYTES: usize = 40;

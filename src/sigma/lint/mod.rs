@@ -21,7 +21,7 @@ use uuid::Uuid;
 use super::annotated::{Annotated, Source, annotate};
 use super::error::{Place, RuleError};
 use super::vocabulary::Vocabulary;
-use super::yaml::{Kind, Node};
+use crate::yaml::{Kind, Node};
 
 /// How bad a finding is, worst last.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]

@@ -7,7 +7,7 @@ use uuid::Uuid;
 use super::metadata::texts;
 use super::{Report, SCHEMA};
 use crate::sigma::error::did_you_mean;
-use crate::sigma::yaml::{Kind, Node};
+use crate::yaml::{Kind, Node};
 
 const STATUSES: &[&str] = &[
     "stable",

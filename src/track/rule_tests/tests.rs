@@ -2,8 +2,8 @@ use super::*;
 use crate::sigma::Condition;
 
 /// Native JSON as it is, nothing enriched.
-fn native(json: &str, take: &mut dyn FnMut(&Event<'_>)) -> Result<(), String> {
-    let event: Event<'_> = serde_json::from_str(json).map_err(|error| error.to_string())?;
+fn native(case: &TestEvent, take: &mut dyn FnMut(&Event<'_>)) -> Result<(), String> {
+    let event: Event<'_> = serde_json::from_str(&case.json).map_err(|error| error.to_string())?;
     take(&event);
     Ok(())
 }

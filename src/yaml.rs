@@ -7,7 +7,7 @@ use std::fmt;
 use serde::de::{self, Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_saphyr::{DuplicateKeyPolicy, Spanned};
 
-use super::error::Place;
+use crate::diagnostic::Place;
 
 /// Deepest nesting of a rule file.
 const MAX_DEPTH: usize = 32;

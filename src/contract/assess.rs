@@ -1,0 +1,229 @@
+//! Where an event keeps out of its contract, fact by fact.
+
+use super::compile::{Contract, Contracts, Operation, Recognised};
+use super::document::{Acceptance, Callers, Tokens, Transport, Webhooks};
+use super::words::{Name, Network, TlsVersion};
+use crate::event::{Event, Fact, Text};
+
+/// Second factors that were not passed.
+const NO_FACTOR: [&str; 3] = ["none", "prompted", "failed"];
+
+impl Contracts {
+    /// Sets the facts of a contract. `recognised` is what [`Contracts::recognise`] said of the event; without a contract that is the fact.
+    pub fn assess(&self, recognised: Option<Recognised>, event: &mut Event<'_>) {
+        let Some(recognised) = recognised else {
+            if !self.is_empty() {
+                event.facts.insert(Fact::ContractNone);
+            }
+            return;
+        };
+        let contract = &self.contracts[recognised.contract];
+        let operation = recognised
+            .operation
+            .map(|number| &contract.operations[number]);
+        let mut facts = Facts(event);
+        validity(contract, operation, &mut facts);
+        callers(&contract.document.callers, &mut facts);
+        transport(&contract.document.transport, &mut facts);
+        tokens(&contract.document.tokens, &mut facts);
+        match operation {
+            Some(operation) => of_operation(operation, &mut facts),
+            None => facts.set(Fact::OperationUnknown, !contract.operations.is_empty()),
+        }
+        webhooks(&contract.document.webhooks, &mut facts);
+        cache_and_basis(contract, &mut facts);
+    }
+}
+
+/// An event whose facts are set.
+struct Facts<'e, 'a>(&'e mut Event<'a>);
+
+impl Facts<'_, '_> {
+    fn set(&mut self, fact: Fact, so: bool) {
+        if so {
+            self.0.facts.insert(fact);
+        }
+    }
+}
+
+fn validity(contract: &Contract, operation: Option<&Operation>, facts: &mut Facts<'_, '_>) {
+    let valid = &contract.document.valid;
+    let now = facts.0.time.micros();
+    let in_force = valid.from.begins() <= now && now < valid.until.ends();
+    facts.set(Fact::ContractExpired, !in_force);
+    let ended = valid.ended.is_some_and(|day| day.ends() <= now);
+    facts.set(Fact::ContractEnded, ended);
+    let is_accepted = |acceptance: &Option<Acceptance>| {
+        acceptance
+            .as_ref()
+            .is_some_and(|done| done.on.begins() <= now)
+    };
+    let accepted = match operation {
+        Some(Operation { document, .. }) if document.acceptance.is_some() => {
+            is_accepted(&document.acceptance)
+        }
+        _ => is_accepted(&contract.document.acceptance),
+    };
+    facts.set(Fact::ContractUnaccepted, !accepted);
+}
+
+fn callers(callers: &Callers, facts: &mut Facts<'_, '_>) {
+    let event = &*facts.0;
+    let client = is_outside(&callers.clients, event.client_id.as_ref());
+    let gateway = is_outside(&callers.gateways, event.gateway.as_ref());
+    let is_outbound = event.direction.as_deref() == Some("outbound");
+    let is_away = |networks: &[Network], address: Option<std::net::IpAddr>| {
+        address.is_some_and(|address| {
+            !networks.is_empty() && !networks.iter().any(|network| network.contains(address))
+        })
+    };
+    // A webhook comes from the partner, by networks of its own.
+    let is_webhook = is_webhook(event);
+    let network = !is_outbound && !is_webhook && is_away(&callers.networks, event.client_address);
+    let egress = is_outbound && is_away(&callers.egress, event.egress_address);
+    let country = event.country.as_deref().is_some_and(|country| {
+        let known = &callers.countries;
+        !known.is_empty()
+            && !known
+                .iter()
+                .any(|known| known.eq_ignore_ascii_case(country))
+    });
+    facts.set(Fact::CallerUnknown, client);
+    facts.set(Fact::CallerGateway, gateway);
+    facts.set(Fact::CallerNetwork, network);
+    facts.set(Fact::CallerEgress, egress);
+    facts.set(Fact::CallerCountry, country);
+}
+
+fn transport(transport: &Transport, facts: &mut Facts<'_, '_>) {
+    let event = &*facts.0;
+    let version = event.tls_version.as_deref().and_then(TlsVersion::of_log);
+    let is_below = match (transport.tls, version) {
+        (Some(floor), Some(version)) => version < floor,
+        // Plain HTTP is below every floor.
+        (Some(_), None) => event.scheme.as_deref() == Some("http"),
+        (None, _) => false,
+    };
+    let suite = is_outside(&transport.suites, event.tls_cipher.as_ref());
+    facts.set(Fact::TlsBelow, is_below);
+    facts.set(Fact::TlsSuite, suite);
+}
+
+fn tokens(tokens: &Tokens, facts: &mut Facts<'_, '_>) {
+    let event = &*facts.0;
+    let missing = tokens.required && event.token_outcome.as_deref() == Some("missing");
+    let issuer = is_outside(&tokens.issuers, event.token_issuer.as_ref());
+    let audience = is_outside(&tokens.audiences, event.token_audience.as_ref());
+    let algorithm = is_outside(&tokens.algorithms, event.token_algorithm.as_ref());
+    let key = is_outside(&tokens.keys, event.token_key_id.as_ref());
+    let grant = is_outside(&tokens.grants, event.grant.as_ref());
+    let scope = any_outside(&tokens.scopes, &event.scopes);
+    let life = match (tokens.longest_life, event.token_issued, event.token_expires) {
+        (Some(longest), Some(issued), Some(expires)) => expires.since(issued) > longest.micros,
+        _ => false,
+    };
+    let early = match (tokens.clock_skew, event.token_issued) {
+        (Some(skew), Some(issued)) => issued.since(event.time) > skew.micros,
+        _ => false,
+    };
+    for (fact, so) in [
+        (Fact::TokenRequired, missing),
+        (Fact::TokenIssuer, issuer),
+        (Fact::TokenAudience, audience),
+        (Fact::TokenAlgorithm, algorithm),
+        (Fact::TokenKey, key),
+        (Fact::TokenLife, life),
+        (Fact::TokenEarly, early),
+        (Fact::GrantDenied, grant),
+        (Fact::ScopeDenied, scope),
+    ] {
+        facts.set(fact, so);
+    }
+}
+
+fn of_operation(operation: &Operation, facts: &mut Facts<'_, '_>) {
+    let asked = &operation.document;
+    let event = &*facts.0;
+    let role = !asked.roles.is_empty()
+        && !event.roles.is_empty()
+        && !event.roles.iter().any(|role| is_one_of(&asked.roles, role));
+    let mfa = asked.mfa
+        && event
+            .mfa
+            .as_deref()
+            .is_some_and(|factor| NO_FACTOR.contains(&factor));
+    let is_extra = |allowed: &Option<Vec<Name>>, seen: &[Text<'_>]| {
+        allowed
+            .as_ref()
+            .is_some_and(|allowed| seen.iter().any(|field| !is_one_of(allowed, field)))
+    };
+    let sent = is_extra(&asked.sends, &event.fields_sent);
+    let received = is_extra(&asked.receives, &event.fields_received);
+    let many = match (asked.records, event.record_count) {
+        (Some(most), Some(count)) => count > most,
+        _ => false,
+    };
+    facts.set(Fact::RoleDenied, role);
+    facts.set(Fact::MfaAbsent, mfa);
+    facts.set(Fact::FieldSent, sent);
+    facts.set(Fact::FieldReceived, received);
+    facts.set(Fact::RecordsMany, many);
+}
+
+/// Whether the event is a webhook that came in; those that we send are calls of ours.
+fn is_webhook(event: &Event<'_>) -> bool {
+    event.direction.as_deref() != Some("outbound")
+        && (event.webhook_id.is_some() || event.webhook_signature.is_some())
+}
+
+fn webhooks(webhooks: &Webhooks, facts: &mut Facts<'_, '_>) {
+    let event = &*facts.0;
+    if !is_webhook(event) {
+        return;
+    }
+    let networks = &webhooks.networks;
+    let network = !networks.is_empty()
+        && event
+            .client_address
+            .is_some_and(|address| !networks.iter().any(|known| known.contains(address)));
+    let unsigned = webhooks.signed && event.webhook_signature.as_deref() != Some("valid");
+    let old = match (webhooks.longest_age, event.webhook_time) {
+        (Some(longest), Some(written)) => event.time.since(written) > longest.micros,
+        _ => false,
+    };
+    facts.set(Fact::WebhookNetwork, network);
+    facts.set(Fact::WebhookUnsigned, unsigned);
+    facts.set(Fact::WebhookOld, old);
+}
+
+fn cache_and_basis(contract: &Contract, facts: &mut Facts<'_, '_>) {
+    let event = &*facts.0;
+    let is_answered = matches!(event.cache_status.as_deref(), Some("hit" | "stale"));
+    let longest = contract.document.cache.longest_age;
+    let old = match (longest, event.cache_age_s) {
+        (Some(longest), Some(age)) if is_answered => {
+            u64::try_from(longest.micros / 1_000_000).is_ok_and(|longest| age > longest)
+        }
+        _ => false,
+    };
+    let known = &contract.document.legal_basis;
+    let basis = event
+        .legal_basis
+        .as_deref()
+        .is_some_and(|basis| !known.is_empty() && !known.iter().any(|known| known == basis));
+    facts.set(Fact::CacheOld, old);
+    facts.set(Fact::BasisDenied, basis);
+}
+
+fn is_one_of(known: &[Name], value: &str) -> bool {
+    known.iter().any(|known| known.is(value))
+}
+
+/// Whether there is a list and a value, and the value is not on the list.
+fn is_outside(known: &[Name], value: Option<&Text<'_>>) -> bool {
+    value.is_some_and(|value| !known.is_empty() && !is_one_of(known, value))
+}
+
+fn any_outside(known: &[Name], values: &[Text<'_>]) -> bool {
+    !known.is_empty() && values.iter().any(|value| !is_one_of(known, value))
+}

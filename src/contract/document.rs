@@ -1,0 +1,214 @@
+//! A contract as it is written: one YAML file, one integration. The doc comments are what an editor shows.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::words::{Day, Name, Network, Span, TlsVersion};
+
+/// What an integration may do. Whatever is left out is not checked.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Document {
+    /// Name of the integration, as events, alerts and reports carry it: lowercase letters, digits, `-` and `_`.
+    #[schemars(extend("pattern" = "^[a-z0-9][a-z0-9_-]{0,63}$"))]
+    pub integration: String,
+    /// What it is, in one line.
+    pub title: String,
+    /// Who answers for it.
+    pub owner: Owner,
+    /// When it is in force.
+    pub valid: Validity,
+    /// Which calls belong to it.
+    pub matches: Matches,
+    /// What was tested before go-live. Without it every call is one of an integration that nobody accepted (INT-07).
+    #[serde(default)]
+    pub acceptance: Option<Acceptance>,
+    /// Who calls, and from where.
+    #[serde(default)]
+    pub callers: Callers,
+    /// How the line is secured.
+    #[serde(default)]
+    pub transport: Transport,
+    /// Which tokens are taken.
+    #[serde(default)]
+    pub tokens: Tokens,
+    /// What may be called: method and path, with `{…}` in place of ids, such as `GET /v1/plates/{plate}`. When there is any, every other
+    /// call of the integration is unknown.
+    #[serde(default)]
+    pub operations: BTreeMap<String, Operation>,
+    /// What is asked of webhooks.
+    #[serde(default)]
+    pub webhooks: Webhooks,
+    /// What a cache may answer when the other side is down.
+    #[serde(default)]
+    pub cache: Cache,
+    /// Legal bases on which personal data may be processed: `consent`, `contract`, `law`.
+    #[serde(default)]
+    pub legal_basis: Vec<String>,
+}
+
+/// Who answers for an integration.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Owner {
+    /// A person or a team.
+    pub name: String,
+    /// Where they read mail.
+    pub mail: String,
+}
+
+/// When a contract is in force.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Validity {
+    /// First day.
+    pub from: Day,
+    /// Last day; then it has to be signed anew.
+    pub until: Day,
+    /// Last day before the partner was off-boarded, when it was.
+    #[serde(default)]
+    pub ended: Option<Day>,
+}
+
+/// Which calls belong to an integration: those whose log names it, else those of these hosts and paths.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Matches {
+    /// Hosts that are called, without port.
+    #[serde(default)]
+    pub hosts: Vec<String>,
+    /// Beginnings of paths, such as `/v1/plates`: that path and all below it.
+    #[serde(default)]
+    pub paths: Vec<String>,
+    /// The environment, such as `production`, where the log says one.
+    #[serde(default)]
+    pub environment: Option<String>,
+}
+
+/// What was tested before go-live.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Acceptance {
+    /// Who accepted it.
+    pub by: String,
+    /// When.
+    pub on: Day,
+    /// Where the report of load and functional tests lies.
+    pub report: String,
+}
+
+/// Who calls, and from where.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Callers {
+    /// Client ids; a `*` at the end stands for any end.
+    #[serde(default)]
+    pub clients: Vec<Name>,
+    /// Gateways that the calls go through.
+    #[serde(default)]
+    pub gateways: Vec<Name>,
+    /// Networks that inbound calls come from.
+    #[serde(default)]
+    pub networks: Vec<Network>,
+    /// Addresses by which outbound calls leave.
+    #[serde(default)]
+    pub egress: Vec<Network>,
+    /// Countries that calls come from, ISO 3166-1 alpha-2.
+    #[serde(default)]
+    pub countries: Vec<String>,
+}
+
+/// How the line is secured.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Transport {
+    /// Oldest version of TLS.
+    #[serde(default)]
+    pub tls: Option<TlsVersion>,
+    /// Cipher suites as the log writes them; a `*` at the end stands for any end, so `GOST*` allows those of GOST.
+    #[serde(default)]
+    pub suites: Vec<Name>,
+}
+
+/// Which tokens are taken.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Tokens {
+    /// Whether every call needs one.
+    #[serde(default)]
+    pub required: bool,
+    /// Values of `iss`.
+    #[serde(default)]
+    pub issuers: Vec<Name>,
+    /// Values of `aud`.
+    #[serde(default)]
+    pub audiences: Vec<Name>,
+    /// Values of `alg`.
+    #[serde(default)]
+    pub algorithms: Vec<Name>,
+    /// Values of `kid`.
+    #[serde(default)]
+    pub keys: Vec<Name>,
+    /// Longest time from `iat` to `exp`.
+    #[serde(default)]
+    pub longest_life: Option<Span>,
+    /// How far `iat` may lie ahead of the call.
+    #[serde(default)]
+    pub clock_skew: Option<Span>,
+    /// OAuth grants by which a token may have been got.
+    #[serde(default)]
+    pub grants: Vec<Name>,
+    /// Scopes that a token may carry.
+    #[serde(default)]
+    pub scopes: Vec<Name>,
+}
+
+/// One operation.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Operation {
+    /// Roles of which the subject has one.
+    #[serde(default)]
+    pub roles: Vec<Name>,
+    /// Whether a second factor has to be passed.
+    #[serde(default)]
+    pub mfa: bool,
+    /// Names of the fields that may be sent.
+    #[serde(default)]
+    pub sends: Option<Vec<Name>>,
+    /// Names of the fields that may be received.
+    #[serde(default)]
+    pub receives: Option<Vec<Name>>,
+    /// Most records an answer.
+    #[serde(default)]
+    pub records: Option<u64>,
+    /// What was tested before this operation went live, when it did so later than the integration.
+    #[serde(default)]
+    pub acceptance: Option<Acceptance>,
+}
+
+/// What is asked of webhooks.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Webhooks {
+    /// Networks that they come from.
+    #[serde(default)]
+    pub networks: Vec<Network>,
+    /// Whether each has to be signed.
+    #[serde(default)]
+    pub signed: bool,
+    /// Longest time from what the webhook says of itself to its arrival.
+    #[serde(default)]
+    pub longest_age: Option<Span>,
+}
+
+/// What a cache may answer.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Cache {
+    /// Oldest answer.
+    #[serde(default)]
+    pub longest_age: Option<Span>,
+}

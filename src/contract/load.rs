@@ -1,0 +1,470 @@
+//! Reads contracts from files, and says what is wrong with them.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use foldhash::fast::FixedState;
+
+use super::compile::{Contract, Contracts, Operation};
+use super::document::{Acceptance, Document};
+use super::paths::{MAX_SEGMENTS, Paths};
+use crate::config;
+use crate::diagnostic::{Diagnostic, Place, did_you_mean};
+use crate::yaml::{self, Node};
+
+/// Largest file, in bytes.
+const MAX_FILE: u64 = 1 << 20;
+/// Most contracts.
+const MAX_CONTRACTS: usize = 1_000;
+/// Methods of operations.
+const METHODS: [&str; 9] = [
+    "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT",
+];
+/// Legal bases that events name.
+const BASES: [&str; 4] = ["consent", "contract", "law", "withdrawn"];
+
+/// Everything that is wrong with the contracts, in the order of files and lines.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ContractErrors(pub Vec<Diagnostic>);
+
+impl fmt::Display for ContractErrors {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for error in &self.0 {
+            writeln!(f, "{error}\n")?;
+        }
+        let count = self.0.len();
+        let word = if count == 1 { "error" } else { "errors" };
+        write!(f, "{count} {word} in the contracts")
+    }
+}
+
+impl std::error::Error for ContractErrors {}
+
+impl Contracts {
+    /// Loads every `*.yaml` and `*.yml` of a folder, in the order of their names.
+    ///
+    /// # Errors
+    /// The folder or a file cannot be read, or a contract is wrong: all that is wrong, with places.
+    pub fn load(folder: &Path) -> Result<Self, ContractErrors> {
+        let mut sources = Vec::new();
+        let mut errors = Vec::new();
+        for path in files(folder)? {
+            match read(&path) {
+                Ok(text) => sources.push((path, text)),
+                Err(why) => errors.push(unreadable(&path, &why)),
+            }
+        }
+        if !errors.is_empty() {
+            return Err(ContractErrors(errors));
+        }
+        Self::from_sources(&sources)
+    }
+
+    /// The contracts of the folder that the configuration names; none when it names none.
+    ///
+    /// # Errors
+    /// See [`Contracts::load`].
+    pub fn configured(config: &config::Contracts) -> Result<Self, ContractErrors> {
+        match &config.folder {
+            Some(folder) => Self::load(folder),
+            None => Ok(Contracts::default()),
+        }
+    }
+
+    /// The contracts of files that were read already.
+    ///
+    /// # Errors
+    /// All that is wrong with them, with places.
+    pub fn from_sources(sources: &[(PathBuf, String)]) -> Result<Self, ContractErrors> {
+        let mut errors = Vec::new();
+        let mut contracts = Vec::new();
+        let mut names: HashMap<String, &Path, FixedState> = HashMap::default();
+        for (path, text) in sources {
+            let mut file = File::new(path, text);
+            if let Some(contract) = file.contract(&names) {
+                names.insert(contract.document.integration.clone(), path);
+                contracts.push(contract);
+            }
+            errors.append(&mut file.errors);
+        }
+        if errors.is_empty() {
+            Ok(Contracts::new(contracts, fingerprint(sources)))
+        } else {
+            Err(ContractErrors(errors))
+        }
+    }
+}
+
+fn fingerprint(sources: &[(PathBuf, String)]) -> u64 {
+    use sha2::{Digest, Sha256};
+    if sources.is_empty() {
+        return 0;
+    }
+    let mut hash = Sha256::new();
+    for (_, text) in sources {
+        hash.update((text.len() as u64).to_be_bytes());
+        hash.update(text);
+    }
+    let digest = hash.finalize();
+    digest[..8]
+        .iter()
+        .fold(0, |number, byte| number << 8 | u64::from(*byte))
+}
+
+fn files(folder: &Path) -> Result<Vec<PathBuf>, ContractErrors> {
+    let failed = |why: &std::io::Error| ContractErrors(vec![unreadable(folder, why)]);
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(folder).map_err(|why| failed(&why))? {
+        let path = entry.map_err(|why| failed(&why))?.path();
+        let is_yaml = path
+            .extension()
+            .is_some_and(|extension| extension == "yaml" || extension == "yml");
+        if is_yaml {
+            files.push(path);
+        }
+    }
+    if files.len() > MAX_CONTRACTS {
+        let why = std::io::Error::other(format!("more than {MAX_CONTRACTS} contracts"));
+        return Err(failed(&why));
+    }
+    files.sort();
+    Ok(files)
+}
+
+fn read(path: &Path) -> std::io::Result<String> {
+    let size = std::fs::metadata(path)?.len();
+    if size > MAX_FILE {
+        let why = format!("{size} bytes, {MAX_FILE} allowed");
+        return Err(std::io::Error::other(why));
+    }
+    std::fs::read_to_string(path)
+}
+
+fn unreadable(path: &Path, why: &std::io::Error) -> Diagnostic {
+    let message = format!("cannot be read: {why}");
+    Diagnostic::new(path, "", Place::default(), message, None)
+}
+
+/// A file while it is read.
+struct File<'f> {
+    path: &'f Path,
+    text: &'f str,
+    /// The file as nodes with places.
+    root: Option<Node>,
+    errors: Vec<Diagnostic>,
+}
+
+impl<'f> File<'f> {
+    fn new(path: &'f Path, text: &'f str) -> Self {
+        File {
+            path,
+            text,
+            root: None,
+            errors: Vec::new(),
+        }
+    }
+
+    fn wrong(&mut self, place: Place, message: impl Into<String>, hint: Option<String>) {
+        let error = Diagnostic::new(self.path, self.text, place, message, hint);
+        self.errors.push(error);
+    }
+
+    /// Notes what is wrong with the value under these keys.
+    fn wrong_at(&mut self, keys: &[&str], message: impl Into<String>, hint: &str) {
+        let place = self.place(keys);
+        self.wrong(place, message, Some(hint.to_owned()));
+    }
+
+    /// Where the value under these keys stands; of the nearest that is there.
+    fn place(&self, keys: &[&str]) -> Place {
+        let mut place = Place { line: 1, column: 1 };
+        let mut node = self.root.as_ref();
+        for key in keys {
+            node = node.and_then(|node| node.get(key));
+            place = node.map_or(place, |node| node.place);
+        }
+        place
+    }
+
+    fn contract(&mut self, names: &HashMap<String, &Path, FixedState>) -> Option<Contract> {
+        match yaml::parse(self.text) {
+            Ok(mut documents) if documents.len() == 1 => self.root = documents.pop(),
+            Ok(documents) => {
+                let place = documents
+                    .get(1)
+                    .map_or_else(Place::default, |node| node.place);
+                let message = "a file holds one contract";
+                self.wrong(
+                    place,
+                    message,
+                    Some("write each into a file of its own".to_owned()),
+                );
+                return None;
+            }
+            Err((place, message)) => {
+                self.wrong(place, message, None);
+                return None;
+            }
+        }
+        let document: Document = match serde_saphyr::from_str(self.text) {
+            Ok(document) => document,
+            Err(error) => {
+                let error = error.without_snippet();
+                let place = error
+                    .location()
+                    .map_or_else(Place::default, |location| Place {
+                        line: u32::try_from(location.line()).unwrap_or(0),
+                        column: u32::try_from(location.column()).unwrap_or(0),
+                    });
+                let (message, hint) = plain(&error.to_string());
+                self.wrong(place, message, hint);
+                return None;
+            }
+        };
+        self.heading(&document, names);
+        self.matching(&document);
+        self.people(&document);
+        self.bases(&document);
+        let (paths, operations) = self.operations(&document);
+        self.errors.is_empty().then_some(Contract {
+            document,
+            operations,
+            paths,
+        })
+    }
+
+    fn heading(&mut self, document: &Document, names: &HashMap<String, &Path, FixedState>) {
+        let name = document.integration.as_str();
+        let fits = name.len() <= 64
+            && name.starts_with(|c: char| c.is_ascii_lowercase() || c.is_ascii_digit())
+            && name
+                .bytes()
+                .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"-_".contains(&b));
+        if !fits {
+            let hint = "1 to 64 lowercase letters, digits, `-` and `_`, such as `car-plates`";
+            self.wrong_at(
+                &["integration"],
+                format!("`{name}` is no name of an integration"),
+                hint,
+            );
+        }
+        if let Some(other) = names.get(name) {
+            let message = format!("`{name}` has a contract already, in {}", other.display());
+            self.wrong_at(&["integration"], message, "an integration has one contract");
+        }
+        if document.title.trim().is_empty() {
+            self.wrong_at(
+                &["title"],
+                "the title is empty",
+                "one line that people know it by",
+            );
+        }
+        let valid = &document.valid;
+        if valid.until < valid.from {
+            let message = format!(
+                "it ends on {}, before it begins on {}",
+                valid.until, valid.from
+            );
+            self.wrong_at(
+                &["valid", "until"],
+                message,
+                "`until` is the last day in force",
+            );
+        }
+        if let Some(ended) = valid.ended.filter(|ended| *ended < valid.from) {
+            let message = format!("off-boarded on {ended}, before it begins on {}", valid.from);
+            self.wrong_at(
+                &["valid", "ended"],
+                message,
+                "`ended` is the last day of calls",
+            );
+        }
+    }
+
+    fn matching(&mut self, document: &Document) {
+        for (number, host) in document.matches.hosts.iter().enumerate() {
+            let fits = !host.is_empty()
+                && !host.contains([':', '/'])
+                && !host.bytes().any(|byte| byte.is_ascii_uppercase());
+            if !fits {
+                let place = self.place_of_item(&["matches", "hosts"], number);
+                let hint =
+                    "a name without scheme and port, in small letters, such as `api.example.org`";
+                self.wrong(place, format!("`{host}` is no host"), Some(hint.to_owned()));
+            }
+        }
+        for (number, path) in document.matches.paths.iter().enumerate() {
+            if !path.starts_with('/') || path.contains(['?', '{', '*']) {
+                let place = self.place_of_item(&["matches", "paths"], number);
+                let hint = "the beginning of paths, such as `/v1/plates`: all below it is meant";
+                self.wrong(place, format!("`{path}` is no path"), Some(hint.to_owned()));
+            }
+        }
+        let countries = document.callers.countries.iter().enumerate();
+        for (number, country) in countries {
+            if country.len() != 2 || !country.bytes().all(|byte| byte.is_ascii_uppercase()) {
+                let place = self.place_of_item(&["callers", "countries"], number);
+                let hint = "two capital letters of ISO 3166-1, such as `RU`";
+                self.wrong(
+                    place,
+                    format!("`{country}` is no country"),
+                    Some(hint.to_owned()),
+                );
+            }
+        }
+    }
+
+    fn place_of_item(&self, keys: &[&str], number: usize) -> Place {
+        let mut node = self.root.as_ref();
+        for key in keys {
+            node = node.and_then(|node| node.get(key));
+        }
+        match node.map(|node| &node.kind) {
+            Some(yaml::Kind::List(items)) => items
+                .get(number)
+                .map_or_else(|| self.place(keys), |item| item.place),
+            _ => self.place(keys),
+        }
+    }
+
+    fn people(&mut self, document: &Document) {
+        let mail = document.owner.mail.as_str();
+        let has_at = mail
+            .split_once('@')
+            .is_some_and(|(name, host)| !name.is_empty() && host.contains('.'));
+        if !has_at || mail.contains(char::is_whitespace) {
+            let message = format!("`{mail}` is no address of mail");
+            self.wrong_at(
+                &["owner", "mail"],
+                message,
+                "such as `barriers@example.org`",
+            );
+        }
+        self.acceptance(&["acceptance"], document.acceptance.as_ref());
+    }
+
+    fn acceptance(&mut self, keys: &[&str], acceptance: Option<&Acceptance>) {
+        let Some(acceptance) = acceptance else { return };
+        for (key, text) in [("by", &acceptance.by), ("report", &acceptance.report)] {
+            if text.trim().is_empty() {
+                let keys = [keys, &[key]].concat();
+                let hint = "an acceptance without it proves nothing";
+                self.wrong_at(&keys, format!("`{key}` is empty"), hint);
+            }
+        }
+    }
+
+    fn bases(&mut self, document: &Document) {
+        for (number, basis) in document.legal_basis.iter().enumerate() {
+            if !BASES.contains(&basis.as_str()) {
+                let place = self.place_of_item(&["legal_basis"], number);
+                let hint = did_you_mean(basis, BASES)
+                    .unwrap_or_else(|| format!("they are {}", BASES.join(", ")));
+                self.wrong(place, format!("`{basis}` is no legal basis"), Some(hint));
+            }
+        }
+    }
+
+    fn operations(&mut self, document: &Document) -> (Paths, Vec<Operation>) {
+        let mut paths = Paths::new();
+        let mut operations: Vec<Operation> = Vec::new();
+        for (name, operation) in &document.operations {
+            let place = self.key_place(name);
+            let Some((method, template)) = name.split_once(' ') else {
+                let hint = "method and path, such as `GET /v1/plates/{plate}`";
+                self.wrong(
+                    place,
+                    format!("`{name}` is no operation"),
+                    Some(hint.to_owned()),
+                );
+                continue;
+            };
+            if !METHODS.contains(&method) {
+                let hint = did_you_mean(method, METHODS)
+                    .unwrap_or_else(|| format!("they are {}", METHODS.join(", ")));
+                self.wrong(place, format!("`{method}` is no method"), Some(hint));
+                continue;
+            }
+            if let Some(why) = template_fault(template) {
+                let hint = "such as `/v1/plates/{plate}`, without query";
+                self.wrong(place, format!("`{template}`: {why}"), Some(hint.to_owned()));
+                continue;
+            }
+            if let Some(other) = paths.insert(method, template, operations.len()) {
+                let other = &operations[other].name;
+                let message = format!("`{name}` means the same calls as `{other}`");
+                self.wrong(place, message, Some("keep one of them".to_owned()));
+                continue;
+            }
+            let keys = ["operations", name, "acceptance"];
+            self.acceptance(&keys, operation.acceptance.as_ref());
+            operations.push(Operation {
+                name: name.as_str().into(),
+                template: method.len() + 1,
+                document: operation.clone(),
+            });
+        }
+        (paths, operations)
+    }
+
+    /// Where an operation's own name stands.
+    fn key_place(&self, name: &str) -> Place {
+        let operations = self.root.as_ref().and_then(|root| root.get("operations"));
+        operations
+            .and_then(Node::entries)
+            .and_then(|entries| {
+                entries
+                    .iter()
+                    .find(|(key, _)| key.scalar_text() == Some(name))
+            })
+            .map_or_else(|| self.place(&["operations"]), |(key, _)| key.place)
+    }
+}
+
+fn template_fault(template: &str) -> Option<&'static str> {
+    if !template.starts_with('/') {
+        return Some("a path begins with `/`");
+    }
+    if template.contains(['?', '#', '*', ' ']) {
+        return Some("a path has no query, no `*` and no space");
+    }
+    if super::paths::segments(template).count() > MAX_SEGMENTS {
+        return Some("the path has too many segments");
+    }
+    let is_whole = |segment: &str| {
+        let inner = segment
+            .strip_prefix('{')
+            .and_then(|rest| rest.strip_suffix('}'));
+        match inner {
+            Some(name) => !name.is_empty() && !name.contains(['{', '}']),
+            None => !segment.contains(['{', '}']),
+        }
+    };
+    let mut segments = super::paths::segments(template);
+    (!segments.all(|(segment, _)| is_whole(segment)))
+        .then_some("a parameter is a whole segment between `{` and `}`")
+}
+
+/// The reader's message without the place, which stands in front already, and for an unknown key the keys that there are as a hint.
+fn plain(message: &str) -> (String, Option<String>) {
+    let message = message.lines().next().unwrap_or_default();
+    let message = message
+        .rsplit_once(" at line ")
+        .map_or(message, |(message, _)| message);
+    let unknown = message
+        .strip_prefix("unknown field `")
+        .and_then(|rest| rest.split_once("`, expected "));
+    let Some((written, known)) = unknown else {
+        return (message.to_owned(), None);
+    };
+    let known: Vec<&str> = known
+        .trim_start_matches("one of ")
+        .split([',', ' '])
+        .map(|word| word.trim_matches('`'))
+        .filter(|word| !word.is_empty() && *word != "or")
+        .collect();
+    let hint = did_you_mean(written, known.iter().copied())
+        .unwrap_or_else(|| format!("known keys are {}", known.join(", ")));
+    (format!("unknown key `{written}`"), Some(hint))
+}

@@ -1,0 +1,547 @@
+use std::path::PathBuf;
+
+use super::*;
+use crate::event::{Event, Fact};
+
+const CONTRACT: &str = r#"
+integration: plates
+title: Plates
+owner: {name: Access, mail: access@example.org}
+valid: {from: 2026-01-01, until: 2026-12-31}
+acceptance: {by: Board, on: 2026-01-01, report: minutes 7}
+matches:
+  hosts: [api.example.org]
+  paths: [/v1/plates, /v1/hooks]
+callers:
+  clients: [operator, terminal-*]
+  gateways: [gw-1]
+  networks: [10.20.0.0/16]
+  egress: [192.0.2.7]
+  countries: [RU]
+transport: {tls: TLSv1.2, suites: [TLS_AES_*]}
+tokens:
+  required: true
+  issuers: ["https://id.example.org"]
+  audiences: [gateway]
+  algorithms: [ES256]
+  keys: [k1]
+  longest_life: 1h
+  clock_skew: 1m
+  grants: [client_credentials]
+  scopes: [plates.*]
+operations:
+  GET /v1/plates/{plate}:
+    roles: [partner]
+    receives: [plate, until]
+    records: 1
+  DELETE /v1/plates/{plate}:
+    mfa: true
+    acceptance: {by: Board, on: 2026-06-01, report: minutes 9}
+  POST /v1/plates: {sends: [plate]}
+  POST /v1/hooks: {}
+webhooks: {networks: [198.51.100.0/24], signed: true, longest_age: 5m}
+cache: {longest_age: 1h}
+legal_basis: [consent]
+"#;
+
+fn contracts(text: &str) -> Contracts {
+    let sources = [(PathBuf::from("contracts/plates.yaml"), text.to_owned())];
+    Contracts::from_sources(&sources).unwrap_or_else(|errors| panic!("{errors}"))
+}
+
+/// A call that keeps to the contract, with these keys of its record replaced.
+fn call(changes: &serde_json::Value) -> String {
+    let mut record = serde_json::json!({
+        "time": "2026-07-01T10:00:00Z", "direction": "inbound", "gateway": "gw-1", "method": "GET",
+        "host": "api.example.org", "path": "/v1/plates/A001AA", "status": 200, "scheme": "https",
+        "client_id": "operator", "client_address": "10.20.3.4", "country": "RU", "tls_version": "TLSv1.3",
+        "tls_cipher": "TLS_AES_128_GCM_SHA256", "token_issuer": "https://id.example.org", "token_audience": "gateway",
+        "token_algorithm": "ES256", "token_key_id": "k1", "token_issued": "2026-07-01T09:50:00Z",
+        "token_expires": "2026-07-01T10:20:00Z", "grant": "client_credentials", "scopes": ["plates.read"],
+        "roles": ["partner"], "fields_received": ["plate"], "record_count": 1, "legal_basis": "consent",
+        "cache_status": "hit", "cache_age_s": 60,
+    });
+    for (key, value) in changes.as_object().expect("changes are an object") {
+        record[key] = value.clone();
+    }
+    record.to_string()
+}
+
+fn facts(contracts: &Contracts, changes: &serde_json::Value) -> Vec<Fact> {
+    let record = call(changes);
+    let mut event: Event<'_> = serde_json::from_str(&record).unwrap();
+    let recognised = contracts.recognise(&mut event);
+    contracts.assess(recognised, &mut event);
+    event.facts.iter().collect()
+}
+
+#[test]
+fn a_call_that_keeps_to_the_contract_has_no_fact() {
+    assert_eq!(facts(&contracts(CONTRACT), &serde_json::json!({})), []);
+}
+
+#[test]
+fn each_breach_is_its_own_fact() {
+    let contracts = contracts(CONTRACT);
+    let breaches = [
+        (
+            r#"{"time": "2027-01-01T00:00:00Z", "token_issued": null}"#,
+            Fact::ContractExpired,
+        ),
+        (r#"{"client_id": "stranger"}"#, Fact::CallerUnknown),
+        (r#"{"gateway": "gw-9"}"#, Fact::CallerGateway),
+        (r#"{"client_address": "10.21.0.1"}"#, Fact::CallerNetwork),
+        (
+            r#"{"direction": "outbound", "egress_address": "192.0.2.8"}"#,
+            Fact::CallerEgress,
+        ),
+        (r#"{"country": "NL"}"#, Fact::CallerCountry),
+        (
+            r#"{"path": "/v1/plates/A001AA/owner"}"#,
+            Fact::OperationUnknown,
+        ),
+        (r#"{"tls_version": "TLSv1.1"}"#, Fact::TlsBelow),
+        (
+            r#"{"tls_version": null, "tls_cipher": null, "scheme": "http"}"#,
+            Fact::TlsBelow,
+        ),
+        (r#"{"tls_cipher": "RC4-SHA"}"#, Fact::TlsSuite),
+        (r#"{"token_outcome": "missing"}"#, Fact::TokenRequired),
+        (
+            r#"{"token_issuer": "https://evil.example"}"#,
+            Fact::TokenIssuer,
+        ),
+        (r#"{"token_audience": "other"}"#, Fact::TokenAudience),
+        (r#"{"token_algorithm": "HS256"}"#, Fact::TokenAlgorithm),
+        (r#"{"token_key_id": "k2"}"#, Fact::TokenKey),
+        (
+            r#"{"token_expires": "2026-07-01T11:00:00Z"}"#,
+            Fact::TokenLife,
+        ),
+        (
+            r#"{"token_issued": "2026-07-01T10:02:00Z"}"#,
+            Fact::TokenEarly,
+        ),
+        (r#"{"grant": "password"}"#, Fact::GrantDenied),
+        (
+            r#"{"scopes": ["plates.read", "residents.read"]}"#,
+            Fact::ScopeDenied,
+        ),
+        (r#"{"roles": ["resident"]}"#, Fact::RoleDenied),
+        (r#"{"method": "DELETE", "mfa": "none"}"#, Fact::MfaAbsent),
+        (
+            r#"{"method": "POST", "path": "/v1/plates", "fields_sent": ["plate", "phone"]}"#,
+            Fact::FieldSent,
+        ),
+        (
+            r#"{"fields_received": ["plate", "owner"]}"#,
+            Fact::FieldReceived,
+        ),
+        (r#"{"record_count": 2}"#, Fact::RecordsMany),
+        (
+            r#"{"method": "POST", "path": "/v1/hooks", "webhook_signature": "valid"}"#,
+            Fact::WebhookNetwork,
+        ),
+        (
+            r#"{"method": "POST", "path": "/v1/hooks", "webhook_id": "d", "webhook_signature": "missing", "client_address": "198.51.100.9"}"#,
+            Fact::WebhookUnsigned,
+        ),
+        (
+            r#"{"method": "POST", "path": "/v1/hooks", "webhook_signature": "valid", "webhook_time": "2026-07-01T09:54:00Z", "client_address": "198.51.100.9"}"#,
+            Fact::WebhookOld,
+        ),
+        (r#"{"cache_age_s": 3601}"#, Fact::CacheOld),
+        (r#"{"legal_basis": "withdrawn"}"#, Fact::BasisDenied),
+    ];
+    for (changes, fact) in breaches {
+        let found = facts(&contracts, &serde_json::from_str(changes).unwrap());
+        assert_eq!(found, [fact], "{changes}");
+    }
+}
+
+#[test]
+fn what_the_log_does_not_show_breaks_nothing() {
+    let contracts = contracts(CONTRACT);
+    let record = r#"{"time": "2026-07-01T10:00:00Z", "host": "api.example.org", "path": "/v1/plates", "method": "POST"}"#;
+    let mut event: Event<'_> = serde_json::from_str(record).unwrap();
+    let recognised = contracts.recognise(&mut event);
+    contracts.assess(recognised, &mut event);
+    assert_eq!(event.facts.iter().collect::<Vec<_>>(), []);
+    assert_eq!(event.integration.as_deref(), Some("plates"));
+}
+
+#[test]
+fn an_operation_of_its_own_acceptance_is_accepted_from_that_day() {
+    let contracts = contracts(CONTRACT);
+    let early = r#"{"method": "DELETE", "time": "2026-05-01T10:00:00Z", "token_issued": null}"#;
+    let found = facts(&contracts, &serde_json::from_str(early).unwrap());
+    assert_eq!(found, [Fact::ContractUnaccepted]);
+    let bare = CONTRACT.replace(
+        "acceptance: {by: Board, on: 2026-01-01, report: minutes 7}\n",
+        "",
+    );
+    let found = facts(&self::contracts(&bare), &serde_json::json!({}));
+    assert_eq!(found, [Fact::ContractUnaccepted]);
+}
+
+#[test]
+fn a_partner_that_was_off_boarded_and_a_call_of_no_contract_are_told() {
+    let ended = CONTRACT.replace(
+        "until: 2026-12-31}",
+        "until: 2026-12-31, ended: 2026-06-30}",
+    );
+    assert_eq!(
+        facts(&contracts(&ended), &serde_json::json!({})),
+        [Fact::ContractEnded]
+    );
+    let contracts = contracts(CONTRACT);
+    for (key, value) in [
+        ("host", "other.example"),
+        ("path", "/v1/platesX"),
+        ("integration", "none"),
+    ] {
+        let found = facts(&contracts, &serde_json::json!({ key: value }));
+        assert_eq!(found, [Fact::ContractNone], "{key}");
+    }
+    let record = call(&serde_json::json!({}));
+    let mut event: Event<'_> = serde_json::from_str(&record).unwrap();
+    let none = Contracts::default();
+    none.assess(none.recognise(&mut event), &mut event);
+    assert!(
+        event.facts.is_empty(),
+        "without contracts there is nothing to be outside of"
+    );
+}
+
+#[test]
+fn integration_route_operation_and_id_come_from_the_contract() {
+    let contracts = contracts(CONTRACT);
+    let record = call(&serde_json::json!({}));
+    let mut event: Event<'_> = serde_json::from_str(&record).unwrap();
+    contracts.recognise(&mut event);
+    assert_eq!(event.integration.as_deref(), Some("plates"));
+    assert_eq!(event.route.as_deref(), Some("/v1/plates/{plate}"));
+    assert_eq!(event.operation.as_deref(), Some("GET /v1/plates/{plate}"));
+    assert_eq!(event.resource_id.as_deref(), Some("A001AA"));
+    let record = call(
+        &serde_json::json!({"route": "/v1/{x}", "resource_id": "7", "operation": "readPlate"}),
+    );
+    let mut event: Event<'_> = serde_json::from_str(&record).unwrap();
+    contracts.recognise(&mut event);
+    let kept = (
+        event.route.as_deref(),
+        event.resource_id.as_deref(),
+        event.operation.as_deref(),
+    );
+    assert_eq!(
+        kept,
+        (Some("/v1/{x}"), Some("7"), Some("readPlate")),
+        "the log's own word stands"
+    );
+}
+
+#[test]
+fn the_longest_path_tells_two_contracts_apart() {
+    let other = CONTRACT
+        .replace("integration: plates", "integration: exports")
+        .replace(
+            "paths: [/v1/plates, /v1/hooks]",
+            "paths: [/v1/plates/export]",
+        );
+    let sources = [
+        ("a.yaml".into(), CONTRACT.to_owned()),
+        ("b.yaml".into(), other),
+    ];
+    let contracts = Contracts::from_sources(&sources).unwrap();
+    let integration = |path: &str| {
+        let record = call(&serde_json::json!({ "path": path }));
+        let mut event: Event<'_> = serde_json::from_str(&record).unwrap();
+        contracts.recognise(&mut event);
+        event.integration.as_deref().map(str::to_owned)
+    };
+    assert_eq!(
+        integration("/v1/plates/export/3").as_deref(),
+        Some("exports")
+    );
+    assert_eq!(integration("/v1/plates/exports").as_deref(), Some("plates"));
+    assert_ne!(
+        contracts.fingerprint(),
+        self::contracts(CONTRACT).fingerprint()
+    );
+}
+
+/// What stands in the contract, what is written instead, and what is said of it: place, message, hint.
+const BROKEN: &[(&str, &str, &str)] = &[
+    (
+        "integration: plates",
+        "integration: Plates",
+        "plates.yaml:2:14: `Plates` is no name of an integration",
+    ),
+    ("title: Plates", "title: ' '", "3:8: the title is empty"),
+    ("title: Plates\n", "", "missing field `title`"),
+    ("title: Plates", "titel: Plates", "did you mean `title`?"),
+    (
+        "mail: access@example.org",
+        "mail: access",
+        "4:29: `access` is no address of mail",
+    ),
+    (
+        "owner: {name: Access, mail: access@example.org}",
+        "owner: Access",
+        "owner",
+    ),
+    (
+        "until: 2026-12-31",
+        "until: 2025-12-31",
+        "it ends on 2025-12-31, before it begins on 2026-01-01",
+    ),
+    (
+        "until: 2026-12-31",
+        "until: 2026-02-30",
+        "`2026-02-30` is no day",
+    ),
+    (
+        "until: 2026-12-31",
+        "until: 2026-12-31, ended: 2025-01-01",
+        "off-boarded on 2025-01-01",
+    ),
+    (
+        "until: 2026-12-31",
+        "untill: 2026-12-31",
+        "did you mean `until`?",
+    ),
+    (
+        "on: 2026-01-01, report: minutes 7",
+        "on: 2026-01-01, report: ''",
+        "`report` is empty",
+    ),
+    (
+        "by: Board, on: 2026-01-01",
+        "by: '', on: 2026-01-01",
+        "`by` is empty",
+    ),
+    (
+        "hosts: [api.example.org]",
+        "hosts: [api.example.org, 'https://x.org']",
+        "8:28: `https://x.org` is no host",
+    ),
+    (
+        "hosts: [api.example.org]",
+        "hosts: [API.example.org]",
+        "`API.example.org` is no host",
+    ),
+    (
+        "hosts: [api.example.org]",
+        "hosts: ['api.example.org:443']",
+        "no host",
+    ),
+    (
+        "hosts: [api.example.org]",
+        "host: [api.example.org]",
+        "did you mean `hosts`?",
+    ),
+    (
+        "paths: [/v1/plates, ",
+        "paths: [v1/plates, ",
+        "9:11: `v1/plates` is no path",
+    ),
+    (
+        "paths: [/v1/plates, ",
+        "paths: ['/v1/plates/*', ",
+        "is no path",
+    ),
+    (
+        "paths: [/v1/plates, ",
+        "paths: ['/v1/plates/{plate}', ",
+        "is no path",
+    ),
+    ("clients: [operator,", "clients: ['*',", "`*` is no name"),
+    (
+        "clients: [operator,",
+        "clients: ['op*r',",
+        "`op*r` is no name",
+    ),
+    (
+        "clients: [operator, terminal-*]",
+        "clients: operator",
+        "clients",
+    ),
+    (
+        "networks: [10.20.0.0/16]",
+        "networks: [10.20.0.1/16]",
+        "is `10.20.0.0/16` meant?",
+    ),
+    (
+        "networks: [10.20.0.0/16]",
+        "networks: [10.20.0.0/33]",
+        "neither a network nor an address",
+    ),
+    (
+        "networks: [10.20.0.0/16]",
+        "networks: [office]",
+        "13:14: `office` is neither a network nor an address",
+    ),
+    (
+        "egress: [192.0.2.7]",
+        "egress: [192.0.2]",
+        "neither a network nor an address",
+    ),
+    (
+        "countries: [RU]",
+        "countries: [Russia]",
+        "15:15: `Russia` is no country",
+    ),
+    ("countries: [RU]", "countries: [ru]", "`ru` is no country"),
+    (
+        "tls: TLSv1.2",
+        "tls: TLSv1.1",
+        "16:18: `TLSv1.1` is no floor",
+    ),
+    ("tls: TLSv1.2", "tls: 1.2", "no floor"),
+    ("transport: {tls", "transport: {tsl", "did you mean `tls`?"),
+    ("required: true", "required: always", "required"),
+    ("longest_life: 1h", "longest_life: 60", "is no span of time"),
+    (
+        "longest_life: 1h",
+        "longest_life: 0h",
+        "`0h` is no span of time",
+    ),
+    (
+        "longest_life: 1h",
+        "longest_life: 1 hour",
+        "is no span of time",
+    ),
+    (
+        "longest_life: 1h",
+        "longest_live: 1h",
+        "did you mean `longest_life`?",
+    ),
+    ("clock_skew: 1m", "clock_skew: -1m", "is no span of time"),
+    (
+        "GET /v1/plates/{plate}:",
+        "/v1/plates/{plate}:",
+        "`/v1/plates/{plate}` is no operation",
+    ),
+    (
+        "GET /v1/plates/{plate}:",
+        "GTE /v1/plates/{plate}:",
+        "28:3: `GTE` is no method",
+    ),
+    (
+        "GET /v1/plates/{plate}:",
+        "get /v1/plates/{plate}:",
+        "did you mean `GET`?",
+    ),
+    (
+        "GET /v1/plates/{plate}:",
+        "GET v1/plates/{plate}:",
+        "a path begins with `/`",
+    ),
+    (
+        "GET /v1/plates/{plate}:",
+        "GET /v1/plates/a{plate}:",
+        "a parameter is a whole segment",
+    ),
+    (
+        "GET /v1/plates/{plate}:",
+        "GET /v1/plates/{}:",
+        "a parameter is a whole segment",
+    ),
+    (
+        "GET /v1/plates/{plate}:",
+        "GET /v1/plates?plate=1:",
+        "a path has no query",
+    ),
+    (
+        "DELETE /v1/plates/{plate}:",
+        "GET /v1/plates/{id}:",
+        "means the same calls as",
+    ),
+    ("records: 1", "records: -1", "records"),
+    ("records: 1", "record: 1", "did you mean `records`?"),
+    ("mfa: true", "mfa: totp", "mfa"),
+    ("report: minutes 9", "report: ''", "`report` is empty"),
+    ("signed: true", "sigend: true", "did you mean `signed`?"),
+    (
+        "longest_age: 5m}",
+        "longest_age: 5min}",
+        "is no span of time",
+    ),
+    (
+        "cache: {longest_age: 1h}",
+        "cache: {age: 1h}",
+        "unknown key `age`",
+    ),
+    (
+        "legal_basis: [consent]",
+        "legal_basis: [consnet]",
+        "did you mean `consent`?",
+    ),
+    (
+        "legal_basis: [consent]",
+        "legal_basis: [consent]\nrates: {}",
+        "unknown key `rates`",
+    ),
+    (
+        "legal_basis: [consent]",
+        "legal_basis: [consent]\n---\nintegration: b",
+        "a file holds one contract",
+    ),
+    (
+        "legal_basis: [consent]",
+        "legal_basis: [consent",
+        "not valid YAML",
+    ),
+    ("legal_basis: [consent]", "title: Twice", "not valid YAML"),
+];
+
+#[test]
+fn broken_contracts_are_told_with_place_and_hint() {
+    assert!(BROKEN.len() >= 50, "{} of them", BROKEN.len());
+    let mut wrong = Vec::new();
+    for (good, bad, expected) in BROKEN {
+        assert!(CONTRACT.contains(good), "{good}");
+        let text = CONTRACT.replacen(good, bad, 1);
+        let sources = [(PathBuf::from("contracts/plates.yaml"), text)];
+        let told = match Contracts::from_sources(&sources) {
+            Ok(_) => panic!("{bad}: nothing is wrong with it"),
+            Err(errors) => errors.to_string(),
+        };
+        let (place, _) = told.split_once(": ").unwrap_or_default();
+        let line = place.split(':').nth(1).map(str::parse::<u32>);
+        let has_place = matches!(line, Some(Ok(line)) if line > 0);
+        if !told.contains(expected) || !has_place {
+            wrong.push(format!("{bad}: expected {expected}\nin\n{told}"));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));
+}
+
+#[test]
+fn two_contracts_of_one_integration_are_refused() {
+    let sources = [
+        ("a.yaml".into(), CONTRACT.to_owned()),
+        ("b.yaml".into(), CONTRACT.to_owned()),
+    ];
+    let errors = Contracts::from_sources(&sources).unwrap_err().to_string();
+    assert!(
+        errors.starts_with("b.yaml:2:14: `plates` has a contract already, in a.yaml"),
+        "{errors}"
+    );
+}
+
+#[test]
+fn a_folder_is_read_whole_and_one_that_is_not_there_is_an_error() {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    let contracts = Contracts::load(&root.join("contracts")).unwrap_or_else(|why| panic!("{why}"));
+    let names: Vec<&str> = contracts
+        .documents()
+        .map(|document| document.integration.as_str())
+        .collect();
+    assert_eq!(
+        names,
+        ["barrier-operator", "face-recognition", "tenant-sync"]
+    );
+    let errors = Contracts::load(&root.join("contracts-that-are-not")).unwrap_err();
+    assert!(errors.to_string().contains("cannot be read"), "{errors}");
+}

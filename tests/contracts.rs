@@ -1,0 +1,144 @@
+//! Contracts from the file to the finding: the examples hold on ordinary traffic, breaches are found, wrong files are refused.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::process::{Command, Output};
+
+use gatewatch::config;
+use gatewatch::contract::Contracts;
+use gatewatch::decode::Decoder;
+use gatewatch::enrich::Enricher;
+use gatewatch::event::Timestamp;
+use gatewatch::simulate::{Generator, Settings};
+
+const ROOT: &str = env!("CARGO_MANIFEST_DIR");
+
+#[test]
+fn the_examples_hold_on_ordinary_traffic() {
+    let contracts = Contracts::load(&Path::new(ROOT).join("contracts"))
+        .unwrap_or_else(|errors| panic!("{errors}"));
+    let enricher = Enricher::new(&config::Enrich::default())
+        .expect("the defaults need no file")
+        .with_contracts(contracts);
+    let decoder = Decoder::new(&config::Decode::default()).expect("the defaults are valid");
+    let settings = Settings {
+        seed: 11,
+        start: Timestamp::parse_rfc3339("2026-03-02T00:00:00Z").expect("a time"),
+        span_us: 86_400_000_000,
+        events: 120_000,
+        clients: None,
+        broken: 0,
+        scenarios: Vec::new(),
+    };
+    let mut generator = Generator::new(settings).expect("the span is sound");
+    let mut record = Vec::new();
+    let mut calls: BTreeMap<String, u32> = BTreeMap::new();
+    let mut breaches: BTreeMap<(String, &str), u32> = BTreeMap::new();
+    while generator.next_into(&mut record).is_some() {
+        let mut event = decoder.decode(&record, None).expect("an event");
+        enricher.enrich(&mut event);
+        let integration = event.integration.as_deref().unwrap_or("none").to_owned();
+        *calls.entry(integration.clone()).or_default() += 1;
+        for fact in event.facts.iter().filter(|fact| fact.is_of_contract()) {
+            *breaches
+                .entry((integration.clone(), fact.name()))
+                .or_default() += 1;
+        }
+        record.clear();
+    }
+    for integration in ["barrier-operator", "face-recognition", "tenant-sync"] {
+        assert!(
+            calls.get(integration) > Some(&50),
+            "{integration}: {calls:?}"
+        );
+    }
+    // Every call of an integration without a contract says so, and no call says anything else.
+    let others: Vec<_> = breaches
+        .keys()
+        .filter(|(_, fact)| *fact != "contract.none")
+        .collect();
+    assert!(others.is_empty(), "{breaches:#?}");
+    assert!(breaches.contains_key(&("faces".to_owned(), "contract.none")));
+}
+
+fn gatewatch(config: &str, arguments: &[&str]) -> Output {
+    let folder = tempfile::tempdir().expect("a folder can be made");
+    let file = folder.path().join("gatewatch.toml");
+    std::fs::write(&file, config).expect("the file can be written");
+    Command::new(env!("CARGO_BIN_EXE_gatewatch"))
+        .current_dir(ROOT)
+        .env("GATEWATCH_CONFIG", &file)
+        .args(arguments)
+        .output()
+        .expect("the program runs")
+}
+
+#[test]
+fn a_breach_is_found_by_the_rules_and_a_call_that_keeps_to_the_contract_is_not() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = folder.path().join("log.ndjson");
+    let call = |client: &str, status: u16| {
+        format!(
+            r#"{{"time":"2026-07-01T10:00:00Z","method":"GET","host":"api.propdev.example","path":"/v1/plates","status":{status},"client_id":"{client}","client_address":"198.18.0.7","gateway":"gw-msk-1"}}"#
+        )
+    };
+    let lines = [
+        call("barrier-operator", 200),
+        call("stranger", 200),
+        call("stranger", 403),
+    ];
+    std::fs::write(&log, lines.join("\n")).unwrap();
+    let output = gatewatch(
+        "[contracts]\nfolder = \"contracts\"\n",
+        &["replay", "--matches", &log.display().to_string()],
+    );
+    let said = String::from_utf8(output.stdout).unwrap();
+    let found: Vec<(u64, String, String)> = said
+        .lines()
+        .map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap())
+        .filter(|found| found["rule_title"].as_str().unwrap().contains("contract"))
+        .map(|found| {
+            let text = |key: &str| found[key].as_str().unwrap().to_owned();
+            (
+                found["record"].as_u64().unwrap(),
+                text("rule_title"),
+                text("level"),
+            )
+        })
+        .collect();
+    let expected = [
+        (
+            1,
+            "Caller outside the contract, and the call was answered",
+            "high",
+        ),
+        (2, "Caller outside the contract was refused", "low"),
+    ];
+    assert_eq!(
+        found,
+        expected.map(|(record, title, level)| (record, title.to_owned(), level.to_owned())),
+        "{said}"
+    );
+}
+
+#[test]
+fn a_wrong_contract_is_refused_with_its_place() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = std::fs::read_to_string(Path::new(ROOT).join("contracts/tenant-sync.yaml")).unwrap();
+    let broken = text.replace("tls: TLSv1.3", "tls: TLSv1.1");
+    std::fs::write(folder.path().join("sync.yaml"), broken).unwrap();
+    let config = format!(
+        "[enrich]\npseudonym_key = \"{}\"\n[store]\ndead_letter_key = \"{}\"\n[contracts]\nfolder = {:?}\n",
+        "k".repeat(32),
+        "00".repeat(32),
+        folder.path()
+    );
+    let output = gatewatch(&config, &["check"]);
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(2), "{said}");
+    assert!(
+        said.contains("sync.yaml:14:18: `TLSv1.1` is no floor: `TLSv1.2` or `TLSv1.3`"),
+        "{said}"
+    );
+    assert!(said.contains("14 | transport: {tls: TLSv1.1}"), "{said}");
+}
