@@ -17,10 +17,7 @@ impl Contracts {
             }
             return;
         };
-        let contract = &self.contracts[recognised.contract];
-        let operation = recognised
-            .operation
-            .map(|number| &contract.operations[number]);
+        let (contract, operation) = self.of_event(recognised);
         let mut facts = Facts(event);
         validity(contract, operation, &mut facts);
         callers(&contract.document.callers, &mut facts);

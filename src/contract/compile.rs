@@ -11,7 +11,7 @@ use crate::event::{Event, Text};
 /// The contracts in force. Shared by threads, without locks.
 #[derive(Debug, Default)]
 pub struct Contracts {
-    pub(super) contracts: Vec<Contract>,
+    all: Vec<Contract>,
     by_name: HashMap<Box<str>, usize, FixedState>,
     fingerprint: u64,
 }
@@ -42,14 +42,14 @@ pub struct Recognised {
 }
 
 impl Contracts {
-    pub(super) fn new(contracts: Vec<Contract>, fingerprint: u64) -> Self {
-        let by_name = contracts
+    pub(super) fn new(all: Vec<Contract>, fingerprint: u64) -> Self {
+        let by_name = all
             .iter()
             .enumerate()
             .map(|(number, contract)| (contract.document.integration.as_str().into(), number))
             .collect();
         Contracts {
-            contracts,
+            all,
             by_name,
             fingerprint,
         }
@@ -61,27 +61,33 @@ impl Contracts {
         self.fingerprint
     }
 
+    pub(super) fn of_event(&self, recognised: Recognised) -> (&Contract, Option<&Operation>) {
+        let contract = &self.all[recognised.contract];
+        let number = recognised.operation;
+        (contract, number.map(|number| &contract.operations[number]))
+    }
+
     /// How many there are.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.contracts.len()
+        self.all.len()
     }
 
     /// Whether there is none.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.contracts.is_empty()
+        self.all.is_empty()
     }
 
     /// The contracts as they were written, in the order of their files.
     pub fn documents(&self) -> impl Iterator<Item = &Document> {
-        self.contracts.iter().map(|contract| &contract.document)
+        self.all.iter().map(|contract| &contract.document)
     }
 
     /// Finds contract and operation of an event, and puts down integration, route, operation and resource id where the log has none.
     pub fn recognise(&self, event: &mut Event<'_>) -> Option<Recognised> {
         let number = self.of(event)?;
-        let contract = &self.contracts[number];
+        let contract = &self.all[number];
         if event.integration.is_none() {
             event.integration = Some(Text::from(contract.document.integration.clone()));
         }
@@ -116,7 +122,7 @@ impl Contracts {
             return self.by_name.get(name.as_str()).copied();
         }
         let mut best: Option<(usize, usize)> = None;
-        for (number, contract) in self.contracts.iter().enumerate() {
+        for (number, contract) in self.all.iter().enumerate() {
             let length = contract.fits(event);
             if length > best.map(|(length, _)| length) {
                 best = length.map(|length| (length, number));

@@ -44,25 +44,12 @@ impl Paths {
     ) -> Option<usize> {
         let mut at = 0;
         for (segment, _) in segments(template) {
-            at = if segment.starts_with('{') {
-                match self.nodes[at].parameter {
-                    Some(next) => next,
-                    None => {
-                        let next = self.add();
-                        self.nodes[at].parameter = Some(next);
-                        next
-                    }
-                }
+            let known = if segment.starts_with('{') {
+                self.nodes[at].parameter
             } else {
-                match self.literal(at, segment) {
-                    Some(next) => next,
-                    None => {
-                        let next = self.add();
-                        self.nodes[at].literals.push((segment.into(), next));
-                        next
-                    }
-                }
+                self.literal(at, segment)
             };
+            at = known.unwrap_or_else(|| self.add(at, segment));
         }
         let methods = &mut self.nodes[at].methods;
         if let Some((_, known)) = methods.iter().find(|(known, _)| **known == *method) {
@@ -72,9 +59,17 @@ impl Paths {
         None
     }
 
-    fn add(&mut self) -> usize {
+    /// A new node below `at`.
+    fn add(&mut self, at: usize, segment: &str) -> usize {
+        let next = self.nodes.len();
         self.nodes.push(Node::default());
-        self.nodes.len() - 1
+        let above = &mut self.nodes[at];
+        if segment.starts_with('{') {
+            above.parameter = Some(next);
+        } else {
+            above.literals.push((segment.into(), next));
+        }
+        next
     }
 
     fn literal(&self, at: usize, segment: &str) -> Option<usize> {
