@@ -122,6 +122,30 @@ fn a_breach_is_found_by_the_rules_and_a_call_that_keeps_to_the_contract_is_not()
 }
 
 #[test]
+fn rules_expand_the_lists_of_contracts() {
+    let folder = tempfile::tempdir().unwrap();
+    let rule = "title: Operator\nid: 7b0c4a52-6d67-4a10-9c39-0a6a9a3c2f10\nlogsource: {category: api_gateway}\ndetection:\n  \
+                caller:\n    client_id|expand: '%barrier-operator.clients%'\n  condition: caller\n";
+    std::fs::write(folder.path().join("operator.yml"), rule).unwrap();
+    let log = folder.path().join("log.ndjson");
+    let call = |client| format!(r#"{{"time":"2026-07-01T10:00:00Z","client_id":"{client}"}}"#);
+    std::fs::write(&log, [call("event-relay"), call("stranger")].join("\n")).unwrap();
+    let rules = folder.path().display().to_string();
+    let log = log.display().to_string();
+    let arguments = ["replay", "--matches", "--rules", &rules, &log];
+    let output = gatewatch("[contracts]\nfolder = \"contracts\"\n", &arguments);
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert_eq!(said.lines().count(), 1, "{output:?}");
+    assert!(said.contains(r#""record":0"#), "{said}");
+    let output = gatewatch("", &arguments);
+    assert_eq!(
+        output.status.code(),
+        Some(2),
+        "without contracts the name has no values"
+    );
+}
+
+#[test]
 fn a_wrong_contract_is_refused_with_its_place() {
     let folder = tempfile::tempdir().unwrap();
     let text = std::fs::read_to_string(Path::new(ROOT).join("contracts/tenant-sync.yaml")).unwrap();

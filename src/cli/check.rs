@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 
-use crate::config::{self, Config, SourceKind};
+use crate::config::{Config, SourceKind};
 use crate::contract::Contracts;
 use crate::pipeline::detection::Detection;
 use crate::sigma::RuleSet;
@@ -37,7 +37,7 @@ pub struct Args {
 /// # Errors
 /// What is wrong, with place and hint.
 pub fn run(args: &Args) -> anyhow::Result<()> {
-    let config = config::load(args.config.as_deref())?;
+    let config = super::configuration(args.config.as_deref())?;
     println!(
         "{}",
         toml::to_string(&config).context("the configuration cannot be shown")?

@@ -9,10 +9,13 @@ pub mod run;
 pub mod score;
 pub mod simulate;
 
+use std::path::Path;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+use crate::config::{self, Config};
+use crate::contract::Contracts;
 use crate::pipeline::service::ServiceError;
 use crate::source::kafka::KafkaProblem;
 use crate::store::StoreError;
@@ -41,6 +44,22 @@ pub enum Command {
     Simulate(simulate::Args),
     Score(score::Args),
     Rule(rule::Args),
+}
+
+/// Reads the configuration; the lists of its contracts are placeholders for rules, where it has none of the name itself.
+///
+/// # Errors
+/// The configuration or a contract is wrong.
+pub(crate) fn configuration(path: Option<&Path>) -> anyhow::Result<Config> {
+    let mut config = config::load(path)?;
+    let contracts = Contracts::configured(&config.contracts)?;
+    for (name, values) in contracts.lists() {
+        let placeholders = &mut config.rules.placeholders;
+        placeholders
+            .entry(name)
+            .or_insert(config::Placeholder::Values(values));
+    }
+    Ok(config)
 }
 
 /// Runs the command; the code is the process's.

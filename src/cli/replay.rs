@@ -11,7 +11,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 use uuid::Uuid;
 
-use crate::config::{self, Config, Secret};
+use crate::config::{Config, Secret};
 use crate::event::{Event, Timestamp};
 use crate::pipeline::active::Scratch;
 use crate::pipeline::detection::Detection;
@@ -82,7 +82,7 @@ struct MatchLine<'m> {
 /// # Errors
 /// The configuration or a rule is wrong, or a file cannot be read.
 pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
-    let mut config = config::load(args.config.as_deref())?;
+    let mut config = super::configuration(args.config.as_deref())?;
     if let Some(rules) = &args.rules {
         config.rules.folder.clone_from(rules);
     }

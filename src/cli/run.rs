@@ -7,7 +7,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 use tracing::info;
 
-use crate::config::{self, SourceKind};
+use crate::config::SourceKind;
 use crate::pipeline::service;
 use crate::telemetry;
 
@@ -44,7 +44,7 @@ pub struct Args {
 /// # Errors
 /// The configuration is wrong, or a part does not answer at the start.
 pub fn run(args: Args) -> anyhow::Result<()> {
-    let mut config = config::load(args.config.as_deref())?;
+    let mut config = super::configuration(args.config.as_deref())?;
     if let Some(file) = args.file {
         config.source.kind = if file.as_os_str() == "-" {
             SourceKind::Stdin

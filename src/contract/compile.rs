@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use foldhash::fast::FixedState;
 
-use super::document::{self, Document};
+use super::document::{self, Callers, Document};
 use super::paths::Paths;
 use crate::event::{Event, Text};
 
@@ -65,6 +65,30 @@ impl Contracts {
         let contract = &self.all[recognised.contract];
         let number = recognised.operation;
         (contract, number.map(|number| &contract.operations[number]))
+    }
+
+    /// The lists of each contract by names that rules may expand, such as `plates.clients`; empty lists have none.
+    pub fn lists(&self) -> impl Iterator<Item = (String, Vec<String>)> {
+        self.documents().flat_map(|document| {
+            let Callers {
+                clients,
+                gateways,
+                networks,
+                egress,
+                countries,
+            } = &document.callers;
+            [
+                ("clients", texts(clients)),
+                ("gateways", texts(gateways)),
+                ("networks", texts(networks)),
+                ("egress", texts(egress)),
+                ("countries", texts(countries)),
+                ("webhook_networks", texts(&document.webhooks.networks)),
+            ]
+            .into_iter()
+            .filter(|(_, values)| !values.is_empty())
+            .map(|(name, values)| (format!("{}.{name}", document.integration), values))
+        })
     }
 
     /// How many there are.
@@ -159,6 +183,10 @@ impl Contract {
             .map(String::len)
             .max()
     }
+}
+
+fn texts(values: &[impl ToString]) -> Vec<String> {
+    values.iter().map(ToString::to_string).collect()
 }
 
 /// Whether a path is this one or lies below it.

@@ -84,6 +84,12 @@ impl FromStr for Network {
 
 deserialized_from_text!(Network);
 
+impl fmt::Display for Network {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
 /// A name, or the beginning of names when it ends with `*`.
 #[derive(Clone, Debug, PartialEq, Eq, JsonSchema)]
 #[schemars(with = "String")]
@@ -124,6 +130,13 @@ impl FromStr for Name {
 }
 
 deserialized_from_text!(Name);
+
+impl fmt::Display for Name {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)?;
+        f.write_str(if self.is_prefix { "*" } else { "" })
+    }
+}
 
 /// A version of TLS.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, JsonSchema)]

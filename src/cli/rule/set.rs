@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 
-use crate::config::{self, Config, Format};
+use crate::config::{Config, Format};
 use crate::contract::Contracts;
 use crate::decode::Decoder;
 use crate::enrich::Enricher;
@@ -24,7 +24,7 @@ pub(super) struct Places {
 
 impl Places {
     pub(super) fn config(&self) -> Result<Config> {
-        Ok(config::load(self.config.as_deref())?)
+        crate::cli::configuration(self.config.as_deref())
     }
 }
 

@@ -212,7 +212,15 @@ fn our_own_block_is_checked_key_by_key() {
         ),
         (
             "  tests: {match: [{time: 0, fact: tls.old}]}\n",
-            "`fact` is computed",
+            "`tls.old` follows from the record",
+        ),
+        (
+            "  tests: {match: [{time: 0, fact: caller.unknwon}]}\n",
+            "did you mean `caller.unknown`?",
+        ),
+        (
+            "  tests: {match: [{time: 0, payload: x}]}\n",
+            "`payload` is computed",
         ),
     ] {
         let text = errors(&with(block));
