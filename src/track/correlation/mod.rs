@@ -191,11 +191,11 @@ impl Group {
 
     /// Keeps an event to be shown, and of those before it the newest, so many in all.
     fn show(&mut self, evidence: Packed, begin: Timestamp, most: usize) {
-        while self
-            .samples
-            .front()
-            .is_some_and(|oldest| oldest.time() <= begin)
-            || self.samples.len() >= most
+        while self.samples.len() >= most
+            || self
+                .samples
+                .front()
+                .is_some_and(|oldest| oldest.time() <= begin)
         {
             self.samples.pop_front();
         }
