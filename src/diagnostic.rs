@@ -87,6 +87,16 @@ fn printable(text: &str) -> String {
         .collect()
 }
 
+/// Prints all that is wrong with files of one kind, and how many that is.
+pub(crate) fn list(f: &mut fmt::Formatter<'_>, errors: &[Diagnostic], of: &str) -> fmt::Result {
+    for error in errors {
+        writeln!(f, "{error}\n")?;
+    }
+    let count = errors.len();
+    let word = if count == 1 { "error" } else { "errors" };
+    write!(f, "{count} {word} in the {of}")
+}
+
 /// "did you mean" over a closed list: the nearest word by edit distance, if one is near.
 #[must_use]
 pub fn did_you_mean<'w>(written: &str, words: impl IntoIterator<Item = &'w str>) -> Option<String> {

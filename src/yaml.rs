@@ -164,7 +164,8 @@ fn explain(error: &serde_saphyr::Error) -> (Place, String) {
     (place, format!("not valid YAML: {first_line}"))
 }
 
-fn place_of(location: serde_saphyr::Location) -> Place {
+/// The place of the YAML reader in ours.
+pub(crate) fn place_of(location: serde_saphyr::Location) -> Place {
     Place {
         line: u32::try_from(location.line()).unwrap_or(0),
         column: u32::try_from(location.column()).unwrap_or(0),

@@ -10,7 +10,7 @@ use super::compile::{Contract, Contracts, Operation};
 use super::document::{Acceptance, Document};
 use super::paths::{MAX_SEGMENTS, Paths};
 use crate::config;
-use crate::diagnostic::{Diagnostic, Place, did_you_mean};
+use crate::diagnostic::{self, Diagnostic, Place, did_you_mean};
 use crate::yaml::{self, Node};
 
 /// Largest file, in bytes.
@@ -30,12 +30,7 @@ pub struct ContractErrors(pub Vec<Diagnostic>);
 
 impl fmt::Display for ContractErrors {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for error in &self.0 {
-            writeln!(f, "{error}\n")?;
-        }
-        let count = self.0.len();
-        let word = if count == 1 { "error" } else { "errors" };
-        write!(f, "{count} {word} in the contracts")
+        diagnostic::list(f, &self.0, "contracts")
     }
 }
 
@@ -211,12 +206,7 @@ impl<'f> File<'f> {
             Ok(document) => document,
             Err(error) => {
                 let error = error.without_snippet();
-                let place = error
-                    .location()
-                    .map_or_else(Place::default, |location| Place {
-                        line: u32::try_from(location.line()).unwrap_or(0),
-                        column: u32::try_from(location.column()).unwrap_or(0),
-                    });
+                let place = error.location().map(yaml::place_of).unwrap_or_default();
                 let (message, hint) = plain(&error.to_string());
                 self.wrong(place, message, hint);
                 return None;

@@ -4,6 +4,7 @@ use std::fmt;
 
 use super::pipeline::Names;
 use super::vocabulary::Vocabulary;
+use crate::diagnostic;
 pub(crate) use crate::diagnostic::did_you_mean;
 pub use crate::diagnostic::{Diagnostic as RuleError, Place};
 
@@ -13,12 +14,7 @@ pub struct RuleErrors(pub Vec<RuleError>);
 
 impl fmt::Display for RuleErrors {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for error in &self.0 {
-            writeln!(f, "{error}\n")?;
-        }
-        let count = self.0.len();
-        let word = if count == 1 { "error" } else { "errors" };
-        write!(f, "{count} {word} in the rules")
+        diagnostic::list(f, &self.0, "rules")
     }
 }
 
