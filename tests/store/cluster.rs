@@ -3,11 +3,12 @@
 use gatewatch::config;
 use gatewatch::store::{EventBlock, Store, StoredCount, Verdict};
 
-use super::server::{Server, event, free_port, recent};
+use super::server::{Server, event, recent};
+use crate::ports::Ports;
 
 #[tokio::test]
 async fn two_shards_hold_each_row_once() {
-    let ports = [free_port(), free_port(), free_port(), free_port()];
+    let ports = [Ports::take(2), Ports::take(2)];
     let folder = tempfile::tempdir().unwrap();
     let extra = folder.path().join("cluster.xml");
     let shard = |tcp: u16| {
@@ -15,14 +16,11 @@ async fn two_shards_hold_each_row_once() {
             "<shard><replica><host>127.0.0.1</host><port>{tcp}</port><user>gatewatch</user><password>writer-password</password></replica></shard>"
         )
     };
-    let shards = shard(ports[1]) + &shard(ports[3]);
+    let shards = shard(ports[0].get(1)) + &shard(ports[1].get(1));
     let text =
         format!("<clickhouse><remote_servers><pair>{shards}</pair></remote_servers></clickhouse>");
     std::fs::write(&extra, text).unwrap();
-    let servers = [
-        Server::start_with(Some(&extra), ports[0], ports[1]),
-        Server::start_with(Some(&extra), ports[2], ports[3]),
-    ];
+    let servers = ports.map(|ports| Server::start_with(Some(&extra), ports));
     let clustered = |server: &Server| config::Store {
         cluster: Some("pair".to_owned()),
         ..server.config()

@@ -6,7 +6,8 @@ use std::path::Path;
 use gatewatch::config;
 use gatewatch::store::{DeadLetter, DeadLetterBlock, Origin, Sealed, Sealer, Store};
 
-use super::server::{DISK_KEY, Server, block, command, free_port, recent};
+use super::server::{DISK_KEY, Server, block, command, recent};
+use crate::ports::Ports;
 
 const MARKER: &str = "MARKERzwp7qk3x";
 
@@ -82,7 +83,7 @@ async fn no_file_shows_what_was_stored_or_asked() {
 fn without_its_key_it_refuses_to_start() {
     let folder = tempfile::tempdir().unwrap();
     for key in [None, Some(""), Some("1234")] {
-        let mut command = command(folder.path(), free_port(), free_port());
+        let mut command = command(folder.path(), &Ports::take(2));
         if let Some(key) = key {
             command.env("GATEWATCH_DISK_KEY", key);
         }
@@ -99,7 +100,7 @@ fn the_key_may_come_from_a_file() {
     let folder = tempfile::tempdir().unwrap();
     let key = folder.path().join("key");
     fs::write(&key, "too short\n").unwrap();
-    let output = command(&folder.path().join("data"), free_port(), free_port())
+    let output = command(&folder.path().join("data"), &Ports::take(2))
         .env("GATEWATCH_DISK_KEY_FILE", &key)
         .output()
         .unwrap();

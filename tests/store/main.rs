@@ -15,4 +15,6 @@ mod inserts;
 mod measure;
 mod migrations;
 mod people;
+#[path = "../parts/ports.rs"]
+mod ports;
 mod server;

@@ -1,7 +1,6 @@
 //! An embedded ClickHouse for one test: started on free ports, killed or stopped, gone with the test.
 
 use std::io::{BufRead, BufReader};
-use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
@@ -11,6 +10,8 @@ use gatewatch::event::{Event, Fact, Timestamp};
 use gatewatch::store::{EventBlock, Store, Verdict};
 use tempfile::TempDir;
 
+use crate::ports::Ports;
+
 pub const DISK_KEY: &str = "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff";
 const LETTER_KEY: &str = "ffeeddccbbaa99887766554433221100ffeeddccbbaa99887766554433221100";
 
@@ -18,26 +19,27 @@ pub struct Server {
     child: Child,
     folder: TempDir,
     secrets: TempDir,
+    ports: Ports,
     pub http: u16,
-    pub tcp: u16,
     extra: Option<PathBuf>,
 }
 
 impl Server {
     /// Starts a server on an empty folder and waits until it is ready.
     pub fn start() -> Server {
-        Server::start_with(None, free_port(), free_port())
+        Server::start_with(None, Ports::take(2))
     }
 
-    pub fn start_with(extra: Option<&Path>, http: u16, tcp: u16) -> Server {
+    /// On the first of these ports for HTTP and the second for the native protocol.
+    pub fn start_with(extra: Option<&Path>, ports: Ports) -> Server {
         let folder = tempfile::tempdir().unwrap();
-        let child = spawn(folder.path(), http, tcp, extra);
+        let child = spawn(folder.path(), &ports, extra);
         Server {
             child,
             folder,
             secrets: tempfile::tempdir().unwrap(),
-            http,
-            tcp,
+            http: ports.get(0),
+            ports,
             extra: extra.map(Path::to_owned),
         }
     }
@@ -54,12 +56,7 @@ impl Server {
 
     /// Starts again on the same folder and ports.
     pub fn restart(&mut self) {
-        self.child = spawn(
-            self.folder.path(),
-            self.http,
-            self.tcp,
-            self.extra.as_deref(),
-        );
+        self.child = spawn(self.folder.path(), &self.ports, self.extra.as_deref());
     }
 
     /// SIGTERM, and how it ended. Clients close their unused connections meanwhile: the server waits for them, but not for long.
@@ -129,7 +126,8 @@ impl Drop for Server {
 }
 
 /// The command of the embedded server without a key; tests add what they are about.
-pub fn command(data: &Path, http: u16, tcp: u16) -> Command {
+pub fn command(data: &Path, ports: &Ports) -> Command {
+    let [http, tcp] = [0, 1].map(|index| ports.get(index).to_string());
     let library = std::env::var_os("GATEWATCH_CHDB").expect(
         "GATEWATCH_CHDB must name libchdb.so of the npm package @chdb/lib-linux-x64-gnu@26.7.3-stable.1",
     );
@@ -137,7 +135,7 @@ pub fn command(data: &Path, http: u16, tcp: u16) -> Command {
     command
         .arg("clickhouse")
         .args(["--data".as_ref(), data])
-        .args(["--http", &http.to_string(), "--tcp", &tcp.to_string()])
+        .args(["--http", &http, "--tcp", &tcp])
         .args(["--library".as_ref(), library.as_os_str()])
         .env_remove("GATEWATCH_DISK_KEY")
         .env_remove("GATEWATCH_DISK_KEY_FILE")
@@ -147,8 +145,8 @@ pub fn command(data: &Path, http: u16, tcp: u16) -> Command {
     command
 }
 
-fn spawn(data: &Path, http: u16, tcp: u16, extra: Option<&Path>) -> Child {
-    let mut command = command(data, http, tcp);
+fn spawn(data: &Path, ports: &Ports, extra: Option<&Path>) -> Child {
+    let mut command = command(data, ports);
     if let Some(extra) = extra {
         command.args(["--extra".as_ref(), extra]);
     }
@@ -167,14 +165,6 @@ fn spawn(data: &Path, http: u16, tcp: u16, extra: Option<&Path>) -> Child {
     // Goes on reading, so that a full pipe never stops the server.
     std::thread::spawn(move || lines.for_each(drop));
     child
-}
-
-pub fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap()
-        .port()
 }
 
 /// An event that differs by `number` in what differs in real traffic.
