@@ -1,14 +1,12 @@
 //! Other rules while a shard runs: what stayed the same, by id and content, goes on as if nothing had happened.
 
-use std::collections::BTreeMap;
 use std::mem;
 use std::sync::Arc;
 
 use super::correlation::Correlation;
-use super::shard::Queue;
+use super::queue::Queue;
 use super::split::{Target, Turn, Waiting};
 use super::{Places, Plan, Shard};
-use crate::event::Timestamp;
 
 impl Shard {
     /// Goes on with another plan. `places` says where what was known stands in it; windows and waiting matches of what is gone or
@@ -24,23 +22,16 @@ impl Shard {
             }
         }
         let released = self.watermark;
-        let queues = (0..=plan.levels()).map(|_| empty(released)).collect();
+        let queues = (0..=plan.levels()).map(|_| Queue::new(released)).collect();
         let old = mem::replace(&mut self.queues, queues);
         self.plan = Arc::clone(plan);
-        for (turn, waiting) in old.into_iter().flat_map(|queue| queue.waiting) {
+        for (turn, waiting) in old.into_iter().flat_map(Queue::into_sorted) {
             match moved(places, turn, waiting) {
                 Some((turn, waiting)) => self.queue(turn, waiting),
                 None => self.counts.dropped_on_reload += 1,
             }
         }
         self.dirty = true;
-    }
-}
-
-fn empty(released: Timestamp) -> Queue {
-    Queue {
-        waiting: BTreeMap::new(),
-        released,
     }
 }
 

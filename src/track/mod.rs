@@ -21,6 +21,7 @@ mod lru;
 mod matching;
 mod places;
 mod plan;
+mod queue;
 pub mod rule_tests;
 mod rules;
 mod shard;

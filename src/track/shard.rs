@@ -7,13 +7,13 @@
 //! which had been moved on while their partition was idle, and matches released early because the buffer was full.
 
 use std::collections::BTreeMap;
-use std::collections::btree_map::Entry;
 use std::sync::Arc;
 
 use super::baseline::Baseline;
 use super::chain::Chained;
 use super::correlation::{Correlation, Sample};
 use super::plan::share;
+use super::queue::Queue;
 use super::sources::{Progress, Sources};
 use super::split::{ShardPart, Target, Turn, Waiting};
 use super::{Finding, Plan, Reason, TrackCounts, finding_id};
@@ -29,13 +29,6 @@ pub struct Fired {
     pub meta: Arc<RuleMeta>,
     /// The finding.
     pub finding: Finding,
-}
-
-/// Matches of one level that wait for their turn: 0 for rules and correlations of rules.
-pub(super) struct Queue {
-    pub(super) waiting: BTreeMap<Turn, Waiting>,
-    /// Every turn before was taken.
-    pub(super) released: Timestamp,
 }
 
 /// The state of one shard.
@@ -60,10 +53,7 @@ impl Shard {
             sources: Sources::default(),
             watermark: Timestamp::MIN,
             queues: (0..=plan.levels())
-                .map(|_| Queue {
-                    waiting: BTreeMap::new(),
-                    released: Timestamp::MIN,
-                })
+                .map(|_| Queue::new(Timestamp::MIN))
                 .collect(),
             chained: Vec::new(),
             correlations: plan
@@ -93,18 +83,18 @@ impl Shard {
             self.counts.skipped += part.waiting.len() as u64;
         }
         let most = share(self.plan.settings.max_waiting);
-        while self.queues[0].waiting.len() > most {
-            let Some((turn, _)) = self.queues[0].waiting.first_key_value() else {
+        while self.queues[0].len() > most {
+            let Some(due) = self.queues[0].first_due() else {
                 break;
             };
-            let forced = turn.due.plus_micros(1);
-            let before = self.queues[0].waiting.len();
+            let forced = due.plus_micros(1);
+            let before = self.queues[0].len();
             self.release(forced, out);
-            if self.queues[0].waiting.len() == before {
+            if self.queues[0].len() == before {
                 // Due at the end of time: no watermark passes it.
                 self.release_first(0, out);
             }
-            self.counts.forced += (before - self.queues[0].waiting.len()) as u64;
+            self.counts.forced += (before - self.queues[0].len()) as u64;
         }
         self.tick(idle, out);
     }
@@ -143,7 +133,7 @@ impl Shard {
     /// Matches that wait for their turn.
     #[must_use]
     pub fn waiting(&self) -> usize {
-        self.queues.iter().map(|queue| queue.waiting.len()).sum()
+        self.queues.iter().map(Queue::len).sum()
     }
 
     /// Clients whose baseline is kept.
@@ -189,23 +179,11 @@ impl Shard {
     }
 
     pub(super) fn queue(&mut self, turn: Turn, waiting: Waiting) {
-        let kind = match turn.target {
-            Target::Rule(_) => None,
-            Target::Group { correlation, .. } => {
-                Some(&self.plan.correlations[correlation as usize])
-            }
+        let level = match turn.target {
+            Target::Rule(_) => 0,
+            Target::Group { correlation, .. } => self.plan.correlations[correlation as usize].level,
         };
-        let level = kind.map_or(0, |spec| spec.level);
-        match self.queues[usize::from(level)].waiting.entry(turn) {
-            Entry::Vacant(place) => {
-                place.insert(waiting);
-            }
-            Entry::Occupied(mut held) => {
-                if let Some(spec) = kind {
-                    held.get_mut().join(&waiting, &spec.kind);
-                }
-            }
-        }
+        self.queues[usize::from(level)].push(turn, waiting);
     }
 
     /// What the correlations of this shard found for others since this was last asked.
@@ -232,8 +210,8 @@ impl Shard {
     /// Takes everything of a level above 0 that is due before the watermark.
     pub(super) fn release_level(&mut self, level: u8, out: &mut Vec<Fired>) {
         let level = usize::from(level);
-        while let Some((turn, _)) = self.queues[level].waiting.first_key_value()
-            && turn.due < self.watermark
+        while let Some(due) = self.queues[level].first_due()
+            && due < self.watermark
         {
             self.release_first(level, out);
         }
@@ -252,11 +230,7 @@ impl Shard {
     /// Takes everything due before `watermark` and closes every minute that ended by it, in the order of time.
     fn release(&mut self, watermark: Timestamp, out: &mut Vec<Fired>) {
         loop {
-            let due = self.queues[0]
-                .waiting
-                .first_key_value()
-                .map(|(turn, _)| turn.due)
-                .filter(|due| *due < watermark);
+            let due = self.queues[0].first_due().filter(|due| *due < watermark);
             let end = self.baseline.next_end().filter(|end| *end <= watermark);
             match (due, end) {
                 (None, None) => break,
@@ -284,7 +258,7 @@ impl Shard {
     }
 
     fn release_first(&mut self, level: usize, out: &mut Vec<Fired>) {
-        let Some((turn, waiting)) = self.queues[level].waiting.pop_first() else {
+        let Some((turn, waiting)) = self.queues[level].pop(&self.plan) else {
             return;
         };
         self.dirty = true;
@@ -296,7 +270,7 @@ impl Shard {
             }
             Target::Group { correlation, .. } => {
                 let index = correlation as usize;
-                let Some(finding) = self.of_correlation(index, turn, &waiting) else {
+                let Some(finding) = self.of_correlation(index, turn, waiting) else {
                     return;
                 };
                 (&self.plan.correlations[index].meta, finding)
@@ -311,7 +285,7 @@ impl Shard {
     }
 
     /// Takes an event of a correlation; what it finds goes on to those that it feeds, and is a finding if it is to be.
-    fn of_correlation(&mut self, index: usize, turn: Turn, waiting: &Waiting) -> Option<Finding> {
+    fn of_correlation(&mut self, index: usize, turn: Turn, waiting: Waiting) -> Option<Finding> {
         let state = &mut self.correlations[index];
         if waiting.late {
             self.counts.late_for_window += 1;
@@ -319,16 +293,20 @@ impl Shard {
             return None;
         }
         let spec = &self.plan.correlations[index];
+        // Only what feeds another correlation is needed once more.
+        let event = (!waiting.above.is_empty()).then(|| waiting.clone());
         let sample = Sample {
             time: waiting.time,
             value: waiting.value,
-            evidence: waiting.evidence.clone(),
+            evidence: waiting.evidence,
         };
         let fire = state.take(spec, &self.plan, &waiting.entity, sample, &mut self.counts)?;
-        for key in &waiting.above {
-            let above = self.plan.correlations.get(key.correlation as usize);
-            if above.is_some_and(|spec| fire.begins || spec.kind.is_temporal()) {
-                self.chained.push(Chained::new(turn, waiting, key));
+        if let Some(event) = event {
+            for key in &event.above {
+                let above = self.plan.correlations.get(key.correlation as usize);
+                if above.is_some_and(|spec| fire.begins || spec.kind.is_temporal()) {
+                    self.chained.push(Chained::new(turn, &event, key));
+                }
             }
         }
         spec.alerts.then_some(fire.finding)

@@ -14,6 +14,7 @@ use uuid::Uuid;
 use super::baseline::StoredBaseline;
 use super::correlation::StoredGroup;
 use super::places::Places;
+use super::queue::Queue;
 use super::sources::{Progress, Sources};
 use super::split::{Target, Turn, Waiting};
 use super::{CorrelationKey, Entity, Packed, Plan, Shard, stable_hash};
@@ -107,7 +108,7 @@ impl Shard {
             waiting: self
                 .queues
                 .iter()
-                .flat_map(|queue| &queue.waiting)
+                .flat_map(Queue::sorted)
                 .map(|(turn, waiting)| store(turn, waiting))
                 .collect(),
             released: self.queues.iter().map(|queue| queue.released).collect(),

@@ -81,13 +81,16 @@ impl Waiting {
 /// Cuts a block into one part a shard, in the order of the shards. Matches of unknown indices are left out.
 #[must_use]
 pub fn split(block: TrackBlock, plan: &Plan) -> Vec<ShardPart> {
+    // A little more than each gets when they get the same: most need no more room, and few have much left.
+    let share = block.matches.len() / SHARDS;
+    let room = share + share / 4;
     let mut parts: Vec<ShardPart> = (0..SHARDS)
         .map(|_| ShardPart {
             partition: block.partition,
             begin: block.begin,
             end: block.end,
             newest: block.newest,
-            waiting: Vec::new(),
+            waiting: Vec::with_capacity(room),
             observations: Vec::new(),
         })
         .collect();

@@ -13,6 +13,7 @@
 mod panes;
 mod ranks;
 mod sketch;
+mod values;
 mod window;
 
 use std::collections::VecDeque;

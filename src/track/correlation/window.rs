@@ -4,13 +4,13 @@
 //! logarithm of its length for a percentile). A window of more events than may be kept one by one is summed up by
 //! [`Panes`], and says so.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 
-use foldhash::fast::FixedState;
 use serde::{Deserialize, Serialize};
 
 use super::panes::Panes;
 use super::ranks::Ranks;
+use super::values::Values;
 use crate::event::Timestamp;
 use crate::sigma::CorrelationKind;
 
@@ -42,11 +42,11 @@ pub(super) struct Window {
 }
 
 #[derive(Clone, Copy, Serialize, Deserialize)]
-struct Event {
+pub(super) struct Event {
     /// Microseconds.
-    time: i64,
+    pub(super) time: i64,
     /// 0 where events have none.
-    value: u64,
+    pub(super) value: u64,
 }
 
 /// What is known of the values in the window.
@@ -55,8 +55,8 @@ enum State {
     Events,
     /// How many distinct values there are, while they are few enough to look through.
     Few(u32),
-    /// How many events have each value. Never iterated.
-    Counts(Box<Counts>),
+    /// How many events have each value.
+    Counts(Box<Values>),
     Sum(Box<u128>),
     Ranks(Box<Ranks>),
     /// When each rule matched last.
@@ -64,8 +64,6 @@ enum State {
     /// When the latest run of rules in order began, for each length of such a run.
     Ordered(Box<[i64]>),
 }
-
-type Counts = HashMap<u64, u32, FixedState>;
 
 /// Most values that are looked through one by one.
 const FEW: usize = 16;
@@ -94,8 +92,7 @@ impl State {
 
     fn add(&mut self, value: u64, time: i64) {
         match self {
-            State::Events | State::Few(_) => {}
-            State::Counts(counts) => *counts.entry(value).or_insert(0) += 1,
+            State::Events | State::Few(_) | State::Counts(_) => {}
             State::Sum(sum) => **sum += u128::from(value),
             State::Ranks(ranks) => ranks.add(value),
             State::Matched(times) => {
@@ -121,17 +118,13 @@ impl State {
 
     fn remove(&mut self, value: u64) {
         match self {
-            State::Counts(counts) => {
-                if let Some(count) = counts.get_mut(&value) {
-                    *count -= 1;
-                    if *count == 0 {
-                        counts.remove(&value);
-                    }
-                }
-            }
             State::Sum(sum) => **sum -= u128::from(value),
             State::Ranks(ranks) => ranks.remove(value),
-            State::Events | State::Few(_) | State::Matched(_) | State::Ordered(_) => {}
+            State::Events
+            | State::Few(_)
+            | State::Counts(_)
+            | State::Matched(_)
+            | State::Ordered(_) => {}
         }
     }
 }
@@ -210,13 +203,12 @@ impl Window {
             *distinct += u32::from(!holds(&self.events, value));
         }
         self.events.push_back(Event { time, value });
-        self.state.add(value, time);
-        if matches!(self.state, State::Few(_)) && self.events.len() > FEW {
-            let mut counts = Counts::default();
-            for event in &self.events {
-                *counts.entry(event.value).or_insert(0) += 1;
+        match &mut self.state {
+            State::Counts(values) => values.add(&self.events, self.events.len() - 1),
+            State::Few(_) if self.events.len() > FEW => {
+                self.state = State::Counts(Box::new(Values::of(&self.events)));
             }
-            self.state = State::Counts(Box::new(counts));
+            state => state.add(value, time),
         }
     }
 
@@ -238,8 +230,8 @@ impl Window {
             (CorrelationKind::ValueAvg { .. }, _) => sum as f64 / events.max(1.0),
             (CorrelationKind::ValueShare { .. }, State::Counts(counts)) => {
                 let newest = self.events.back();
-                let newest = newest.and_then(|event| counts.get(&event.value));
-                f64::from(newest.copied().unwrap_or(0)) * 100.0 / events.max(1.0)
+                let same = newest.map_or(0, |event| counts.count(&self.events, event.value));
+                f64::from(same) * 100.0 / events.max(1.0)
             }
             (CorrelationKind::ValueShare { .. }, State::Few(_)) => {
                 let newest = self.events.back().map(|event| event.value);
@@ -250,7 +242,7 @@ impl Window {
                 same.count() as f64 * 100.0 / events.max(1.0)
             }
             (_, State::Few(distinct)) => f64::from(*distinct),
-            (_, State::Counts(counts)) => counts.len() as f64,
+            (_, State::Counts(counts)) => counts.distinct() as f64,
             (_, State::Ranks(ranks)) => ranks.value().unwrap_or(0.0),
             (_, State::Matched(times)) => times.iter().filter(|time| **time > begin).count() as f64,
             (_, State::Ordered(begins)) => {
@@ -289,6 +281,9 @@ impl Window {
     }
 
     fn pop(&mut self) {
+        if let State::Counts(values) = &mut self.state {
+            values.remove_oldest(&self.events);
+        }
         let Some(event) = self.events.pop_front() else {
             return;
         };
