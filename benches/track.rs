@@ -201,7 +201,7 @@ fn matched(at: usize, groups: usize, step_us: i64) -> Match {
             user_agent: "okhttp/4.12.0".into(),
             hits: Vec::new(),
         }),
-        entity,
+        entity: None,
     }
 }
 

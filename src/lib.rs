@@ -5,6 +5,7 @@
 
 pub mod config;
 pub mod diagnostic;
+pub mod memory;
 pub mod requirement;
 pub mod telemetry;
 mod yaml;

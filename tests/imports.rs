@@ -13,6 +13,7 @@ const TABLE: &[(&str, &[&str])] = &[
     ("requirement", &[]),
     ("yaml", &["diagnostic"]),
     ("event", &[]),
+    ("memory", &[]),
     ("contract", &["event"]),
     ("source", &["event"]),
     ("decode", &["event"]),

@@ -29,8 +29,8 @@ pub struct Delivery {
 impl Default for Delivery {
     fn default() -> Self {
         Delivery {
-            block_rows: 50_000,
-            block_bytes: 48 << 20,
+            block_rows: 100_000,
+            block_bytes: 96 << 20,
             block_age_ms: 500,
             buffer_bytes: 128 << 20,
             inserts: 2,

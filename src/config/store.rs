@@ -27,8 +27,6 @@ pub struct Store {
     pub cluster: Option<String>,
     /// Storage policy of every table. When it is not `default`, a table outside it stops the start.
     pub storage_policy: String,
-    /// Whether blocks are compressed with LZ4 on their way; pays off when the network is slower than a core.
-    pub compression: bool,
     /// Whether the server syncs each part to disk before it acknowledges it, so that a power loss takes nothing.
     pub durable: bool,
     /// Seconds that one INSERT or query may take before it counts as failed and is sent again.
@@ -56,7 +54,6 @@ impl Default for Store {
             password_file: None,
             cluster: None,
             storage_policy: "encrypted".to_owned(),
-            compression: false,
             durable: true,
             timeout_s: 120,
             dead_letter_key: Secret::default(),

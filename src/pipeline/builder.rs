@@ -10,7 +10,7 @@ use super::plan::Unfinished;
 use crate::decode::Rejection;
 use crate::event::{Position, Timestamp};
 use crate::store::{DeadLetter, DeadLetterBlock, EventBlock, Insert};
-use crate::track::{self, BlockBuilder, PartitionClock, TrackBlock, match_of};
+use crate::track::{self, BlockBuilder, Matches, PartitionClock, TrackBlock};
 
 /// When a block is closed.
 #[derive(Clone, Copy, Debug)]
@@ -307,10 +307,9 @@ impl<'d> Builder<'d> {
                         .push(&event, &verdict, record.offset, record.stamped);
                 }
                 let turn = open.track.event(&event, position);
+                let mut matches = Matches::of(active.rules(), &event, position, turn);
                 for (rule, hits) in scratch.take_hits() {
-                    let rules = active.rules();
-                    let matched = match_of(rules, rule, &event, position, turn, hits);
-                    open.track.matched(matched);
+                    open.track.matched(matches.by(rule, hits));
                 }
             }
             Outcome::Rejected(rejection) => {

@@ -8,7 +8,7 @@ use super::active::{ActiveRules, Scratch};
 use super::detection::{Detection, Outcome};
 use crate::event::{Event, Position, Timestamp};
 use crate::source::RawBatch;
-use crate::track::{BlockBuilder, Fired, PartitionClock, SHARDS, Shard, match_of, settle, split};
+use crate::track::{BlockBuilder, Fired, Matches, PartitionClock, SHARDS, Shard, settle, split};
 
 /// Detection and tracking of one partition.
 pub struct Offline<'d> {
@@ -72,9 +72,9 @@ impl<'d> Offline<'d> {
                 Outcome::Event(event) => {
                     self.events += 1;
                     let turn = builder.event(&event, position);
+                    let mut matches = Matches::of(self.active.rules(), &event, position, turn);
                     for (rule, hits) in self.scratch.take_hits() {
-                        let rules = self.active.rules();
-                        builder.matched(match_of(rules, rule, &event, position, turn, hits));
+                        builder.matched(matches.by(rule, hits));
                     }
                 }
                 Outcome::Rejected(_) => self.rejected += 1,

@@ -16,7 +16,7 @@ use super::detection::Detection;
 use crate::source::{Budget, RawBatch};
 
 /// A block of a partition that is behind may be so many times as old.
-const BACKLOG_AGES: u32 = 4;
+const BACKLOG_AGES: u32 = 12;
 /// When nothing came for so long, there is no backlog any more.
 const LULL: Duration = Duration::from_millis(200);
 
@@ -134,7 +134,7 @@ impl Worker<'_> {
 
     fn build(&mut self, batch: &RawBatch) {
         let Some(partition) = self.builders.get_mut(&batch.partition()) else {
-            self.budget.built(batch.bytes(), 0);
+            self.budget.built(batch.bytes(), 0, 0);
             return;
         };
         partition.behind = batch.is_behind().then(Instant::now);
@@ -151,7 +151,7 @@ impl Worker<'_> {
         }
         let closed: usize = self.blocks.iter().map(|block| block.bytes).sum();
         self.budget
-            .built(batch.bytes(), builder.bytes() + closed - before);
+            .built(batch.bytes(), before, builder.bytes() + closed);
         self.send_blocks();
     }
 

@@ -85,6 +85,11 @@ impl RawBatch {
         self.rows() >= FULL_ROWS || self.bytes() >= FULL_BYTES
     }
 
+    /// When the last record was written, as Kafka says.
+    pub(super) fn written(&self) -> Option<Timestamp> {
+        self.records.last()?.stamped
+    }
+
     /// Offset, record timestamp and payload of each record.
     pub fn iter(&self) -> impl Iterator<Item = (i64, Option<Timestamp>, &[u8])> {
         let begins = std::iter::once(0).chain(self.records.iter().map(|record| record.end));

@@ -33,9 +33,11 @@ impl Budget {
         self.used.raw.fetch_add(bytes, Ordering::Relaxed);
     }
 
-    /// A batch was taken in, or dropped; open blocks grew by `built`.
-    pub fn built(&self, raw: usize, built: usize) {
-        self.used.open.fetch_add(built, Ordering::Relaxed);
+    /// A batch was taken in, or dropped; open blocks had so many bytes before and have so many after. They may be fewer: what
+    /// fills up is packed.
+    pub fn built(&self, raw: usize, before: usize, after: usize) {
+        self.used.open.fetch_add(after, Ordering::Relaxed);
+        self.used.open.fetch_sub(before, Ordering::Relaxed);
         self.used.raw.fetch_sub(raw, Ordering::Relaxed);
     }
 
@@ -99,7 +101,7 @@ mod tests {
         assert!(!budget.is_full());
         budget.read(25);
         assert!(budget.is_full(), "an eighth is raw");
-        budget.built(125, 1_000);
+        budget.built(125, 100, 1_100);
         assert!(budget.is_full() && budget.is_tight());
         budget.closed(250);
         assert!(

@@ -21,8 +21,6 @@ use crate::config::Kafka;
 const QUEUED_KIB: &str = "1024";
 /// What it asks for at once of each partition; packed, so several times as much in memory.
 const FETCHED_BYTES: &str = "524288";
-/// A partition with so many unread records is behind.
-const BACKLOG: i64 = 20_000;
 /// How long a rebalance may wait for the pipeline; below the group's poll interval.
 const REBALANCE_PATIENCE: Duration = Duration::from_mins(1);
 
@@ -285,9 +283,9 @@ impl GroupContext {
         let _ = self.events.send(GroupEvent::Failed(error));
     }
 
-    pub(super) fn is_behind(&self, partition: i32) -> bool {
-        let lag = self.lock().get(&partition).and_then(|lag| lag.records);
-        lag.is_some_and(|records| records >= BACKLOG)
+    /// Records of a partition that were unread a moment ago; `None` when that is not known.
+    pub(super) fn lag(&self, partition: i32) -> Option<i64> {
+        self.lock().get(&partition).and_then(|lag| lag.records)
     }
 
     /// Notes which partitions are held, so that their lag is kept.

@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use metrics::{counter, gauge};
 use rdkafka::TopicPartitionList;
@@ -26,6 +26,11 @@ use crate::telemetry::metric;
 const BATCH_AGE: Duration = Duration::from_millis(50);
 /// After so many records of one partition the others are looked at.
 const SWEEP: u32 = 256;
+/// A partition with so many unread records is behind.
+const BACKLOG: i64 = 20_000;
+/// So is one with so many, when they are so old: more than the clocks of producers are wrong by.
+const SOME: i64 = 1_000;
+const OLD: Duration = Duration::from_secs(10);
 /// How long polling may stand still before partitions are paused instead.
 const PATIENCE: Duration = Duration::from_secs(1);
 
@@ -81,7 +86,7 @@ impl Reader<'_> {
                 std::thread::park_timeout(BATCH_AGE);
             }
             for mut batch in self.ripe() {
-                batch.set_behind(self.consumer.context().is_behind(batch.partition()));
+                batch.set_behind(self.is_behind(&batch));
                 counter!(metric::RECORDS_READ).increment(batch.rows() as u64);
                 counter!(metric::BYTES_READ).increment(batch.bytes() as u64);
                 budget.read(batch.bytes());
@@ -159,6 +164,18 @@ impl Reader<'_> {
                 ripe.map(|(_, batch)| batch)
             })
             .collect()
+    }
+
+    /// Whether many more records wait behind a batch: by number, or by some and how long ago its last one was written.
+    fn is_behind(&self, batch: &RawBatch) -> bool {
+        let lag = self.consumer.context().lag(batch.partition());
+        let is_old = batch.written().is_some_and(|written| {
+            let written = Duration::from_micros(written.micros().try_into().unwrap_or(0));
+            (SystemTime::UNIX_EPOCH + written)
+                .elapsed()
+                .is_ok_and(|age| age >= OLD)
+        });
+        lag.is_some_and(|records| records >= BACKLOG || is_old && records >= SOME)
     }
 
     /// Waits while the buffer is full: at first by not polling, then with partitions paused and polling going on, so that

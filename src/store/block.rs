@@ -23,17 +23,18 @@ pub(crate) struct Part {
     pub(crate) rows: usize,
     /// The columns that it fills.
     pub(crate) columns: String,
-    pub(crate) chunks: Vec<Bytes>,
+    /// Packed.
+    pub(crate) frames: Vec<Bytes>,
 }
 
 impl Part {
     fn new(suffix: Option<String>, rows: usize, columns: Vec<Column>) -> Self {
-        let (columns, chunks) = native::block(rows, columns);
+        let (columns, frames) = native::block(rows, columns);
         Part {
             suffix,
             rows,
             columns,
-            chunks,
+            frames,
         }
     }
 }
@@ -45,11 +46,11 @@ impl Insert {
         self.parts.iter().map(|part| part.rows).sum()
     }
 
-    /// Bytes of all parts.
+    /// Bytes of all parts, packed.
     #[must_use]
     pub fn bytes(&self) -> usize {
-        let chunks = self.parts.iter().flat_map(|part| &part.chunks);
-        chunks.map(Bytes::len).sum()
+        let frames = self.parts.iter().flat_map(|part| &part.frames);
+        frames.map(Bytes::len).sum()
     }
 
     /// One INSERT of these columns; nothing when there are no rows.
@@ -122,7 +123,7 @@ impl EventBlock {
         self.rows == 0
     }
 
-    /// Bytes of memory so far, about as many as will travel without compression.
+    /// Bytes of memory so far.
     #[must_use]
     pub fn bytes(&self) -> usize {
         let columns = self.months.values().flat_map(|columns| &columns.list);

@@ -3,8 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
-use clickhouse::{Client, Compression};
+use clickhouse::Client;
 use hyper_rustls::HttpsConnectorBuilder;
 use hyper_util::client::legacy::Client as HttpClient;
 use hyper_util::client::legacy::connect::HttpConnector;
@@ -24,12 +23,10 @@ const POOL_IDLE: Duration = Duration::from_secs(2);
 /// How long a connection may take to come about.
 const CONNECT_WITHIN: Duration = Duration::from_secs(10);
 
-/// Bytes that are sent, and with compression packed, at a time.
-const FRAME: usize = 256 * 1024;
-
 /// Settings of every insert. One INSERT must be one part, or its token would take several places in the window of tokens:
 /// so nothing is split (the limits are far above any block), nothing is put together, nothing is inserted later.
 const INSERT_SETTINGS: &[(&str, &str)] = &[
+    ("decompress", "1"),
     ("async_insert", "0"),
     ("wait_end_of_query", "1"),
     ("insert_deduplicate", "1"),
@@ -83,16 +80,10 @@ impl Store {
         let password = config
             .password
             .resolve(config.password_file.as_deref(), "password")?;
-        let compression = if config.compression {
-            Compression::Lz4
-        } else {
-            Compression::None
-        };
         let server = plain_client(config)?
             .with_url(&config.url)
             .with_user(&config.user)
             .with_password(password.expose())
-            .with_compression(compression)
             .with_product_info("gatewatch", env!("CARGO_PKG_VERSION"));
         let client = server.clone().with_database(&config.database);
         let sharded = server.clone().with_database(sharded_database(config));
@@ -158,8 +149,8 @@ impl Store {
             "alerts" => "an insert of alerts",
             _ => "an insert",
         };
-        for chunk in part.chunks.iter().flat_map(frames) {
-            let sent = request.send(chunk).await;
+        for frame in &part.frames {
+            let sent = request.send(frame.clone()).await;
             sent.map_err(|error| self.error(&error, what, false))?;
         }
         request
@@ -195,13 +186,6 @@ impl Store {
             quotable,
         )
     }
-}
-
-/// A chunk in pieces of at most [`FRAME`] bytes, without a copy.
-fn frames(chunk: &Bytes) -> impl Iterator<Item = Bytes> {
-    (0..chunk.len())
-        .step_by(FRAME)
-        .map(|begin| chunk.slice(begin..chunk.len().min(begin + FRAME)))
 }
 
 /// The database that holds the tables over all shards; the plain one without a cluster.

@@ -17,6 +17,7 @@ mod day;
 mod dead_letter;
 mod dictionary;
 mod error;
+mod frame;
 mod migrate;
 mod native;
 mod pieces;

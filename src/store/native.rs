@@ -1,20 +1,21 @@
 //! ClickHouse's Native format: a block of columns, written as values come.
 //!
-//! A column is a growing buffer of bytes that are already in the form in which they travel, so pushing a value is a copy and
-//! a finished block is sent without another pass. Form: `https://clickhouse.com/docs/interfaces/formats/Native` and the
+//! A column is a growing buffer of bytes that are already in the form in which they travel, packed piece by piece, so pushing a
+//! value is a copy and a finished block is sent, and sent again, without another pass. Form: `https://clickhouse.com/docs/interfaces/formats/Native` and the
 //! serialisations of the types; without a protocol version a block is the number of columns and rows (varints), then for
 //! each column its name, its type and its values.
 
 use std::net::{IpAddr, Ipv6Addr};
 
-use bytes::{BufMut, Bytes, BytesMut};
+use bytes::{BufMut, Bytes};
 
 use super::dictionary::Dictionary;
+use super::frame::pack;
 use super::pieces::Pieces;
 use crate::event::Timestamp;
 
-/// Column bodies shorter than this are put together into one chunk; longer ones are sent as they are, without a copy.
-const OWN_CHUNK: usize = 32 * 1024;
+/// What is left of the columns behind their packed pieces is packed together, at about so many bytes.
+const TOGETHER: usize = 64 * 1024;
 
 /// The last instant that a TTL expression can still compute with: 2106-02-07, the end of `DateTime`.
 const LAST_MICROS: i64 = 4_294_967_295_000_000;
@@ -108,7 +109,7 @@ impl Column {
     /// Bytes of memory so far.
     pub(crate) fn bytes(&self) -> usize {
         let words = self.words.as_ref().map_or(0, |words| words.bytes());
-        self.values.len() + self.ends.len() + words
+        self.values.bytes() + self.ends.bytes() + words
     }
 
     /// Whether no row has a value. The server fills such a column by itself.
@@ -256,7 +257,7 @@ pub(crate) fn storable(time: Timestamp) -> Timestamp {
     Timestamp::from_micros(time.micros().clamp(0, LAST_MICROS))
 }
 
-/// The block as chunks, to be sent one after the other, and the names of its columns as an INSERT lists them. Columns without any
+/// The block as frames, to be sent one after the other, and the names of its columns as an INSERT lists them. Columns without any
 /// value are left out.
 pub(crate) fn block(rows: usize, mut columns: Vec<Column>) -> (String, Vec<Bytes>) {
     columns.retain(|column| !column.is_absent());
@@ -264,26 +265,34 @@ pub(crate) fn block(rows: usize, mut columns: Vec<Column>) -> (String, Vec<Bytes
         .iter()
         .map(|column| format!("`{}`", column.name))
         .collect();
-    let mut chunks = Vec::new();
-    let mut small = BytesMut::new();
-    put_varint(&mut small, columns.len() as u64);
-    put_varint(&mut small, rows as u64);
+    let mut frames = Vec::new();
+    let mut open = Vec::new();
+    put_varint(&mut open, columns.len() as u64);
+    put_varint(&mut open, rows as u64);
     for column in columns {
-        put_string(&mut small, column.name.as_bytes());
-        put_string(&mut small, column.wire.type_name().as_bytes());
-        for body in column.finish().into_iter().flat_map(Pieces::finish) {
-            if body.len() < OWN_CHUNK {
-                small.extend_from_slice(&body);
-            } else {
-                chunks.push(small.split().freeze());
-                chunks.push(body);
+        put_string(&mut open, column.name.as_bytes());
+        put_string(&mut open, column.wire.type_name().as_bytes());
+        for pieces in column.finish() {
+            let (packed, rest) = pieces.finish();
+            if !packed.is_empty() {
+                pack_open(&mut open, &mut frames);
+                frames.extend(packed);
+            }
+            open.extend_from_slice(&rest);
+            if open.len() >= TOGETHER {
+                pack_open(&mut open, &mut frames);
             }
         }
     }
-    if !small.is_empty() {
-        chunks.push(small.freeze());
+    pack_open(&mut open, &mut frames);
+    (names.join(", "), frames)
+}
+
+fn pack_open(open: &mut Vec<u8>, frames: &mut Vec<Bytes>) {
+    if !open.is_empty() {
+        frames.push(pack(open));
+        open.clear();
     }
-    (names.join(", "), chunks)
 }
 
 #[inline]
@@ -306,6 +315,7 @@ fn put_varint(buffer: &mut impl BufMut, mut value: u64) {
 
 #[cfg(test)]
 mod tests {
+    use super::super::frame::unpack;
     use super::*;
 
     #[test]
@@ -319,7 +329,7 @@ mod tests {
         let mut nothing = Column::new("c", Wire::Word);
         nothing.push_absent();
         nothing.push_absent();
-        let (names, chunks) = block(2, vec![text, nothing, texts]);
+        let (names, frames) = block(2, vec![text, nothing, texts]);
         assert_eq!(names, "`a`, `b`");
         let mut expected = vec![2, 2, 1, b'a', 6];
         expected.extend_from_slice(b"String");
@@ -328,18 +338,23 @@ mod tests {
         expected.extend_from_slice(b"Array(String)");
         expected.extend_from_slice(&[2, 0, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0]);
         expected.extend_from_slice(&[1, b'p', 1, b'q']);
-        assert_eq!(chunks.concat(), expected);
+        assert_eq!(unpack(&frames), expected);
     }
 
     #[test]
-    fn long_columns_are_chunks_of_their_own() {
+    fn long_columns_are_packed_on_the_way() {
+        let value = vec![b'x'; 40_000];
         let mut column = Column::new("a", Wire::Text);
-        column.push_bytes(&vec![b'x'; OWN_CHUNK]);
+        for _ in 0..100 {
+            column.push_bytes(&value);
+        }
+        assert!(column.bytes() < 200_000, "{}", column.bytes());
         let mut after = Column::new("b", Wire::U16);
-        after.push_number(70_000);
-        let (_, chunks) = block(1, vec![column, after]);
-        assert_eq!(chunks.len(), 3);
-        assert!(chunks[2].ends_with(&[0xff, 0xff]), "numbers saturate");
+        (0..100).for_each(|_| after.push_number(70_000));
+        let (_, frames) = block(100, vec![column, after]);
+        let bytes = unpack(&frames);
+        assert!(bytes.len() > 100 * 40_000);
+        assert!(bytes.ends_with(&[0xff; 200]), "numbers saturate");
     }
 
     #[test]

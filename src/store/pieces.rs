@@ -1,8 +1,10 @@
-//! A growing run of bytes, kept as pieces, so that growing copies little and no room is kept for what may never come.
+//! A growing run of bytes: whatever fills a piece is packed at once, so that a block of many rows takes little memory.
 
 use bytes::Bytes;
 
-/// A piece is complete at so many bytes. Less than what allocators treat as large, so that its memory is used again.
+use super::frame::pack;
+
+/// A piece is packed at so many bytes.
 const PIECE: usize = 64 * 1024;
 /// Of these so many are left over, so that nearly every value fits the room that a piece begins with.
 const MARGIN: usize = 1024;
@@ -10,16 +12,17 @@ const MARGIN: usize = 1024;
 /// Bytes in pieces.
 #[derive(Debug, Default)]
 pub(super) struct Pieces {
-    complete: Vec<Bytes>,
-    /// Bytes of the complete ones.
-    length: usize,
+    /// Frames of complete pieces.
+    packed: Vec<Bytes>,
+    /// Bytes of the frames.
+    packed_bytes: usize,
     open: Vec<u8>,
 }
 
 impl Pieces {
-    /// Bytes in all.
-    pub(super) fn len(&self) -> usize {
-        self.length + self.open.len()
+    /// Bytes of memory.
+    pub(super) fn bytes(&self) -> usize {
+        self.packed_bytes + self.open.len()
     }
 
     /// Where the next value goes: whole values of any length.
@@ -33,10 +36,10 @@ impl Pieces {
 
     #[cold]
     fn complete(&mut self) {
-        // A run that has filled one piece will fill most of another.
-        let full = std::mem::replace(&mut self.open, Vec::with_capacity(PIECE));
-        self.length += full.len();
-        self.complete.push(Bytes::from(full));
+        let frame = pack(&self.open);
+        self.packed_bytes += frame.len();
+        self.packed.push(frame);
+        self.open.clear();
     }
 
     /// So many zeros.
@@ -49,12 +52,9 @@ impl Pieces {
         }
     }
 
-    /// All pieces in order, the last one perhaps short.
-    pub(super) fn finish(mut self) -> impl Iterator<Item = Bytes> {
-        if self.length > 0 {
-            self.open.shrink_to_fit();
-        }
-        self.complete.into_iter().chain([Bytes::from(self.open)])
+    /// The frames in order, and what is left behind them.
+    pub(super) fn finish(self) -> (Vec<Bytes>, Vec<u8>) {
+        (self.packed, self.open)
     }
 }
 
@@ -71,6 +71,7 @@ impl From<Vec<u8>> for Pieces {
 mod tests {
     use proptest::prelude::*;
 
+    use super::super::frame::unpack;
     use super::*;
 
     proptest! {
@@ -86,10 +87,10 @@ mod tests {
                     pieces.open().extend(std::iter::repeat_n(7, length));
                     expected.resize(expected.len() + length, 7);
                 }
-                prop_assert_eq!(pieces.len(), expected.len());
+                prop_assert!(pieces.bytes() < 2 * PIECE + 70_000, "a run of sevens packs well");
             }
-            let whole: Vec<Bytes> = pieces.finish().collect();
-            prop_assert_eq!(whole.concat(), expected);
+            let (frames, rest) = pieces.finish();
+            prop_assert_eq!([unpack(&frames), rest].concat(), expected);
         }
     }
 }

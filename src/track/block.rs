@@ -19,12 +19,23 @@ pub struct Match {
     pub due: Timestamp,
     /// Whether it was older than the newest event of its own partition by more than the lateness.
     pub late: bool,
-    /// Whom it is about. For a correlation that the rule feeds, see `keys`.
-    pub entity: Entity,
+    /// Whom it is about; `None` for a rule that only feeds correlations, for which see `keys`.
+    pub entity: Option<Entity>,
     /// One for each correlation that the rule feeds and whose group-by fields the event has, in the order of `feeds`.
     pub keys: Vec<CorrelationKey>,
     /// The redacted event, for people.
     pub evidence: Packed,
+}
+
+impl Match {
+    /// Bytes of memory, about: evidence that it shares with others is counted with each.
+    pub(super) fn bytes(&self) -> usize {
+        let keys = self
+            .keys
+            .iter()
+            .map(|key| size_of_val(key) + key.above.len() * size_of_val(key));
+        size_of::<Match>() + keys.sum::<usize>() + self.evidence.bytes()
+    }
 }
 
 /// Where one match falls in one correlation.

@@ -9,8 +9,6 @@ use super::{Match, Observation, PartitionClock, TrackBlock, Turn};
 use crate::event::{Event, Position, Timestamp};
 
 const MINUTE_US: i64 = 60_000_000;
-/// What the texts of a match take besides the match itself: target, user agent, patterns.
-const EVIDENCE_BYTES: usize = 512;
 
 /// Takes the events of one range of one partition in offset order: times, requests a client and minute, matches.
 ///
@@ -67,7 +65,7 @@ impl BlockBuilder {
 
     /// Takes a match of the newest event.
     pub fn matched(&mut self, matched: Match) {
-        self.bytes += size_of::<Match>() + EVIDENCE_BYTES;
+        self.bytes += matched.bytes();
         self.block.matches.push(matched);
     }
 

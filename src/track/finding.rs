@@ -110,6 +110,11 @@ impl Packed {
         Packed(bytes.into())
     }
 
+    /// Bytes of memory, with those that the allocator and the counter take.
+    pub(super) fn bytes(&self) -> usize {
+        self.0.len() + 32
+    }
+
     /// When the event happened.
     pub(crate) fn time(&self) -> Timestamp {
         // The first field, so nothing else is read.

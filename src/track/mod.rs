@@ -47,7 +47,7 @@ pub(crate) use lru::Lru;
 pub use matching::{entity_of, evidence_of, group_of, value_of};
 pub use places::Places;
 pub use plan::{CorrelationSpec, Plan, RulePlan};
-pub use rules::match_of;
+pub use rules::Matches;
 pub use shard::{Fired, Shard};
 pub use snapshot::{SNAPSHOT_FORMAT, ShardSnapshot, SnapshotError};
 pub(crate) use snapshot::{seal, unseal};

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
-use super::{BlockBuilder, Fired, PartitionClock, Plan, SHARDS, Shard, match_of, settle, split};
+use super::{BlockBuilder, Fired, Matches, PartitionClock, Plan, SHARDS, Shard, settle, split};
 use crate::config;
 use crate::event::{Event, Position, Timestamp};
 use crate::sigma::{RuleMeta, RuleSet, RuleSource, RuleTests, Scratch, TestEvent};
@@ -223,8 +223,9 @@ fn findings(
         };
         prepare(test, &mut |event| {
             let turn = builder.event(event, position);
+            let mut matches = Matches::of(rules, event, position, turn);
             for rule in rules.matches(event, &mut scratch) {
-                builder.matched(match_of(rules, *rule, event, position, turn, Vec::new()));
+                builder.matched(matches.by(*rule, Vec::new()));
             }
         })
         .map_err(|reason| format!("line {}: {reason}", test.line))?;

@@ -70,32 +70,56 @@ fn contents(rules: &RuleSet) -> Vec<u64> {
     contents
 }
 
-/// A match for the tracker. `event` must be redacted already: entity, groups and evidence are shown to people.
-///
-/// `turn` is what [`super::BlockBuilder::event`] said of the event, `hits` what [`RuleSet::explain`] said of the match.
-///
-/// # Panics
-/// When `rule` is no index of a rule in the set.
-#[must_use]
-pub fn match_of(
-    rules: &RuleSet,
-    rule: u32,
-    event: &Event<'_>,
+/// The matches of one event, for the tracker. What people see of it is packed once for all rules that only count.
+pub struct Matches<'e> {
+    rules: &'e RuleSet,
+    event: &'e Event<'e>,
     position: Position,
     turn: Turn,
-    hits: Vec<PatternHit>,
-) -> Match {
-    let matched = &rules.rules()[rule as usize];
-    let keys = keys_of(rules, &matched.feeds, event);
-    Match {
-        rule,
-        position,
-        time: event.time,
-        due: turn.due,
-        late: turn.late,
-        entity: entity_of(matched.meta.entity, event),
-        keys,
-        evidence: Packed::of(&evidence_of(event, position, hits)),
+    /// The event without patterns, once it was wanted.
+    plain: Option<Packed>,
+}
+
+impl<'e> Matches<'e> {
+    /// Of an event, which must be redacted already: entity, groups and evidence are shown to people. `turn` is what
+    /// [`super::BlockBuilder::event`] said of it.
+    #[must_use]
+    pub fn of(rules: &'e RuleSet, event: &'e Event<'e>, position: Position, turn: Turn) -> Self {
+        Matches {
+            rules,
+            event,
+            position,
+            turn,
+            plain: None,
+        }
+    }
+
+    /// The match of a rule; `hits` are what [`RuleSet::explain`] said of it.
+    ///
+    /// # Panics
+    /// When `rule` is no index of a rule in the set.
+    #[must_use]
+    pub fn by(&mut self, rule: u32, hits: Vec<PatternHit>) -> Match {
+        let matched = &self.rules.rules()[rule as usize];
+        let (event, position) = (self.event, self.position);
+        let pack = |hits| Packed::of(&evidence_of(event, position, hits));
+        let evidence = if hits.is_empty() {
+            self.plain.get_or_insert_with(|| pack(hits)).clone()
+        } else {
+            pack(hits)
+        };
+        Match {
+            rule,
+            position,
+            time: event.time,
+            due: self.turn.due,
+            late: self.turn.late,
+            entity: matched
+                .alerts
+                .then(|| entity_of(matched.meta.entity, event)),
+            keys: keys_of(self.rules, &matched.feeds, event),
+            evidence,
+        }
     }
 }
 

@@ -127,8 +127,8 @@ pub fn split(block: TrackBlock, plan: &Plan) -> Vec<ShardPart> {
                 push(target, key.group, key.value, key.above);
             }
         }
-        if rule.alerts {
-            push(Target::Rule(matched.rule), matched.entity, None, Vec::new());
+        if let (true, Some(entity)) = (rule.alerts, matched.entity) {
+            push(Target::Rule(matched.rule), entity, None, Vec::new());
         }
     }
     for observation in block.observations {

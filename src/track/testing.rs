@@ -112,7 +112,7 @@ pub(crate) fn matched(
         time,
         due: turn.due,
         late: turn.late,
-        entity: client(name),
+        entity: Some(client(name)),
         keys: if rule == 1 {
             vec![key(0), key(1)]
         } else {

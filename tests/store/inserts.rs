@@ -1,10 +1,7 @@
 //! Each row exactly once: tokens, retries, kills, months.
 
-use gatewatch::config;
 use gatewatch::event::Timestamp;
-use gatewatch::store::{
-    DeadLetter, DeadLetterBlock, EventBlock, Sealer, Store, StoredCount, Verdict,
-};
+use gatewatch::store::{DeadLetter, DeadLetterBlock, EventBlock, Sealer, StoredCount, Verdict};
 
 use super::server::{Server, block, event, recent};
 
@@ -162,22 +159,6 @@ async fn a_large_block_stays_one_part_so_its_token_is_one() {
             .unwrap()
             .starts_with("300000\t300000\t300000\t")
     );
-}
-
-#[tokio::test]
-async fn a_block_that_travels_compressed_is_the_same_block() {
-    let server = Server::start();
-    let plain = server.store().await;
-    let config = config::Store {
-        compression: true,
-        ..server.config()
-    };
-    let compressed = Store::connect(&config).await.unwrap();
-    let insert = block(0, 100_000, recent()).finish();
-    compressed.insert("t", &insert).await.unwrap();
-    plain.insert("t", &insert).await.unwrap();
-    let counted = server.ask(ROLLUPS).await.unwrap();
-    assert!(counted.starts_with("100000\t100000\t100000\t"), "{counted}");
 }
 
 #[tokio::test]

@@ -1,4 +1,4 @@
-//! Loads the ClickHouse library and runs its command line. The one file of the project with `unsafe`.
+//! Loads the ClickHouse library and runs its command line. One of two files of the project with `unsafe`; the other is `memory.rs`.
 #![allow(
     unsafe_code,
     reason = "the engine is a C library; every block says why it holds"

@@ -9,7 +9,7 @@ use crate::config;
 use crate::event::{Event, Position, Timestamp};
 use crate::sigma::RuleSet;
 use crate::track::{
-    BlockBuilder, Fired, PartitionClock, Plan, SHARDS, Shard, match_of, settle, split,
+    BlockBuilder, Fired, Matches, PartitionClock, Plan, SHARDS, Shard, settle, split,
 };
 
 /// Guessing by address, by many subjects; then a success of the subject; break-ins from several addresses.
@@ -83,8 +83,9 @@ fn fired(records: &[String], size: usize, restored: bool) -> Vec<(String, String
             };
             begin += 1;
             let turn = builder.event(&event, position);
+            let mut matches = Matches::of(&rules, &event, position, turn);
             for rule in rules.matches(&event, &mut scratch) {
-                builder.matched(match_of(&rules, *rule, &event, position, turn, Vec::new()));
+                builder.matched(matches.by(*rule, Vec::new()));
             }
         }
         let (blocks, next) = builder.finish(begin);

@@ -1,0 +1,18 @@
+//! How memory is taken from the system.
+
+/// Gives memory of large buffers back as soon as they are freed. To be called first, before there are threads.
+///
+/// glibc asks the system for a buffer of 128 KiB or more, at first; but with each one that is freed it raises that bound, up to
+/// 32 MiB, and from then on buffers lie between small things that live longer and keep the memory behind them. A bound that is set
+/// stays. With the buffers of a backlog it is a quarter of the resident set; see `service_rss_mib` in `benches/end_to_end.rs`.
+pub fn return_large_buffers() {
+    #[cfg(all(target_os = "linux", target_env = "gnu"))]
+    #[expect(unsafe_code, reason = "the C library has no other way to say it")]
+    // SAFETY: takes two numbers, and touches nothing but the allocator's own settings, under its own lock.
+    unsafe {
+        libc::mallopt(libc::M_MMAP_THRESHOLD, LARGE);
+    }
+}
+
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+const LARGE: libc::c_int = 128 * 1024;
