@@ -166,3 +166,121 @@ fn a_wrong_contract_is_refused_with_its_place() {
     );
     assert!(said.contains("14 | transport: {tls: TLSv1.1}"), "{said}");
 }
+
+/// Runs the program; what it printed, and with which code it ended.
+fn said(arguments: &[&str]) -> (String, i32) {
+    let output = gatewatch("", arguments);
+    let code = output.status.code().expect("it was not killed");
+    let error = String::from_utf8_lossy(&output.stderr);
+    assert!(code < 2, "{arguments:?}: {error}");
+    (String::from_utf8(output.stdout).expect("UTF-8"), code)
+}
+
+#[test]
+fn a_draft_holds_on_the_traffic_that_it_was_made_of_and_a_stricter_one_does_not() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).display().to_string();
+    let log = path("log.ndjson");
+    let simulated = [
+        "simulate",
+        "--seed",
+        "5",
+        "--span",
+        "1d",
+        "--events",
+        "60000",
+        "--no-scenarios",
+        "--output",
+        &log,
+    ];
+    said(&simulated);
+    let (draft, code) = said(&[
+        "contract",
+        "draft",
+        "--integration",
+        "barrier-operator",
+        &log,
+    ]);
+    assert_eq!(code, 0);
+    assert!(draft.contains("  longest_life: 10m  # "), "{draft}");
+    let accepted = draft.replace(
+        "# acceptance: {by: …, on: …, report: …}",
+        "acceptance: {by: Board, on: 2020-01-01, report: minutes 1}",
+    );
+    assert_ne!(accepted, draft);
+    std::fs::write(path("a.yaml"), &accepted).unwrap();
+    let (report, code) = said(&["contract", "check", &path("a.yaml"), "--from", &log]);
+    assert_eq!(code, 0, "{report}");
+    assert!(
+        report.ends_with("nothing would have been a breach\n"),
+        "{report}"
+    );
+
+    let strict = accepted.replace("roles: [service]", "roles: [nobody]");
+    assert_ne!(strict, accepted);
+    std::fs::write(path("b.yaml"), strict).unwrap();
+    let (report, code) = said(&[
+        "contract",
+        "check",
+        &path("b.yaml"),
+        "--from",
+        &log,
+        "--output",
+        "json",
+    ]);
+    assert_eq!(code, 1);
+    let report: serde_json::Value = serde_json::from_str(&report).unwrap();
+    let breach = &report["breaches"][0];
+    assert_eq!(
+        (&breach["fact"], &breach["requirement"]),
+        (&"role.denied".into(), &"SEC-04".into())
+    );
+    assert!(breach["answered"].as_u64().unwrap() > 100, "{report}");
+    assert_eq!(breach["examples"].as_array().unwrap().len(), 3);
+
+    let (changes, code) = said(&[
+        "contract",
+        "diff",
+        &path("b.yaml"),
+        &path("a.yaml"),
+        "--fail-on-allows",
+    ]);
+    assert_eq!(code, 1);
+    let place = "operations.POST /hooks/propdevelopment.roles";
+    assert_eq!(
+        changes,
+        format!("+ allows   {place}  service\n- forbids  {place}  nobody\n")
+    );
+}
+
+#[test]
+fn an_integration_that_nobody_names_is_said_with_those_that_there_are() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = folder.path().join("log.ndjson");
+    std::fs::write(&log, r#"{"time":"2026-07-01T10:00:00Z","method":"GET","path":"/","status":200,"integration":"plates"}"#).unwrap();
+    let output = gatewatch(
+        "",
+        &[
+            "contract",
+            "draft",
+            "--integration",
+            "faces",
+            &log.display().to_string(),
+        ],
+    );
+    let error = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    assert!(
+        error.contains("none of 1 events is of integration `faces`: the log names plates"),
+        "{error}"
+    );
+}
+
+#[test]
+fn the_schema_is_the_one_of_the_documentation() {
+    let (schema, _) = said(&["contract", "schema"]);
+    let documented =
+        std::fs::read_to_string(Path::new(ROOT).join("docs/contract-schema.json")).unwrap();
+    let value = |text: &str| serde_json::from_str::<serde_json::Value>(text).unwrap();
+    assert_eq!(value(&schema), value(&documented));
+}

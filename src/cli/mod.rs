@@ -2,12 +2,15 @@
 
 pub mod check;
 pub mod clickhouse;
+pub mod contract;
 pub mod migrate;
+mod records;
 pub mod replay;
 pub mod rule;
 pub mod run;
 pub mod score;
 pub mod simulate;
+mod terminal;
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -44,6 +47,7 @@ pub enum Command {
     Simulate(simulate::Args),
     Score(score::Args),
     Rule(rule::Args),
+    Contract(contract::Args),
 }
 
 /// Reads the configuration; the lists of its contracts are placeholders for rules, where it has none of the name itself.
@@ -76,8 +80,14 @@ pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Simulate(args) => return simulate::run(&args),
         Command::Score(args) => return score::run(&args),
         Command::Rule(args) => return rule::run(&args),
+        Command::Contract(args) => return contract::run(&args),
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// 1 when something was found, else 0.
+fn verdict(found: bool) -> ExitCode {
+    ExitCode::from(u8::from(found))
 }
 
 /// 3 when a part is unreachable, else 2.

@@ -1,16 +1,15 @@
 //! `gatewatch replay`: the same detection over files, without Kafka and without ClickHouse.
 
-use std::io::{self, IsTerminal, Write};
-use std::path::{Path, PathBuf};
+use std::io::{self, Write};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Instant;
 
-use anyhow::Context;
-use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 use uuid::Uuid;
 
+use super::records;
 use crate::config::{Config, Secret};
 use crate::event::{Event, Timestamp};
 use crate::pipeline::active::Scratch;
@@ -18,7 +17,6 @@ use crate::pipeline::detection::Detection;
 use crate::pipeline::offline::Offline;
 use crate::sigma::{Level, PatternHit, RuleSet};
 use crate::source::RawBatch;
-use crate::source::lines::{Lines, Progress};
 use crate::track::{Finding, Fired};
 
 /// Replays logs through detection; prints findings as JSON lines, counts and speed to standard error
@@ -92,11 +90,8 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let detection = Detection::new(&config, rules)?;
     let mut replay = Replay::new(&detection, args.matches);
     let begin = Instant::now();
-    for file in &args.files {
-        replay
-            .file(file, config.decode.max_record_bytes)
-            .with_context(|| file.display().to_string())?;
-    }
+    let limit = config.decode.max_record_bytes;
+    records::read(&args.files, limit, |batch| replay.batch(batch))?;
     replay.finish()?;
     let seconds = begin.elapsed().as_secs_f64();
     let (events, rejected) = replay.offline.counts();
@@ -127,18 +122,10 @@ struct Replay<'d> {
     /// Whether matches are printed instead of findings.
     matches: bool,
     printer: Printer,
-    progress: ProgressBar,
 }
 
 impl<'d> Replay<'d> {
     fn new(detection: &'d Detection, matches: bool) -> Self {
-        let progress = if io::stderr().is_terminal() {
-            let style = ProgressStyle::with_template("{human_pos} events, {per_sec}, {elapsed}")
-                .expect("the template is right");
-            ProgressBar::new_spinner().with_style(style)
-        } else {
-            ProgressBar::hidden()
-        };
         Replay {
             offline: Offline::new(detection),
             matches,
@@ -146,39 +133,25 @@ impl<'d> Replay<'d> {
                 output: io::BufWriter::new(io::stdout()),
                 printed: 0,
             },
-            progress,
         }
     }
 
-    fn file(&mut self, path: &Path, limit: usize) -> io::Result<()> {
-        let mut lines = if path.as_os_str() == "-" {
-            Lines::new(Box::new(io::stdin()), 0, limit)
+    fn batch(&mut self, batch: &RawBatch) -> io::Result<u64> {
+        let printer = &mut self.printer;
+        if self.matches {
+            let active = self.offline.active();
+            self.offline.events(batch, |event, scratch, record| {
+                printer.matches(active.rules(), event, scratch, record)
+            })?;
         } else {
-            Lines::open(path, 0, limit)?
-        };
-        let active = self.offline.active();
-        loop {
-            let mut batch = RawBatch::new(0);
-            let progress = lines.read_into(&mut batch, true)?;
-            let printer = &mut self.printer;
-            if self.matches {
-                self.offline.events(&batch, |event, scratch, record| {
-                    printer.matches(active.rules(), event, scratch, record)
-                })?;
-            } else {
-                printer.findings(&self.offline.batch(&batch))?;
-            }
-            self.progress.set_position(self.offline.counts().0);
-            if progress == Progress::End {
-                return Ok(());
-            }
+            printer.findings(&self.offline.batch(batch))?;
         }
+        Ok(self.offline.counts().0)
     }
 
     /// Releases what waits for the watermark.
     fn finish(&mut self) -> io::Result<()> {
         self.printer.findings(&self.offline.finish())?;
-        self.progress.finish_and_clear();
         self.printer.output.flush()
     }
 }

@@ -6,7 +6,30 @@ use super::words::{Name, Network, TlsVersion};
 use crate::event::{Event, Fact, Text};
 
 /// Second factors that were not passed.
-const NO_FACTOR: [&str; 3] = ["none", "prompted", "failed"];
+pub(super) const NO_FACTOR: [&str; 3] = ["none", "prompted", "failed"];
+
+/// The requirement that a fact of a contract is about; `None` for other facts.
+#[must_use]
+pub const fn requirement_of(fact: Fact) -> Option<&'static str> {
+    Some(match fact {
+        Fact::TlsBelow | Fact::TlsSuite => "SEC-01",
+        Fact::ContractNone | Fact::CallerUnknown | Fact::CallerGateway | Fact::ContractEnded => {
+            "SEC-03"
+        }
+        Fact::OperationUnknown | Fact::RoleDenied => "SEC-04",
+        Fact::CallerCountry | Fact::BasisDenied => "SEC-09",
+        Fact::FieldSent | Fact::FieldReceived | Fact::RecordsMany => "SEC-10",
+        Fact::TokenRequired | Fact::GrantDenied | Fact::ScopeDenied => "AUT-01",
+        Fact::TokenLife | Fact::TokenEarly => "AUT-02",
+        Fact::TokenIssuer | Fact::TokenAudience | Fact::TokenAlgorithm | Fact::TokenKey => "AUT-03",
+        Fact::CallerNetwork | Fact::CallerEgress => "AUT-05",
+        Fact::MfaAbsent => "AUT-06",
+        Fact::WebhookNetwork | Fact::WebhookUnsigned | Fact::WebhookOld => "INT-04",
+        Fact::CacheOld => "INT-06",
+        Fact::ContractExpired | Fact::ContractUnaccepted => "INT-07",
+        _ => return None,
+    })
+}
 
 impl Contracts {
     /// Sets the facts of a contract. `recognised` is what [`Contracts::recognise`] said of the event; without a contract that is the fact.
@@ -168,7 +191,7 @@ fn of_operation(operation: &Operation, facts: &mut Facts<'_, '_>) {
 }
 
 /// Whether the event is a webhook that came in; those that we send are calls of ours.
-fn is_webhook(event: &Event<'_>) -> bool {
+pub(super) fn is_webhook(event: &Event<'_>) -> bool {
     event.direction.as_deref() != Some("outbound")
         && (event.webhook_id.is_some() || event.webhook_signature.is_some())
 }

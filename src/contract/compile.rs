@@ -190,7 +190,7 @@ fn texts(values: &[impl ToString]) -> Vec<String> {
 }
 
 /// Whether a path is this one or lies below it.
-fn is_below(path: &str, begin: &str) -> bool {
+pub(super) fn is_below(path: &str, begin: &str) -> bool {
     path.strip_prefix(begin.trim_end_matches('/'))
         .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }

@@ -18,7 +18,7 @@ const MAX_FILE: u64 = 1 << 20;
 /// Most contracts.
 const MAX_CONTRACTS: usize = 1_000;
 /// Methods of operations.
-const METHODS: [&str; 9] = [
+pub(super) const METHODS: [&str; 9] = [
     "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT",
 ];
 /// Legal bases that events name.
@@ -412,7 +412,7 @@ impl<'f> File<'f> {
     }
 }
 
-fn template_fault(template: &str) -> Option<&'static str> {
+pub(super) fn template_fault(template: &str) -> Option<&'static str> {
     if !template.starts_with('/') {
         return Some("a path begins with `/`");
     }

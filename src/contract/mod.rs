@@ -6,7 +6,9 @@
 
 mod assess;
 mod compile;
+mod diff;
 pub mod document;
+mod draft;
 mod load;
 mod paths;
 mod words;
@@ -14,8 +16,11 @@ mod words;
 #[cfg(test)]
 mod tests;
 
+pub use assess::requirement_of;
 pub use compile::{Contracts, Recognised};
+pub use diff::{Change, Effect, diff};
 pub use document::Document;
+pub use draft::Draft;
 pub use load::ContractErrors;
 
 /// The JSON schema of a contract, for editors and validators.

@@ -296,3 +296,22 @@ fn a_folder_is_read_whole_and_one_that_is_not_there_is_an_error() {
     let errors = Contracts::load(&root.join("contracts-that-are-not")).unwrap_err();
     assert!(errors.to_string().contains("cannot be read"), "{errors}");
 }
+
+#[test]
+fn each_fact_of_a_contract_is_about_a_requirement_and_documented_with_it() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/contracts.md");
+    let page = std::fs::read_to_string(path).unwrap();
+    for fact in Fact::ALL {
+        let requirement = requirement_of(*fact);
+        assert_eq!(requirement.is_some(), fact.is_of_contract(), "{fact:?}");
+        let Some(requirement) = requirement.filter(|_| *fact != Fact::ContractNone) else {
+            continue;
+        };
+        let name = format!("`{}`", fact.name());
+        let row = page
+            .lines()
+            .find(|line| line.starts_with('|') && line.contains(&name));
+        let row = row.unwrap_or_else(|| panic!("{name} is in no row of docs/contracts.md"));
+        assert!(row.ends_with(&format!("| {requirement} |")), "{row}");
+    }
+}

@@ -49,12 +49,28 @@ impl FromStr for Span {
 
 deserialized_from_text!(Span);
 
+impl fmt::Display for Span {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let seconds = self.micros / 1_000_000;
+        let units = [("d", 86_400), ("h", 3_600), ("m", 60)];
+        let whole = units.into_iter().find(|(_, size)| seconds % size == 0);
+        let (unit, size) = whole.unwrap_or(("s", 1));
+        write!(f, "{}{unit}", seconds / size)
+    }
+}
+
 /// A network in CIDR notation, or one address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, JsonSchema)]
 #[schemars(with = "String")]
 pub struct Network(IpNet);
 
 impl Network {
+    /// Whether the other lies in it.
+    #[must_use]
+    pub fn covers(&self, other: &Network) -> bool {
+        self.0.contains(&other.0)
+    }
+
     /// Whether the address lies in it.
     #[must_use]
     pub fn contains(&self, address: IpAddr) -> bool {
@@ -86,7 +102,11 @@ deserialized_from_text!(Network);
 
 impl fmt::Display for Network {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
+        if self.0.prefix_len() == self.0.max_prefix_len() {
+            self.0.addr().fmt(f)
+        } else {
+            self.0.fmt(f)
+        }
     }
 }
 
@@ -99,6 +119,16 @@ pub struct Name {
 }
 
 impl Name {
+    /// Whether it stands for all that the other stands for.
+    #[must_use]
+    pub fn covers(&self, other: &Name) -> bool {
+        if self.is_prefix {
+            other.text.starts_with(&*self.text)
+        } else {
+            self == other
+        }
+    }
+
     /// Whether it stands for this name.
     #[must_use]
     pub fn is(&self, name: &str) -> bool {
@@ -177,6 +207,15 @@ impl FromStr for TlsVersion {
 
 deserialized_from_text!(TlsVersion);
 
+impl fmt::Display for TlsVersion {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            0 => f.write_str("SSL"),
+            version => write!(f, "TLSv{}.{}", version / 10, version % 10),
+        }
+    }
+}
+
 /// A day, such as `2026-03-31`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, JsonSchema)]
 #[schemars(with = "String", extend("format" = "date"))]
@@ -231,6 +270,10 @@ mod tests {
                 micros: 172_800_000_000
             })
         );
+        for text in ["90s", "15m", "1h", "2d"] {
+            assert_eq!(text.parse::<Span>().unwrap().to_string(), text);
+        }
+        assert_eq!("120m".parse::<Span>().unwrap().to_string(), "2h");
         for bad in ["", "5", "0s", "-1h", "1.5h", "1w", "h", "99999999999s"] {
             assert!(bad.parse::<Span>().is_err(), "{bad}");
         }

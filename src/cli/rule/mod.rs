@@ -10,13 +10,15 @@ mod navigator;
 pub mod pages;
 mod reasons;
 mod set;
-mod terminal;
 mod test;
 mod tree;
 
 use std::process::ExitCode;
 
 use clap::Subcommand;
+
+use super::terminal::{self, Output};
+use super::verdict;
 
 /// Tests, lints, explains, measures and counts rules
 #[derive(Debug, clap::Args)]
@@ -42,16 +44,6 @@ enum Command {
     Coverage(coverage::Args),
 }
 
-/// How a command says what it has to say.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
-enum Output {
-    /// For people.
-    #[default]
-    Text,
-    /// For machines: one JSON document.
-    Json,
-}
-
 /// Runs the command.
 ///
 /// # Errors
@@ -64,9 +56,4 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
         Command::Bench(args) => bench::run(args),
         Command::Coverage(args) => coverage::run(args),
     }
-}
-
-/// 1 when something was found, else 0.
-fn verdict(found: bool) -> ExitCode {
-    ExitCode::from(u8::from(found))
 }

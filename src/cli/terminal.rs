@@ -2,6 +2,16 @@
 
 use std::io::{self, ErrorKind, IsTerminal, Write};
 
+/// How a command says what it has to say.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub(super) enum Output {
+    /// For people.
+    #[default]
+    Text,
+    /// For machines: one JSON document.
+    Json,
+}
+
 /// Paints, or does not.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Paint {
