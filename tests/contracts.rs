@@ -284,3 +284,193 @@ fn the_schema_is_the_one_of_the_documentation() {
     let value = |text: &str| serde_json::from_str::<serde_json::Value>(text).unwrap();
     assert_eq!(value(&schema), value(&documented));
 }
+
+/// A contract of `plates` with these lines more, in a folder of its own, and what `replay` finds of it in these records.
+fn findings(more: &str, records: &[String]) -> Vec<(String, u64)> {
+    let folder = tempfile::tempdir().unwrap();
+    let contracts = folder.path().join("contracts");
+    std::fs::create_dir(&contracts).unwrap();
+    let contract = format!(
+        "integration: plates\ntitle: Plates\nowner: {{name: A, mail: a@example.org}}\nvalid: {{from: 2026-01-01, until: 2026-12-31}}\n\
+         acceptance: {{by: B, on: 2026-01-01, report: r}}\nmatches: {{paths: [/v1]}}\n{more}\n"
+    );
+    std::fs::write(contracts.join("plates.yaml"), contract).unwrap();
+    let log = folder.path().join("log.ndjson");
+    std::fs::write(&log, records.join("\n")).unwrap();
+    let config = format!(
+        "[contracts]\nfolder = {:?}\n",
+        contracts.display().to_string()
+    );
+    let output = gatewatch(&config, &["replay", &log.display().to_string()]);
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    let mut counts: BTreeMap<String, u64> = BTreeMap::new();
+    for line in String::from_utf8(output.stdout).unwrap().lines() {
+        let found: serde_json::Value = serde_json::from_str(line).unwrap();
+        *counts
+            .entry(found["rule_title"].as_str().unwrap().to_owned())
+            .or_default() += found["count"].as_u64().unwrap();
+    }
+    counts.into_iter().collect()
+}
+
+fn plate_call(second: u32, client: &str, status: u16, more: &str) -> String {
+    format!(
+        r#"{{"time":"2026-07-01T10:{:02}:{:02}Z","method":"GET","path":"/v1/plates","status":{status},"client_id":"{client}","client_address":"198.18.0.7"{more}}}"#,
+        second / 60,
+        second % 60
+    )
+}
+
+#[test]
+fn a_limit_that_the_gateway_does_not_enforce_is_found() {
+    let limit = "limits: [{of: client, requests: 5, within: 1m}]";
+    let title = "Rate limit of plates is not enforced: more than 5 calls of one client in 1m";
+    let calls = |status: &dyn Fn(u32) -> u16| -> Vec<String> {
+        (0..8)
+            .map(|n| plate_call(n * 5, "operator", status(n), ""))
+            .collect()
+    };
+    let found = findings(limit, &calls(&|_| 200));
+    assert_eq!(
+        found,
+        [(title.to_owned(), 8)],
+        "three calls too many, shown with the five before them"
+    );
+    let enforced = findings(limit, &calls(&|n| if n < 5 { 200 } else { 429 }));
+    assert_eq!(enforced, []);
+    let slow: Vec<String> = (0..8)
+        .map(|n| plate_call(n * 15, "operator", 200, ""))
+        .collect();
+    assert_eq!(findings(limit, &slow), [], "no five calls within a minute");
+    let several: Vec<String> = (0..8)
+        .map(|n| plate_call(n, &format!("c{}", n % 2), 200, ""))
+        .collect();
+    assert_eq!(
+        findings(limit, &several),
+        [],
+        "each client is counted by itself"
+    );
+    let other = "limits: [{of: client, requests: 5, within: 1m, operations: [GET /v1/plates]}]\noperations: {GET /v1/plates: {}, GET /v1/lanes: {}}";
+    assert_eq!(findings(other, &calls(&|_| 200)).len(), 1);
+    let lanes: Vec<String> = calls(&|_| 200)
+        .iter()
+        .map(|call| call.replace("/v1/plates", "/v1/lanes"))
+        .collect();
+    assert_eq!(findings(other, &lanes), []);
+}
+
+#[test]
+fn a_token_for_one_call_that_is_taken_twice_is_found() {
+    let contract = "tokens: {one_time: true}";
+    let call = |second, token: &str, status| {
+        plate_call(
+            second,
+            "operator",
+            status,
+            &format!(r#","token_id":"{token}""#),
+        )
+    };
+    let found = findings(
+        contract,
+        &[
+            call(0, "t-1", 200),
+            call(9, "t-1", 200),
+            call(12, "t-2", 200),
+        ],
+    );
+    assert_eq!(
+        found,
+        [(
+            "Token of plates was taken twice, though it is for one call".to_owned(),
+            2
+        )]
+    );
+    assert_eq!(
+        findings(contract, &[call(0, "t-1", 200), call(9, "t-1", 401)]),
+        []
+    );
+}
+
+#[test]
+fn events_are_not_kept_longer_than_a_contract_allows() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = std::fs::read_to_string(Path::new(ROOT).join("contracts/tenant-sync.yaml")).unwrap();
+    let shorter = text.replace("retention: 365d", "retention: 30d");
+    assert_ne!(shorter, text);
+    std::fs::write(folder.path().join("a.yaml"), shorter).unwrap();
+    let config = format!(
+        "[contracts]\nfolder = {:?}\n",
+        folder.path().display().to_string()
+    );
+    let output = gatewatch(&config, &["check"]);
+    let error = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    assert!(
+        error.contains("tenant-sync lets events be kept for 30 days at most"),
+        "{error}"
+    );
+    let shorter = config + "[store.retention]\nevents_days = 30\n";
+    let output = gatewatch(&shorter, &["check"]);
+    assert!(
+        !String::from_utf8(output.stderr)
+            .unwrap()
+            .contains("retention")
+    );
+}
+
+#[test]
+fn personal_data_in_a_url_is_a_breach_where_the_contract_says_so() {
+    let call = plate_call(0, "operator", 200, r#","query":"phone=%2B79161234567""#);
+    let title = "Personal data stands in a URL, which the contract forbids";
+    let of_contract = |more: &str| {
+        let found = findings(more, std::slice::from_ref(&call));
+        found
+            .into_iter()
+            .filter(|(found, _)| found == title)
+            .count()
+    };
+    assert_eq!(of_contract("forbidden_in_urls: [phone]"), 1);
+    assert_eq!(of_contract("forbidden_in_urls: [card]"), 0);
+}
+
+#[test]
+fn operations_come_from_the_document_of_the_partner() {
+    let folder = tempfile::tempdir().unwrap();
+    let text =
+        std::fs::read_to_string(Path::new(ROOT).join("contracts/face-recognition.yaml")).unwrap();
+    let file = folder.path().join("a.yaml");
+    std::fs::write(&file, &text).unwrap();
+    let missing = gatewatch("", &["contract", "check", &file.display().to_string()]);
+    let error = String::from_utf8(missing.stderr).unwrap();
+    assert_eq!(missing.status.code(), Some(2));
+    assert!(
+        error.contains("a.yaml:25:17: ")
+            && error.contains("openapi/face-recognition.yaml cannot be read"),
+        "{error}"
+    );
+
+    let contracts = Contracts::load(&Path::new(ROOT).join("contracts"))
+        .unwrap_or_else(|errors| panic!("{errors}"));
+    let document = contracts
+        .documents()
+        .find(|document| document.integration == "face-recognition")
+        .unwrap();
+    let operation = &document.operations["GET /v1/templates"];
+    let names = |names: &Option<Vec<_>>| -> Vec<String> {
+        names.iter().flatten().map(ToString::to_string).collect()
+    };
+    assert_eq!(names(&operation.sends), ["limit", "since"]);
+    assert_eq!(
+        names(&operation.receives),
+        ["consent", "detail", "status", "template", "title", "type"]
+    );
+    assert_eq!(
+        (names(&Some(operation.roles.clone())), operation.records),
+        (vec!["partner".to_owned()], Some(500))
+    );
+    assert_eq!(document.operations.len(), 3);
+}

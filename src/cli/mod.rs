@@ -50,10 +50,11 @@ pub enum Command {
     Contract(contract::Args),
 }
 
-/// Reads the configuration; the lists of its contracts are placeholders for rules, where it has none of the name itself.
+/// Reads the configuration with what its contracts give to the rules: rules of their own, and lists as placeholders where the
+/// configuration has none of the name itself.
 ///
 /// # Errors
-/// The configuration or a contract is wrong.
+/// The configuration or a contract is wrong, or events are kept longer than a contract allows.
 pub(crate) fn configuration(path: Option<&Path>) -> anyhow::Result<Config> {
     let mut config = config::load(path)?;
     let contracts = Contracts::configured(&config.contracts)?;
@@ -63,8 +64,31 @@ pub(crate) fn configuration(path: Option<&Path>) -> anyhow::Result<Config> {
             .entry(name)
             .or_insert(config::Placeholder::Values(values));
     }
+    config.rules.generated = contracts
+        .rules()
+        .into_iter()
+        .map(|rules| {
+            (
+                format!("contract of {}", rules.integration).into(),
+                rules.text,
+            )
+        })
+        .collect();
+    let days = config.store.retention.events_days;
+    for document in contracts.documents() {
+        let most = document.retention.map(|span| span.micros / DAY_US);
+        if let Some(most) = most.filter(|most| i64::from(days) > *most) {
+            anyhow::bail!(
+                "store.retention.events_days is {days}, but the contract of {} lets events be kept for {most} days at most: shorten the \
+                 retention or have the contract changed",
+                document.integration
+            );
+        }
+    }
     Ok(config)
 }
+
+const DAY_US: i64 = 86_400_000_000;
 
 /// Runs the command; the code is the process's.
 ///

@@ -19,6 +19,9 @@ pub struct Rules {
     pub pipelines: Vec<PathBuf>,
     /// Values of placeholders: `%name%` in a rule stands for them where it says `expand`.
     pub placeholders: BTreeMap<String, Placeholder>,
+    /// Rules that are in no file: where they come from, and their text.
+    #[serde(skip)]
+    pub generated: Vec<(PathBuf, String)>,
 }
 
 /// The values of one placeholder.
@@ -45,6 +48,7 @@ impl Default for Rules {
             reload: true,
             pipelines: Vec::new(),
             placeholders: BTreeMap::new(),
+            generated: Vec::new(),
         }
     }
 }

@@ -1,7 +1,9 @@
 //! Where an event keeps out of its contract, fact by fact.
 
 use super::compile::{Contract, Contracts, Operation, Recognised};
-use super::document::{Acceptance, Callers, Tokens, Transport, Webhooks};
+use super::document::{
+    Acceptance, Attestation, Callers, Personal, Retries, Tokens, Transport, Webhooks,
+};
 use super::words::{Name, Network, TlsVersion};
 use crate::event::{Event, Fact, Text};
 
@@ -18,13 +20,17 @@ pub const fn requirement_of(fact: Fact) -> Option<&'static str> {
         }
         Fact::OperationUnknown | Fact::RoleDenied => "SEC-04",
         Fact::CallerCountry | Fact::BasisDenied => "SEC-09",
-        Fact::FieldSent | Fact::FieldReceived | Fact::RecordsMany => "SEC-10",
+        Fact::FieldSent | Fact::FieldReceived | Fact::RecordsMany | Fact::UrlPersonal => "SEC-10",
         Fact::TokenRequired | Fact::GrantDenied | Fact::ScopeDenied => "AUT-01",
         Fact::TokenLife | Fact::TokenEarly => "AUT-02",
         Fact::TokenIssuer | Fact::TokenAudience | Fact::TokenAlgorithm | Fact::TokenKey => "AUT-03",
         Fact::CallerNetwork | Fact::CallerEgress => "AUT-05",
         Fact::MfaAbsent => "AUT-06",
-        Fact::WebhookNetwork | Fact::WebhookUnsigned | Fact::WebhookOld => "INT-04",
+        Fact::WebhookNetwork | Fact::WebhookUnsigned | Fact::WebhookOld | Fact::WebhookTarget => {
+            "INT-04"
+        }
+        Fact::RetryMany | Fact::RetryUnkeyed => "INT-05",
+        Fact::AttestationExpired => "SEC-02",
         Fact::CacheOld => "INT-06",
         Fact::ContractExpired | Fact::ContractUnaccepted => "INT-07",
         _ => return None,
@@ -52,6 +58,8 @@ impl Contracts {
         }
         webhooks(&contract.document.webhooks, &mut facts);
         cache_and_basis(contract, &mut facts);
+        retries(&contract.document.retries, &mut facts);
+        urls(&contract.document.forbidden_in_urls, &mut facts);
     }
 }
 
@@ -85,6 +93,37 @@ fn validity(contract: &Contract, operation: Option<&Operation>, facts: &mut Fact
         _ => is_accepted(&contract.document.acceptance),
     };
     facts.set(Fact::ContractUnaccepted, !accepted);
+    let counts = |it: &Attestation| it.on.begins() <= now && now < it.until.ends();
+    let run_out = !contract.document.attestations.iter().all(counts);
+    facts.set(Fact::AttestationExpired, run_out);
+}
+
+fn retries(retries: &Retries, facts: &mut Facts<'_, '_>) {
+    let event = &*facts.0;
+    let attempt = event.attempt.unwrap_or(1);
+    let many = retries.attempts.is_some_and(|most| attempt > most);
+    let is_unsafe = matches!(event.method.as_deref(), Some("POST" | "PATCH"));
+    let keyed = event
+        .idempotency_key
+        .as_ref()
+        .is_some_and(|key| !key.is_empty());
+    let unkeyed = retries.idempotency_key && attempt > 1 && is_unsafe && !keyed;
+    facts.set(Fact::RetryMany, many);
+    facts.set(Fact::RetryUnkeyed, unkeyed);
+}
+
+fn urls(forbidden: &[Personal], facts: &mut Facts<'_, '_>) {
+    let found = forbidden.iter().any(|kind| {
+        let fact = match kind {
+            Personal::Plate => Fact::PersonalPlate,
+            Personal::Phone => Fact::PersonalPhone,
+            Personal::Email => Fact::PersonalEmail,
+            Personal::Passport => Fact::PersonalPassport,
+            Personal::Card => Fact::PersonalCard,
+        };
+        facts.0.facts.contains(fact)
+    });
+    facts.set(Fact::UrlPersonal, found);
 }
 
 fn callers(callers: &Callers, facts: &mut Facts<'_, '_>) {
@@ -199,6 +238,14 @@ pub(super) fn is_webhook(event: &Event<'_>) -> bool {
 fn webhooks(webhooks: &Webhooks, facts: &mut Facts<'_, '_>) {
     let event = &*facts.0;
     if !is_webhook(event) {
+        let targets = &webhooks.targets;
+        let is_away = event.direction.as_deref() == Some("outbound")
+            && !targets.is_empty()
+            && event
+                .host
+                .as_deref()
+                .is_some_and(|host| !targets.iter().any(|target| target == host));
+        facts.set(Fact::WebhookTarget, is_away);
         return;
     }
     let networks = &webhooks.networks;

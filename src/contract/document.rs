@@ -38,12 +38,30 @@ pub struct Document {
     /// call of the integration is unknown.
     #[serde(default)]
     pub operations: BTreeMap<String, Operation>,
+    /// The partner's OpenAPI document, for more operations: those that are written above too keep what is said of them there.
+    #[serde(default)]
+    pub openapi: Option<OpenApi>,
     /// What is asked of webhooks.
     #[serde(default)]
     pub webhooks: Webhooks,
     /// What a cache may answer when the other side is down.
     #[serde(default)]
     pub cache: Cache,
+    /// Most calls in a time (SEC-08). Beyond them the gateway has to answer 429.
+    #[serde(default)]
+    pub limits: Vec<Limit>,
+    /// How failed calls are tried again.
+    #[serde(default)]
+    pub retries: Retries,
+    /// Personal data that must not stand in a path or query: `plate`, `phone`, `email`, `passport`, `card`.
+    #[serde(default)]
+    pub forbidden_in_urls: Vec<Personal>,
+    /// Longest time for which events may be kept (SEC-09). The service does not start when its own retention is longer.
+    #[serde(default)]
+    pub retention: Option<Span>,
+    /// What the log cannot show, vouched for by somebody.
+    #[serde(default)]
+    pub attestations: Vec<Attestation>,
     /// Legal bases on which personal data may be processed: `consent`, `contract`, `law`.
     #[serde(default)]
     pub legal_basis: Vec<String>,
@@ -163,6 +181,94 @@ pub struct Tokens {
     /// Scopes that a token may carry.
     #[serde(default)]
     pub scopes: Vec<Name>,
+    /// Whether each call has a token of its own: an id (`jti`) that is accepted twice within a day is a replay.
+    #[serde(default)]
+    pub one_time: bool,
+}
+
+/// Most calls in a time.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Limit {
+    /// Whose calls are counted together.
+    pub of: LimitOf,
+    /// Most calls.
+    #[schemars(range(min = 1, max = 100_000))]
+    pub requests: u32,
+    /// In any such time: windows slide.
+    pub within: Span,
+    /// Only calls of these operations, as the contract writes them; all of the integration without it.
+    #[serde(default)]
+    pub operations: Vec<String>,
+}
+
+/// Whose calls a limit counts together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum LimitOf {
+    /// Those of one client id.
+    Client,
+    /// Those of one subject.
+    Subject,
+    /// Those of one address.
+    Address,
+    /// All of the integration.
+    Integration,
+}
+
+/// How failed calls are tried again.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Retries {
+    /// Most attempts at one call, the first included.
+    #[serde(default)]
+    pub attempts: Option<u64>,
+    /// Whether a POST or PATCH that is tried again needs an idempotency key.
+    #[serde(default)]
+    pub idempotency_key: bool,
+}
+
+/// A kind of personal data.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Personal {
+    /// A vehicle plate.
+    Plate,
+    /// A telephone number.
+    Phone,
+    /// An e-mail address.
+    Email,
+    /// A passport number.
+    Passport,
+    /// A payment card number.
+    Card,
+}
+
+/// What the log cannot show, vouched for by somebody.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Attestation {
+    /// The requirement, such as `SEC-02`.
+    pub requirement: String,
+    /// What is so.
+    pub says: String,
+    /// Who vouches for it.
+    pub by: String,
+    /// Since when.
+    pub on: Day,
+    /// Last day on which it counts; then it has to be given anew.
+    pub until: Day,
+}
+
+/// A partner's OpenAPI document, 3.0 or 3.1.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct OpenApi {
+    /// The file, JSON or YAML; a relative path begins at the contract's folder.
+    pub file: String,
+    /// What stands before each path, in place of the path of the document's first server.
+    #[serde(default)]
+    pub base: Option<String>,
 }
 
 /// One operation.
@@ -202,6 +308,9 @@ pub struct Webhooks {
     /// Longest time from what the webhook says of itself to its arrival.
     #[serde(default)]
     pub longest_age: Option<Span>,
+    /// Hosts that our own webhooks go to, without port.
+    #[serde(default)]
+    pub targets: Vec<String>,
 }
 
 /// What a cache may answer.

@@ -1,14 +1,17 @@
 //! Reads contracts from files, and says what is wrong with them.
 
-use std::collections::HashMap;
+use std::borrow::Cow;
+use std::collections::{BTreeSet, HashMap};
 use std::fmt;
 use std::path::{Path, PathBuf};
 
 use foldhash::fast::FixedState;
 
 use super::compile::{Contract, Contracts, Operation};
-use super::document::{Acceptance, Document};
+use super::document::{Acceptance, Document, OpenApi};
+use super::openapi;
 use super::paths::{MAX_SEGMENTS, Paths};
+use super::words::Name;
 use crate::config;
 use crate::diagnostic::{self, Diagnostic, Place, did_you_mean};
 use crate::yaml::{self, Node};
@@ -45,7 +48,7 @@ impl Contracts {
         let mut sources = Vec::new();
         let mut errors = Vec::new();
         for path in files(folder)? {
-            match read(&path) {
+            match read(&path, MAX_FILE) {
                 Ok(text) => sources.push((path, text)),
                 Err(why) => errors.push(unreadable(&path, &why)),
             }
@@ -74,6 +77,7 @@ impl Contracts {
     pub fn from_sources(sources: &[(PathBuf, String)]) -> Result<Self, ContractErrors> {
         let mut errors = Vec::new();
         let mut contracts = Vec::new();
+        let mut texts: Vec<Cow<'_, str>> = Vec::new();
         let mut names: HashMap<String, &Path, FixedState> = HashMap::default();
         for (path, text) in sources {
             let mut file = File::new(path, text);
@@ -82,24 +86,26 @@ impl Contracts {
                 contracts.push(contract);
             }
             errors.append(&mut file.errors);
+            texts.push(text.as_str().into());
+            texts.extend(file.referenced.map(Cow::Owned));
         }
         if errors.is_empty() {
-            Ok(Contracts::new(contracts, fingerprint(sources)))
+            Ok(Contracts::new(contracts, fingerprint(&texts)))
         } else {
             Err(ContractErrors(errors))
         }
     }
 }
 
-fn fingerprint(sources: &[(PathBuf, String)]) -> u64 {
+fn fingerprint(texts: &[Cow<'_, str>]) -> u64 {
     use sha2::{Digest, Sha256};
-    if sources.is_empty() {
+    if texts.is_empty() {
         return 0;
     }
     let mut hash = Sha256::new();
-    for (_, text) in sources {
+    for text in texts {
         hash.update((text.len() as u64).to_be_bytes());
-        hash.update(text);
+        hash.update(text.as_bytes());
     }
     let digest = hash.finalize();
     digest[..8]
@@ -127,10 +133,10 @@ fn files(folder: &Path) -> Result<Vec<PathBuf>, ContractErrors> {
     Ok(files)
 }
 
-fn read(path: &Path) -> std::io::Result<String> {
+fn read(path: &Path, most: u64) -> std::io::Result<String> {
     let size = std::fs::metadata(path)?.len();
-    if size > MAX_FILE {
-        let why = format!("{size} bytes, {MAX_FILE} allowed");
+    if size > most {
+        let why = format!("{size} bytes, {most} allowed");
         return Err(std::io::Error::other(why));
     }
     std::fs::read_to_string(path)
@@ -142,11 +148,13 @@ fn unreadable(path: &Path, why: &std::io::Error) -> Diagnostic {
 }
 
 /// A file while it is read.
-struct File<'f> {
+pub(super) struct File<'f> {
     path: &'f Path,
     text: &'f str,
     /// The file as nodes with places.
     root: Option<Node>,
+    /// The OpenAPI document that it refers to.
+    referenced: Option<String>,
     errors: Vec<Diagnostic>,
 }
 
@@ -156,17 +164,18 @@ impl<'f> File<'f> {
             path,
             text,
             root: None,
+            referenced: None,
             errors: Vec::new(),
         }
     }
 
-    fn wrong(&mut self, place: Place, message: impl Into<String>, hint: Option<String>) {
+    pub(super) fn wrong(&mut self, place: Place, message: impl Into<String>, hint: Option<String>) {
         let error = Diagnostic::new(self.path, self.text, place, message, hint);
         self.errors.push(error);
     }
 
     /// Notes what is wrong with the value under these keys.
-    fn wrong_at(&mut self, keys: &[&str], message: impl Into<String>, hint: &str) {
+    pub(super) fn wrong_at(&mut self, keys: &[&str], message: impl Into<String>, hint: &str) {
         let place = self.place(keys);
         self.wrong(place, message, Some(hint.to_owned()));
     }
@@ -202,7 +211,7 @@ impl<'f> File<'f> {
                 return None;
             }
         }
-        let document: Document = match serde_saphyr::from_str(self.text) {
+        let mut document: Document = match serde_saphyr::from_str(self.text) {
             Ok(document) => document,
             Err(error) => {
                 let error = error.without_snippet();
@@ -212,10 +221,14 @@ impl<'f> File<'f> {
                 return None;
             }
         };
+        self.described(&mut document);
         self.heading(&document, names);
         self.matching(&document);
         self.people(&document);
         self.bases(&document);
+        self.limits(&document);
+        self.retries(&document);
+        self.attestations(&document);
         let (paths, operations) = self.operations(&document);
         self.errors.is_empty().then_some(Contract {
             document,
@@ -273,17 +286,8 @@ impl<'f> File<'f> {
     }
 
     fn matching(&mut self, document: &Document) {
-        for (number, host) in document.matches.hosts.iter().enumerate() {
-            let fits = !host.is_empty()
-                && !host.contains([':', '/'])
-                && !host.bytes().any(|byte| byte.is_ascii_uppercase());
-            if !fits {
-                let place = self.place_of_item(&["matches", "hosts"], number);
-                let hint =
-                    "a name without scheme and port, in small letters, such as `api.example.org`";
-                self.wrong(place, format!("`{host}` is no host"), Some(hint.to_owned()));
-            }
-        }
+        self.hosts(&["matches", "hosts"], &document.matches.hosts);
+        self.hosts(&["webhooks", "targets"], &document.webhooks.targets);
         for (number, path) in document.matches.paths.iter().enumerate() {
             if !path.starts_with('/') || path.contains(['?', '{', '*']) {
                 let place = self.place_of_item(&["matches", "paths"], number);
@@ -305,7 +309,21 @@ impl<'f> File<'f> {
         }
     }
 
-    fn place_of_item(&self, keys: &[&str], number: usize) -> Place {
+    fn hosts(&mut self, keys: &[&str], hosts: &[String]) {
+        for (number, host) in hosts.iter().enumerate() {
+            let fits = !host.is_empty()
+                && !host.contains([':', '/'])
+                && !host.bytes().any(|byte| byte.is_ascii_uppercase());
+            if !fits {
+                let place = self.place_of_item(keys, number);
+                let hint =
+                    "a name without scheme and port, in small letters, such as `api.example.org`";
+                self.wrong(place, format!("`{host}` is no host"), Some(hint.to_owned()));
+            }
+        }
+    }
+
+    pub(super) fn place_of_item(&self, keys: &[&str], number: usize) -> Place {
         let mut node = self.root.as_ref();
         for key in keys {
             node = node.and_then(|node| node.get(key));
@@ -354,6 +372,39 @@ impl<'f> File<'f> {
                 self.wrong(place, format!("`{basis}` is no legal basis"), Some(hint));
             }
         }
+    }
+
+    /// Adds the operations of the OpenAPI document.
+    fn described(&mut self, document: &mut Document) {
+        let Some(OpenApi { file, base }) = &document.openapi else {
+            return;
+        };
+        let path = self.path.parent().unwrap_or(Path::new("")).join(file);
+        let text = match read(&path, openapi::MAX_FILE) {
+            Ok(text) => text,
+            Err(why) => {
+                let message = format!("{} cannot be read: {why}", path.display());
+                let hint = "a relative path begins at the contract's folder";
+                self.wrong_at(&["openapi", "file"], message, hint);
+                return;
+            }
+        };
+        match openapi::read(&path, &text, base.as_deref()) {
+            Ok(described) => {
+                for operation in described {
+                    let ours = document.operations.entry(operation.name).or_default();
+                    let names = |fields: Option<BTreeSet<String>>| -> Option<Vec<Name>> {
+                        fields.map(|fields| {
+                            fields.iter().filter_map(|name| name.parse().ok()).collect()
+                        })
+                    };
+                    ours.sends = ours.sends.take().or_else(|| names(operation.sends));
+                    ours.receives = ours.receives.take().or_else(|| names(operation.receives));
+                }
+            }
+            Err(errors) => self.errors.extend(errors),
+        }
+        self.referenced = Some(text);
     }
 
     fn operations(&mut self, document: &Document) -> (Paths, Vec<Operation>) {

@@ -5,12 +5,15 @@
 //! is so; the rules in `rules/contract` judge. What a log does not show breaks nothing: a fact needs a value that is against the contract.
 
 mod assess;
+mod check;
 mod compile;
 mod diff;
 pub mod document;
 mod draft;
 mod load;
+mod openapi;
 mod paths;
+mod rules;
 mod words;
 
 #[cfg(test)]
@@ -22,6 +25,7 @@ pub use diff::{Change, Effect, diff};
 pub use document::Document;
 pub use draft::Draft;
 pub use load::ContractErrors;
+pub use rules::GeneratedRules;
 
 /// The JSON schema of a contract, for editors and validators.
 #[must_use]

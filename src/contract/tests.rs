@@ -41,9 +41,16 @@ operations:
     acceptance: {by: Board, on: 2026-06-01, report: minutes 9}
   POST /v1/plates: {sends: [plate]}
   POST /v1/hooks: {}
-webhooks: {networks: [198.51.100.0/24], signed: true, longest_age: 5m}
+webhooks: {networks: [198.51.100.0/24], signed: true, targets: [hooks.example.org], longest_age: 5m}
 cache: {longest_age: 1h}
 legal_basis: [consent]
+retries: {attempts: 3, idempotency_key: true}
+forbidden_in_urls: [plate]
+attestations:
+  - {requirement: SEC-02, says: disks are encrypted, by: Platform, on: 2026-02-01, until: 2027-06-30}
+limits:
+  - {of: client, requests: 60, within: 1m}
+  - {of: integration, requests: 600, within: 1m, operations: [POST /v1/plates]}
 "#;
 
 fn contracts(text: &str) -> Contracts {
@@ -98,7 +105,7 @@ fn each_breach_is_its_own_fact() {
         (r#"{"gateway": "gw-9"}"#, Fact::CallerGateway),
         (r#"{"client_address": "10.21.0.1"}"#, Fact::CallerNetwork),
         (
-            r#"{"direction": "outbound", "egress_address": "192.0.2.8"}"#,
+            r#"{"direction": "outbound", "egress_address": "192.0.2.8", "host": "hooks.example.org", "integration": "plates"}"#,
             Fact::CallerEgress,
         ),
         (r#"{"country": "NL"}"#, Fact::CallerCountry),
@@ -158,6 +165,19 @@ fn each_breach_is_its_own_fact() {
         ),
         (r#"{"cache_age_s": 3601}"#, Fact::CacheOld),
         (r#"{"legal_basis": "withdrawn"}"#, Fact::BasisDenied),
+        (r#"{"attempt": 4}"#, Fact::RetryMany),
+        (
+            r#"{"method": "POST", "path": "/v1/plates", "attempt": 2}"#,
+            Fact::RetryUnkeyed,
+        ),
+        (
+            r#"{"direction": "outbound", "host": "other.example.org", "integration": "plates"}"#,
+            Fact::WebhookTarget,
+        ),
+        (
+            r#"{"time": "2026-01-15T00:00:00Z", "token_issued": null}"#,
+            Fact::AttestationExpired,
+        ),
     ];
     for (changes, fact) in breaches {
         let found = facts(&contracts, &serde_json::from_str(changes).unwrap());
@@ -314,4 +334,41 @@ fn each_fact_of_a_contract_is_about_a_requirement_and_documented_with_it() {
         let row = row.unwrap_or_else(|| panic!("{name} is in no row of docs/contracts.md"));
         assert!(row.ends_with(&format!("| {requirement} |")), "{row}");
     }
+}
+
+#[test]
+fn a_retry_with_its_key_and_a_call_to_a_target_break_nothing() {
+    let contracts = contracts(CONTRACT);
+    for changes in [
+        r#"{"method": "POST", "path": "/v1/plates", "attempt": 3, "idempotency_key": "k"}"#,
+        r#"{"attempt": 3}"#,
+        r#"{"direction": "outbound", "host": "hooks.example.org", "integration": "plates"}"#,
+    ] {
+        let found = facts(&contracts, &serde_json::from_str(changes).unwrap());
+        assert_eq!(found, [], "{changes}");
+    }
+}
+
+#[test]
+fn ids_of_generated_rules_depend_on_what_is_counted_alone() {
+    let rules = |text: &str| contracts(text).rules().remove(0).text;
+    let before = rules(CONTRACT);
+    assert_eq!(before.matches("\"correlation\"").count(), 2);
+    assert_eq!(
+        rules(&CONTRACT.replace("title: Plates", "title: Other")),
+        before
+    );
+    let other = rules(&CONTRACT.replace("requests: 60,", "requests: 61,"));
+    let ids = |text: &str| -> Vec<String> {
+        text.split("\n---\n")
+            .map(|rule| serde_json::from_str::<serde_json::Value>(rule).unwrap()["id"].to_string())
+            .collect()
+    };
+    let (before, other) = (ids(&before), ids(&other));
+    assert_eq!(
+        (before.len(), &before[2..]),
+        (4, &other[2..]),
+        "the second limit is the same"
+    );
+    assert!(before[..2].iter().all(|id| !other.contains(id)));
 }

@@ -138,6 +138,16 @@ facts! {
     CacheOld = "cache.old",
     /// The legal basis is not in the contract.
     BasisDenied = "basis.denied",
+    /// The call was tried more often than the contract allows.
+    RetryMany = "retry.many",
+    /// A POST or PATCH was tried again without the idempotency key that the contract asks for.
+    RetryUnkeyed = "retry.unkeyed",
+    /// Path or query hold personal data of a kind that the contract forbids there.
+    UrlPersonal = "url.personal",
+    /// The call goes out to a host that is not among the contract's targets.
+    WebhookTarget = "webhook.target",
+    /// An attestation of the contract has run out, or is not given yet.
+    AttestationExpired = "attestation.expired",
 }
 
 impl Fact {

@@ -31,13 +31,14 @@ pub(crate) fn paths(settings: &config::Rules) -> (Vec<PathBuf>, Vec<RuleError>) 
     (paths, errors)
 }
 
-/// Reads every `*.yml` (and `*.yaml`) below the folders.
+/// Reads every `*.yml` (and `*.yaml`) below the folders, and takes what was generated.
 pub(crate) fn folders(
     settings: &config::Rules,
     vocabulary: &Vocabulary,
 ) -> Result<RuleSet, RuleErrors> {
     let (paths, mut errors) = paths(settings);
-    let sources = texts(paths, &settings.folder, &mut errors);
+    let mut sources = texts(paths, &settings.folder, &mut errors);
+    sources.extend(settings.generated.iter().cloned());
     match from_sources(&sources, vocabulary) {
         Ok(set) if errors.is_empty() => Ok(set),
         Ok(_) => Err(RuleErrors(errors)),

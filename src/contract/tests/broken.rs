@@ -228,6 +228,50 @@ const BROKEN: &[(&str, &str, &str)] = &[
         "not valid YAML",
     ),
     ("legal_basis: [consent]", "title: Twice", "not valid YAML"),
+    ("requests: 60,", "requests: 0,", "0 requests are no limit"),
+    (
+        "requests: 60,",
+        "requests: 200000,",
+        "200000 requests are no limit",
+    ),
+    (
+        "{of: client, requests: 60, within: 1m}",
+        "{of: client, requests: 60, within: 30d}",
+        "30d is too long for a window",
+    ),
+    (
+        "{of: client, requests: 60, within: 1m}",
+        "{of: caller, requests: 60, within: 1m}",
+        "caller",
+    ),
+    (
+        "operations: [POST /v1/plates]}",
+        "operations: [POST /v1/plate]}",
+        "did you mean `POST /v1/plates`",
+    ),
+    (
+        "  - {of: client, requests: 60, within: 1m}\n",
+        "  - {of: client, requests: 60, within: 1m}\n  - {of: client, requests: 60, within: 1m}\n",
+        "the same limit stands above",
+    ),
+    ("attempts: 3", "attempts: 0", "0 attempts are no call"),
+    ("[plate]\nattestations", "[plates]\nattestations", "plates"),
+    (
+        "requirement: SEC-02",
+        "requirement: SEC-20",
+        "is no requirement",
+    ),
+    (
+        "until: 2027-06-30}",
+        "until: 2025-09-30}",
+        "before it is given",
+    ),
+    ("by: Platform", "by: ''", "`by` is empty"),
+    (
+        "targets: [hooks.example.org]",
+        "targets: [https://hooks.example.org]",
+        "is no host",
+    ),
 ];
 
 #[test]

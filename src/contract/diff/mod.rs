@@ -5,8 +5,8 @@ use std::fmt::Display;
 
 use serde::Serialize;
 
-use super::document::{Acceptance, Document, Operation};
-use super::words::{Name, Network, Span};
+use crate::contract::document::{Acceptance, Document, Limit, Operation, Personal};
+use crate::contract::words::{Name, Network, Span};
 
 /// One difference between two contracts.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -307,6 +307,12 @@ impl Changes {
         self.most("tokens.clock_skew", was.clock_skew, is.clock_skew);
         self.list("tokens.grants", &was.grants, &is.grants);
         self.list("tokens.scopes", &was.scopes, &is.scopes);
+        self.demand(
+            "tokens.one_time",
+            was.one_time,
+            is.one_time,
+            "a token taken twice",
+        );
     }
 
     fn operations(&mut self, old: &Document, new: &Document) {
@@ -368,7 +374,70 @@ impl Changes {
             old.cache.longest_age,
             new.cache.longest_age,
         );
+        self.list("webhooks.targets", &was.targets, &is.targets);
         self.list("legal_basis", &old.legal_basis, &new.legal_basis);
+        self.limits(old, new);
+        let (was, is) = (&old.retries, &new.retries);
+        self.most("retries.attempts", was.attempts, is.attempts);
+        self.demand(
+            "retries.idempotency_key",
+            was.idempotency_key,
+            is.idempotency_key,
+            "retries without a key",
+        );
+        for kind in [
+            Personal::Plate,
+            Personal::Phone,
+            Personal::Email,
+            Personal::Passport,
+            Personal::Card,
+        ] {
+            let has = |document: &Document| document.forbidden_in_urls.contains(&kind);
+            self.demand(
+                "forbidden_in_urls",
+                has(old),
+                has(new),
+                &format!("{kind:?} in a path or query").to_lowercase(),
+            );
+        }
+        self.most("retention", old.retention, new.retention);
+        let text = |document: &Document| {
+            let all = document.attestations.iter();
+            let texts: Vec<String> = all
+                .map(|it| format!("{} by {} until {}", it.requirement, it.by, it.until))
+                .collect();
+            texts.join(", ")
+        };
+        self.says("attestations", &text(old), &text(new));
+    }
+}
+
+impl Changes {
+    /// Limits of the same calls in the same time are compared, others come or go.
+    fn limits(&mut self, old: &Document, new: &Document) {
+        let same = |a: &Limit, b: &Limit| {
+            (a.of, a.within, &a.operations) == (b.of, b.within, &b.operations)
+        };
+        for limit in &new.limits {
+            let was = old.limits.iter().find(|other| same(other, limit));
+            self.limit(limit, was.map(|was| was.requests), Some(limit.requests));
+        }
+        for limit in &old.limits {
+            if !new.limits.iter().any(|other| same(other, limit)) {
+                self.limit(limit, Some(limit.requests), None);
+            }
+        }
+    }
+
+    fn limit(&mut self, limit: &Limit, old: Option<u32>, new: Option<u32>) {
+        let whose = format!("{:?}", limit.of).to_lowercase();
+        let of = if limit.operations.is_empty() {
+            String::new()
+        } else {
+            format!(" of {}", limit.operations.join(", "))
+        };
+        let place = format!("limits: calls{of} by {whose} in {}", limit.within);
+        self.most(&place, old, new);
     }
 }
 
@@ -389,175 +458,4 @@ fn joined<T: Display>(values: &[&T]) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const CONTRACT: &str = r"
-integration: plates
-title: Plates
-owner: {name: Access, mail: access@example.org}
-valid: {from: 2026-01-01, until: 2026-12-31}
-matches: {paths: [/v1/plates]}
-callers:
-  clients: [operator, terminal-*]
-  networks: [10.20.0.0/16]
-transport: {tls: TLSv1.2}
-tokens: {required: true, longest_life: 1h}
-operations:
-  GET /v1/plates/{plate}: {roles: [partner], receives: [plate], records: 1}
-  POST /v1/plates: {mfa: true}
-";
-
-    fn changed(from: &str, to: &str) -> Vec<(Effect, String)> {
-        let read = |text: &str| serde_saphyr::from_str::<Document>(text).unwrap();
-        let new = CONTRACT.replace(from, to);
-        assert!(from == to || new != CONTRACT, "{from}");
-        diff(&read(CONTRACT), &read(&new))
-            .into_iter()
-            .map(|change| (change.effect, format!("{}: {}", change.place, change.what)))
-            .collect()
-    }
-
-    #[test]
-    fn nothing_is_no_change() {
-        assert_eq!(changed("", ""), []);
-    }
-
-    #[test]
-    #[expect(clippy::too_many_lines, reason = "a table")]
-    fn each_change_allows_or_forbids() {
-        use Effect::{Allows, Forbids, Says};
-        for (from, to, effect, what) in [
-            (
-                "[operator, terminal-*]",
-                "[operator, terminal-*, crm]",
-                Allows,
-                "callers.clients: crm",
-            ),
-            (
-                "[operator, terminal-*]",
-                "[operator]",
-                Forbids,
-                "callers.clients: terminal-*",
-            ),
-            (
-                "  clients: [operator, terminal-*]\n",
-                "",
-                Allows,
-                "callers.clients: all, where it was operator, terminal-*",
-            ),
-            (
-                "10.20.0.0/16",
-                "10.0.0.0/8",
-                Allows,
-                "callers.networks: 10.0.0.0/8",
-            ),
-            (
-                "  networks: [10.20.0.0/16]\n",
-                "  networks: [10.20.0.0/16]\n  countries: [RU]\n",
-                Forbids,
-                "callers.countries: all but RU",
-            ),
-            (
-                "tls: TLSv1.2",
-                "tls: TLSv1.3",
-                Forbids,
-                "transport.tls: TLSv1.2 and newer below TLSv1.3",
-            ),
-            (
-                "transport: {tls: TLSv1.2}\n",
-                "",
-                Allows,
-                "transport.tls: any version and newer below TLSv1.2",
-            ),
-            (
-                "required: true",
-                "required: false",
-                Allows,
-                "tokens.required: calls without a token",
-            ),
-            (
-                "longest_life: 1h",
-                "longest_life: 2h",
-                Allows,
-                "tokens.longest_life: up to 2h, where it was 1h",
-            ),
-            (
-                "longest_life: 1h",
-                "longest_life: 30m",
-                Forbids,
-                "tokens.longest_life: more than 30m, where it was 1h",
-            ),
-            (
-                "receives: [plate]",
-                "receives: []",
-                Forbids,
-                "operations.GET /v1/plates/{plate}.receives: plate",
-            ),
-            (
-                "receives: [plate], ",
-                "",
-                Allows,
-                "operations.GET /v1/plates/{plate}.receives: all, where it was plate",
-            ),
-            (
-                "records: 1",
-                "records: 20",
-                Allows,
-                "operations.GET /v1/plates/{plate}.records: up to 20, where it was 1",
-            ),
-            (
-                "mfa: true",
-                "mfa: false",
-                Allows,
-                "operations.POST /v1/plates.mfa: calls without a second factor",
-            ),
-            (
-                "  POST /v1/plates: {mfa: true}\n",
-                "",
-                Forbids,
-                "operations: POST /v1/plates",
-            ),
-            (
-                "until: 2026-12-31",
-                "until: 2027-06-30",
-                Allows,
-                "valid.until: calls after 2026-12-31, until 2027-06-30",
-            ),
-            (
-                "until: 2026-12-31",
-                "until: 2026-12-31, ended: 2026-11-30",
-                Forbids,
-                "valid.ended: calls after 2026-11-30",
-            ),
-            (
-                "title: Plates",
-                "title: Car plates",
-                Says,
-                "title: Car plates instead of Plates",
-            ),
-        ] {
-            assert_eq!(
-                changed(from, to),
-                [(effect, what.to_owned())],
-                "{from} → {to}"
-            );
-        }
-    }
-
-    #[test]
-    fn what_is_covered_already_is_nothing_new() {
-        assert_eq!(
-            changed(
-                "[operator, terminal-*]",
-                "[operator, terminal-*, terminal-7]"
-            ),
-            []
-        );
-        let networks = changed("10.20.0.0/16", "10.20.7.0/24");
-        assert_eq!(
-            networks,
-            [(Effect::Forbids, "callers.networks: 10.20.0.0/16".to_owned())]
-        );
-    }
-}
+mod tests;
