@@ -199,6 +199,7 @@ fn a_draft_holds_on_the_traffic_that_it_was_made_of_and_a_stricter_one_does_not(
         "draft",
         "--integration",
         "barrier-operator",
+        "--from",
         &log,
     ]);
     assert_eq!(code, 0);
@@ -265,6 +266,7 @@ fn an_integration_that_nobody_names_is_said_with_those_that_there_are() {
             "draft",
             "--integration",
             "faces",
+            "--from",
             &log.display().to_string(),
         ],
     );

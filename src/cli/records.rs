@@ -19,13 +19,7 @@ pub(super) fn read(
     limit: usize,
     mut each: impl FnMut(&RawBatch) -> io::Result<u64>,
 ) -> anyhow::Result<()> {
-    let bar = if io::stderr().is_terminal() {
-        let style = ProgressStyle::with_template("{human_pos} events, {per_sec}, {elapsed}")
-            .expect("the template is right");
-        ProgressBar::new_spinner().with_style(style)
-    } else {
-        ProgressBar::hidden()
-    };
+    let bar = progress();
     for file in files {
         let mut lines = open(file, limit).with_context(|| file.display().to_string())?;
         loop {
@@ -40,6 +34,17 @@ pub(super) fn read(
     }
     bar.finish_and_clear();
     Ok(())
+}
+
+/// Events so far, on a terminal.
+pub(super) fn progress() -> ProgressBar {
+    if io::stderr().is_terminal() {
+        let style = ProgressStyle::with_template("{human_pos} events, {per_sec}, {elapsed}")
+            .expect("the template is right");
+        ProgressBar::new_spinner().with_style(style)
+    } else {
+        ProgressBar::hidden()
+    }
 }
 
 fn open(path: &Path, limit: usize) -> io::Result<Lines> {

@@ -177,7 +177,12 @@ impl Store {
         }
     }
 
-    fn error(&self, error: &clickhouse::error::Error, what: &str, quotable: bool) -> StoreError {
+    pub(super) fn error(
+        &self,
+        error: &clickhouse::error::Error,
+        what: &str,
+        quotable: bool,
+    ) -> StoreError {
         StoreError::from_client(
             error,
             what,

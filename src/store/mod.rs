@@ -18,6 +18,7 @@ mod dead_letter;
 mod dictionary;
 mod error;
 mod frame;
+mod history;
 mod migrate;
 mod native;
 mod pieces;

@@ -11,6 +11,7 @@
 
 mod cluster;
 mod encryption;
+mod history;
 mod inserts;
 mod measure;
 mod migrations;

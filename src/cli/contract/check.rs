@@ -7,7 +7,8 @@ use std::process::ExitCode;
 
 use serde::Serialize;
 
-use super::{Output, history, load, verdict};
+use super::history::History;
+use super::{Output, load, verdict};
 use crate::cli::terminal::{self, Paint};
 use crate::contract::requirement_of;
 use crate::event::{Event, Fact, Timestamp};
@@ -22,18 +23,15 @@ const SHOWN: usize = 60;
 #[command(after_help = "Examples:\n  \
     gatewatch contract check contracts\n  \
     gatewatch contract check contracts/barrier-operator.yaml --from monday.log.gz tuesday.log.gz\n  \
+    gatewatch contract check contracts --from clickhouse --since 2026-11-01T00:00:00Z\n  \
     gatewatch contract check contracts --from access.log --output json | jq '.breaches[] | select(.answered > 0)'\n\n\
     A call that was answered breaches more than one that was refused: a control was missing.")]
 pub(super) struct Args {
     /// A contract, or a folder of them
     #[arg(value_name = "CONTRACTS")]
     contracts: PathBuf,
-    /// Logs in any format that the configuration decodes; `.gz` is unpacked, `-` is standard input
-    #[arg(long, value_name = "FILE", num_args = 1..)]
-    from: Vec<PathBuf>,
-    /// Configuration file (TOML), for decoding; built-in defaults without it
-    #[arg(short, long, env = "GATEWATCH_CONFIG")]
-    config: Option<PathBuf>,
+    #[command(flatten)]
+    history: History,
     /// How the breaches are printed
     #[arg(long, value_enum, default_value_t)]
     output: Output,
@@ -85,25 +83,21 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         contracts: contracts.len(),
         ..Report::default()
     };
-    if !args.from.is_empty() {
+    if args.history.is_wanted() {
         let mut breaches: BTreeMap<(String, Fact), Breach> = BTreeMap::new();
         let held = &mut report.held;
         let names: Vec<String> = contracts
             .documents()
             .map(|document| document.integration.clone())
             .collect();
-        let counts = history::read(
-            args.config.as_deref(),
-            contracts,
-            &args.from,
-            |event, record| {
-                let name = event.integration.as_deref().unwrap_or_default();
-                if names.iter().any(|known| known == name) {
-                    *held += 1;
-                    note(&mut breaches, name, event, record);
-                }
-            },
-        )?;
+        let known: Vec<&str> = names.iter().map(String::as_str).collect();
+        let counts = args.history.read(contracts, &known, |event, record| {
+            let name = event.integration.as_deref().unwrap_or_default();
+            if known.contains(&name) {
+                *held += 1;
+                note(&mut breaches, name, event, record);
+            }
+        })?;
         report.breaches = breaches.into_values().collect();
         report
             .breaches
@@ -112,7 +106,9 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     }
     match args.output {
         Output::Json => terminal::say_json(&report)?,
-        Output::Text => terminal::say(&text(&report, !args.from.is_empty(), Paint::of_stdout()))?,
+        Output::Text => {
+            terminal::say(&text(&report, args.history.is_wanted(), Paint::of_stdout()))?;
+        }
     }
     Ok(verdict(!report.breaches.is_empty()))
 }

@@ -1,12 +1,11 @@
 //! `gatewatch contract draft`: a contract proposed from observed traffic.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::bail;
 
-use super::history;
+use super::history::History;
 use crate::cli::terminal;
 use crate::contract::{Contracts, Draft};
 
@@ -16,13 +15,11 @@ const MOST_NAMES: usize = 20;
 /// Proposes a contract from observed traffic, with its evidence as comments
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  \
-    gatewatch contract draft --integration barrier-operator monday.log.gz tuesday.log.gz\n  \
-    gatewatch contract draft --integration plates --path /v1/plates --quantile 0.999 access.log\n\n\
+    gatewatch contract draft --integration barrier-operator --from monday.log.gz tuesday.log.gz\n  \
+    gatewatch contract draft --integration plates --path /v1/plates --quantile 0.999 --from access.log\n  \
+    gatewatch contract draft --integration barrier-operator --from clickhouse --since 2026-11-01T00:00:00Z\n\n\
     What was observed is not what was agreed: read each line before it is signed.")]
 pub(super) struct Args {
-    /// Logs in any format that the configuration decodes; `.gz` is unpacked, `-` is standard input
-    #[arg(required = true, value_name = "FILE")]
-    files: Vec<PathBuf>,
     /// Name of the integration; calls that the log gives this name are its own
     #[arg(long, value_name = "NAME")]
     integration: String,
@@ -32,9 +29,8 @@ pub(super) struct Args {
     /// Share of the calls that limits of time and size let through
     #[arg(long, value_name = "SHARE", default_value_t = 1.0, value_parser = share)]
     quantile: f64,
-    /// Configuration file (TOML), for decoding; built-in defaults without it
-    #[arg(short, long, env = "GATEWATCH_CONFIG")]
-    config: Option<PathBuf>,
+    #[command(flatten)]
+    history: History,
 }
 
 fn share(text: &str) -> Result<f64, String> {
@@ -53,10 +49,12 @@ fn share(text: &str) -> Result<f64, String> {
 pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let mut draft = Draft::new(&args.integration, &args.paths);
     let mut others: BTreeMap<String, u64> = BTreeMap::new();
-    let counts = history::read(
-        args.config.as_deref(),
+    if !args.history.is_wanted() {
+        bail!("from which traffic? Name logs by --from, or say --from clickhouse");
+    }
+    let counts = args.history.read(
         Contracts::default(),
-        &args.files,
+        &[args.integration.as_str()],
         |event, _| {
             if draft.observe(event) {
                 return;

@@ -1,13 +1,39 @@
-//! Past calls, for the commands that look at history: files of any format that the configuration decodes.
+//! Past calls, for the commands that look at history: files of any format that the configuration decodes, or what is stored.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
+
+use anyhow::{Context, bail};
 
 use crate::cli::records;
-use crate::config;
+use crate::config::{self, Config};
 use crate::contract::Contracts;
 use crate::decode::Decoder;
 use crate::enrich::Enricher;
-use crate::event::Event;
+use crate::event::{Event, Timestamp};
+use crate::store::Store;
+
+/// Stands for the store in the place of a file.
+const STORE: &str = "clickhouse";
+/// How far back the store is looked at.
+const DAYS: i64 = 30;
+const DAY_US: i64 = 86_400_000_000;
+
+/// Where past calls come from.
+#[derive(Debug, clap::Args)]
+pub(super) struct History {
+    /// Logs in any format that the configuration decodes; `.gz` is unpacked, `-` is standard input. Or `clickhouse`: what is stored
+    #[arg(long, value_name = "FILE|clickhouse", num_args = 1..)]
+    from: Vec<PathBuf>,
+    /// With clickhouse: events from this time on (RFC 3339); else the last 30 days
+    #[arg(long, value_name = "TIME")]
+    since: Option<String>,
+    /// With clickhouse: events before this time (RFC 3339)
+    #[arg(long, value_name = "TIME")]
+    until: Option<String>,
+    /// Configuration file (TOML), for decoding and the store; built-in defaults without it
+    #[arg(short, long, env = "GATEWATCH_CONFIG")]
+    config: Option<PathBuf>,
+}
 
 /// How many records there were.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -16,31 +42,90 @@ pub(super) struct Counts {
     pub(super) rejected: u64,
 }
 
-/// Takes each event of the files, completed and held against `contracts`, with the number of its record over all files, from 0.
-///
-/// # Errors
-/// The configuration is wrong or a file cannot be read.
-pub(super) fn read(
-    config: Option<&Path>,
-    contracts: Contracts,
-    files: &[PathBuf],
-    mut each: impl FnMut(&Event<'_>, u64),
-) -> anyhow::Result<Counts> {
-    let config = config::load(config)?;
-    let decoder = Decoder::new(&config.decode)?;
-    let enricher = Enricher::new(&config.enrich)?.with_contracts(contracts);
-    let mut counts = Counts::default();
-    records::read(files, config.decode.max_record_bytes, |batch| {
-        for (_, stamped, raw) in batch.iter() {
+impl History {
+    /// Whether any was asked for.
+    pub(super) fn is_wanted(&self) -> bool {
+        !self.from.is_empty()
+    }
+
+    /// Takes each event, completed and held against `contracts`, with the number of its record, from 0. Of the store only those of
+    /// `integrations` and those without any.
+    ///
+    /// # Errors
+    /// The configuration is wrong, a file cannot be read or the store not be reached.
+    pub(super) fn read(
+        &self,
+        contracts: Contracts,
+        integrations: &[&str],
+        mut each: impl FnMut(&Event<'_>, u64),
+    ) -> anyhow::Result<Counts> {
+        let config = config::load(self.config.as_deref())?;
+        let decoder = Decoder::new(&config.decode)?;
+        let enricher = Enricher::new(&config.enrich)?.with_contracts(contracts);
+        let mut counts = Counts::default();
+        let mut take = |decoder: &Decoder, raw: &[u8], stamped: Option<Timestamp>| {
             let Ok(mut event) = decoder.decode(raw, stamped) else {
                 counts.rejected += 1;
-                continue;
+                return counts.events;
             };
             enricher.enrich(&mut event);
             each(&event, counts.events + counts.rejected);
             counts.events += 1;
+            counts.events
+        };
+        if self.from == [PathBuf::from(STORE)] {
+            self.stored(&config, integrations, |record| {
+                take(&decoder, record.as_bytes(), None)
+            })?;
+            return Ok(counts);
         }
-        Ok(counts.events)
+        if self.since.is_some() || self.until.is_some() {
+            bail!("--since and --until are for --from clickhouse; files are read whole");
+        }
+        records::read(&self.from, config.decode.max_record_bytes, |batch| {
+            let mut events = 0;
+            for (_, stamped, raw) in batch.iter() {
+                events = take(&decoder, raw, stamped);
+            }
+            Ok(events)
+        })?;
+        Ok(counts)
+    }
+
+    fn stored(
+        &self,
+        config: &Config,
+        integrations: &[&str],
+        mut each: impl FnMut(&str) -> u64,
+    ) -> anyhow::Result<()> {
+        let until = time("until", self.until.as_deref())?.unwrap_or_else(now);
+        let since = time("since", self.since.as_deref())?;
+        let since = since.unwrap_or_else(|| until.plus_micros(-DAYS * DAY_US));
+        let bar = records::progress();
+        tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()?
+            .block_on(async {
+                let store = Store::connect(&config.store).await?;
+                let taken = |record: &str| bar.set_position(each(record));
+                store.records(since, until, integrations, taken).await
+            })?;
+        bar.finish_and_clear();
+        Ok(())
+    }
+}
+
+fn time(name: &str, text: Option<&str>) -> anyhow::Result<Option<Timestamp>> {
+    let Some(text) = text else { return Ok(None) };
+    let time = Timestamp::parse_rfc3339(text);
+    let time = time.with_context(|| {
+        format!("--{name}: {text:?} is no RFC 3339 time; write it as 2026-11-01T00:00:00Z")
     })?;
-    Ok(counts)
+    Ok(Some(time))
+}
+
+fn now() -> Timestamp {
+    let now = std::time::SystemTime::UNIX_EPOCH.elapsed();
+    let micros = now.map_or(0, |since| since.as_micros());
+    Timestamp::from_micros(i64::try_from(micros).unwrap_or(i64::MAX))
 }

@@ -18,7 +18,7 @@ use crate::contract::{self, Contracts};
 /// Proposes, checks and compares contracts of integrations
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  \
-    gatewatch contract draft --integration barrier-operator access.log.gz > contracts/barrier-operator.yaml\n  \
+    gatewatch contract draft --integration barrier-operator --from access.log.gz > contracts/barrier-operator.yaml\n  \
     gatewatch contract check contracts\n  \
     gatewatch contract check contracts/barrier-operator.yaml --from access.log.gz\n  \
     gatewatch contract diff signed.yaml proposed.yaml --fail-on-allows\n  \

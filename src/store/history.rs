@@ -1,0 +1,101 @@
+//! Stored events as records of native JSON: redacted, and without what is never stored.
+
+use std::time::Duration;
+
+use tokio::io::AsyncBufReadExt;
+
+use super::StoreError;
+use super::client::Store;
+use super::columns::{Source, event_columns};
+use super::native::Wire;
+use crate::event::{Field, Timestamp};
+
+/// Longest line that is read. A row is bounded by the decoder that its record went through, by far less.
+const LONGEST: usize = 64 << 20;
+
+impl Store {
+    /// Takes every stored event of `[from, until)` that has one of these integrations or none, in no promised order, as one record each.
+    /// Returns how many there were.
+    ///
+    /// # Errors
+    /// When the server cannot be reached, refuses, or stops answering.
+    pub async fn records(
+        &self,
+        from: Timestamp,
+        until: Timestamp,
+        integrations: &[&str],
+        mut each: impl FnMut(&str),
+    ) -> Result<u64, StoreError> {
+        let what = "stored events";
+        let sql = format!(
+            "SELECT {} FROM events WHERE time >= fromUnixTimestamp64Micro(?, 'UTC') AND time < fromUnixTimestamp64Micro(?, 'UTC') \
+             AND (integration = '' OR has(?, toString(integration)))",
+            expressions()
+        );
+        let cursor = self
+            .sharded
+            .query(&sql)
+            .bind(from.micros())
+            .bind(until.micros())
+            .bind(integrations)
+            // Expressions are named like the columns that they are made of.
+            .with_setting("prefer_column_name_to_alias", "1")
+            .with_setting("output_format_json_quote_64bit_integers", "0")
+            .fetch_bytes("JSONEachRow");
+        let mut cursor = cursor.map_err(|error| self.error(&error, what, false))?;
+        let (mut line, mut count) = (String::new(), 0);
+        let limit = Duration::from_secs(self.config.timeout_s);
+        loop {
+            line.clear();
+            let read = tokio::time::timeout(limit, cursor.read_line(&mut line)).await;
+            let read = read.map_err(|_| StoreError::Timeout {
+                url: self.config.url.clone(),
+                seconds: self.config.timeout_s,
+            })?;
+            match read {
+                Ok(0) => return Ok(count),
+                Ok(length) if length <= LONGEST => {
+                    each(line.trim_end());
+                    count += 1;
+                }
+                Ok(length) => {
+                    let error = std::io::Error::other(format!("a row of {length} bytes"));
+                    let error = clickhouse::error::Error::Custom(error.to_string());
+                    return Err(self.error(&error, what, false));
+                }
+                Err(error) => {
+                    let error = clickhouse::error::Error::Network(Box::new(error));
+                    return Err(self.error(&error, what, false));
+                }
+            }
+        }
+    }
+}
+
+/// What is selected: each field by its name, NULL where the row holds what stands for "the log did not show it".
+fn expressions() -> String {
+    let fields = event_columns().filter_map(|source| match source {
+        // Facts are found anew.
+        Source::Field(Field::Fact) => None,
+        Source::Field(_) => Some(expression(source)),
+        _ => None,
+    });
+    fields.collect::<Vec<_>>().join(", ")
+}
+
+fn expression(source: Source) -> String {
+    let column = format!("`{}`", source.name());
+    let value = match source.wire() {
+        Wire::Text | Wire::Word => format!("nullIf(toString({column}), '')"),
+        Wire::Texts => format!("arrayMap(text -> toString(text), {column})"),
+        Wire::Time => format!(
+            "if(toUnixTimestamp64Micro({column}) = 0, NULL, concat(replaceOne(toString({column}, 'UTC'), ' ', 'T'), 'Z'))"
+        ),
+        // An IPv4 address is stored as IPv6.
+        Wire::Address => format!(
+            "nullIf(replaceRegexpOne(toString({column}), '^::ffff:([0-9.]+)$', '\\\\1'), '::')"
+        ),
+        _ => format!("nullIf({column}, 0)"),
+    };
+    format!("{value} AS {column}")
+}

@@ -1,0 +1,133 @@
+//! What is stored comes out again as it went in, and contracts are held against it.
+
+use std::process::Command;
+
+use gatewatch::config;
+use gatewatch::decode::Decoder;
+use gatewatch::event::{Event, Field, Timestamp};
+use gatewatch::simulate::{Generator, Settings};
+use gatewatch::store::{EventBlock, Verdict, column_of};
+
+use super::server::{Server, recent};
+
+const EVENTS: u64 = 3_000;
+const DAY_US: i64 = 86_400_000_000;
+
+/// A day of simulated traffic.
+fn traffic(start: Timestamp) -> Vec<Vec<u8>> {
+    let settings = Settings {
+        seed: 3,
+        start,
+        span_us: DAY_US,
+        events: EVENTS,
+        clients: None,
+        broken: 0,
+        scenarios: Vec::new(),
+    };
+    let mut generator = Generator::new(settings).unwrap();
+    let mut records = Vec::new();
+    let mut record = Vec::new();
+    while generator.next_into(&mut record).is_some() {
+        records.push(std::mem::take(&mut record));
+    }
+    records
+}
+
+/// Every stored field of an event but its facts, by name.
+fn shown(event: &Event<'_>) -> Vec<String> {
+    let fields = Field::ALL
+        .iter()
+        .filter(|field| column_of(**field).is_some());
+    let fields = fields.filter(|field| **field != Field::Fact);
+    fields
+        .filter_map(|field| Some(format!("{}={:?}", field.name(), event.get(*field)?)))
+        .collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn stored_events_come_out_as_they_went_in_and_contracts_are_held_against_them() {
+    let server = Server::start();
+    let store = server.store().await;
+    let start = recent().floor_to(DAY_US).plus_micros(-2 * DAY_US);
+    let records = traffic(start);
+    let decoder = Decoder::new(&config::Decode::default()).unwrap();
+    let events: Vec<Event<'_>> = records
+        .iter()
+        .map(|record| decoder.decode(record, None).unwrap())
+        .collect();
+    let mut block = EventBlock::new("requests", 0, "1");
+    for (offset, event) in (0..).zip(&events) {
+        block.push(event, &Verdict::default(), offset, None);
+    }
+    store.insert("t", &block.finish()).await.unwrap();
+
+    let mut expected: Vec<Vec<String>> = events
+        .iter()
+        .filter(|event| {
+            event
+                .integration
+                .as_deref()
+                .is_none_or(|name| name == "tenant-sync")
+        })
+        .map(shown)
+        .collect();
+    let mut found: Vec<Vec<String>> = Vec::new();
+    let until = start.plus_micros(2 * DAY_US);
+    let count = store
+        .records(
+            start.plus_micros(-DAY_US),
+            until,
+            &["tenant-sync"],
+            |record| {
+                found.push(shown(&decoder.decode(record.as_bytes(), None).unwrap()));
+            },
+        )
+        .await
+        .unwrap();
+    assert_eq!(count, found.len() as u64);
+    assert!(expected.len() > 30 && expected.len() < events.len());
+    expected.sort();
+    found.sort();
+    assert_eq!(found, expected);
+    let none = store
+        .records(until, until.plus_micros(DAY_US), &[], |_| {})
+        .await
+        .unwrap();
+    assert_eq!(none, 0);
+
+    // By the command, as an owner of the contract would: a role is taken out of it.
+    let folder = tempfile::tempdir().unwrap();
+    let text = std::fs::read_to_string(concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/contracts/tenant-sync.yaml"
+    ))
+    .unwrap();
+    let contract = folder.path().join("a.yaml");
+    std::fs::write(
+        &contract,
+        text.replacen("roles: [sync]", "roles: [other]", 1),
+    )
+    .unwrap();
+    let settings = server.config();
+    let output = Command::new(env!("CARGO_BIN_EXE_gatewatch"))
+        .args([
+            "contract",
+            "check",
+            "--output",
+            "json",
+            "--from",
+            "clickhouse",
+            "--since",
+            &start.to_string(),
+        ])
+        .args(["--".as_ref(), contract.as_os_str()])
+        .env("GATEWATCH_STORE__URL", &settings.url)
+        .env("GATEWATCH_STORE__PASSWORD", "writer-password")
+        .output()
+        .unwrap();
+    let error = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(1), "{error}");
+    let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(report["breaches"].as_array().unwrap().len(), 1, "{report}");
+    assert_eq!(report["breaches"][0]["fact"], "role.denied");
+}
