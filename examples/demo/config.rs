@@ -30,6 +30,9 @@ pseudonym_key_file = "{pseudonym_key}"
 [rules]
 folder = "{rules}"
 
+[contracts]
+folder = "{contracts}"
+
 [store]
 url = "{url}"
 user = "{store_user}"
@@ -61,6 +64,9 @@ listen = "127.0.0.1:{http}"
         pseudonym_key = secret("pseudonym.key", &"5a".repeat(32)),
         rules = Path::new(env!("CARGO_MANIFEST_DIR"))
             .join("rules")
+            .display(),
+        contracts = Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join("contracts")
             .display(),
         url = clickhouse.url(),
         store_user = ClickHouse::USER,

@@ -1,16 +1,151 @@
-//! What is checked of a contract beyond its form: limits, retries, attestations.
+//! What is checked of a contract beyond its form.
 
-use super::document::{Document, LimitOf};
+use std::collections::HashMap;
+use std::path::Path;
+
+use foldhash::fast::FixedState;
+
+use super::document::{Acceptance, Document, LimitOf};
 use super::load::File;
 use crate::diagnostic::did_you_mean;
 use crate::requirement::REQUIREMENTS;
 
+/// Legal bases that events name.
+const BASES: [&str; 4] = ["consent", "contract", "law", "withdrawn"];
 /// Most calls of one limit: windows are counted one by one up to there.
 const MOST_REQUESTS: u32 = 100_000;
 /// Longest time of a limit, in microseconds.
 const LONGEST_LIMIT: i64 = 7 * 86_400_000_000;
 
 impl File<'_> {
+    pub(super) fn heading(
+        &mut self,
+        document: &Document,
+        names: &HashMap<String, &Path, FixedState>,
+    ) {
+        let name = document.integration.as_str();
+        let fits = name.len() <= 64
+            && name.starts_with(|c: char| c.is_ascii_lowercase() || c.is_ascii_digit())
+            && name
+                .bytes()
+                .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"-_".contains(&b));
+        if !fits {
+            let hint = "1 to 64 lowercase letters, digits, `-` and `_`, such as `car-plates`";
+            self.wrong_at(
+                &["integration"],
+                format!("`{name}` is no name of an integration"),
+                hint,
+            );
+        }
+        if let Some(other) = names.get(name) {
+            let message = format!("`{name}` has a contract already, in {}", other.display());
+            self.wrong_at(&["integration"], message, "an integration has one contract");
+        }
+        if document.title.trim().is_empty() {
+            self.wrong_at(
+                &["title"],
+                "the title is empty",
+                "one line that people know it by",
+            );
+        }
+        let valid = &document.valid;
+        if valid.until < valid.from {
+            let message = format!(
+                "it ends on {}, before it begins on {}",
+                valid.until, valid.from
+            );
+            self.wrong_at(
+                &["valid", "until"],
+                message,
+                "`until` is the last day in force",
+            );
+        }
+        if let Some(ended) = valid.ended.filter(|ended| *ended < valid.from) {
+            let message = format!("off-boarded on {ended}, before it begins on {}", valid.from);
+            self.wrong_at(
+                &["valid", "ended"],
+                message,
+                "`ended` is the last day of calls",
+            );
+        }
+    }
+
+    pub(super) fn matching(&mut self, document: &Document) {
+        self.hosts(&["matches", "hosts"], &document.matches.hosts);
+        self.hosts(&["webhooks", "targets"], &document.webhooks.targets);
+        for (number, path) in document.matches.paths.iter().enumerate() {
+            if !path.starts_with('/') || path.contains(['?', '{', '*']) {
+                let place = self.place_of_item(&["matches", "paths"], number);
+                let hint = "the beginning of paths, such as `/v1/plates`: all below it is meant";
+                self.wrong(place, format!("`{path}` is no path"), Some(hint.to_owned()));
+            }
+        }
+        let countries = document.callers.countries.iter().enumerate();
+        for (number, country) in countries {
+            if country.len() != 2 || !country.bytes().all(|byte| byte.is_ascii_uppercase()) {
+                let place = self.place_of_item(&["callers", "countries"], number);
+                let hint = "two capital letters of ISO 3166-1, such as `RU`";
+                self.wrong(
+                    place,
+                    format!("`{country}` is no country"),
+                    Some(hint.to_owned()),
+                );
+            }
+        }
+    }
+
+    pub(super) fn hosts(&mut self, keys: &[&str], hosts: &[String]) {
+        for (number, host) in hosts.iter().enumerate() {
+            let fits = !host.is_empty()
+                && !host.contains([':', '/'])
+                && !host.bytes().any(|byte| byte.is_ascii_uppercase());
+            if !fits {
+                let place = self.place_of_item(keys, number);
+                let hint =
+                    "a name without scheme and port, in small letters, such as `api.example.org`";
+                self.wrong(place, format!("`{host}` is no host"), Some(hint.to_owned()));
+            }
+        }
+    }
+
+    pub(super) fn people(&mut self, document: &Document) {
+        let mail = document.owner.mail.as_str();
+        let has_at = mail
+            .split_once('@')
+            .is_some_and(|(name, host)| !name.is_empty() && host.contains('.'));
+        if !has_at || mail.contains(char::is_whitespace) {
+            let message = format!("`{mail}` is no address of mail");
+            self.wrong_at(
+                &["owner", "mail"],
+                message,
+                "such as `barriers@example.org`",
+            );
+        }
+        self.acceptance(&["acceptance"], document.acceptance.as_ref());
+    }
+
+    pub(super) fn acceptance(&mut self, keys: &[&str], acceptance: Option<&Acceptance>) {
+        let Some(acceptance) = acceptance else { return };
+        for (key, text) in [("by", &acceptance.by), ("report", &acceptance.report)] {
+            if text.trim().is_empty() {
+                let keys = [keys, &[key]].concat();
+                let hint = "an acceptance without it proves nothing";
+                self.wrong_at(&keys, format!("`{key}` is empty"), hint);
+            }
+        }
+    }
+
+    pub(super) fn bases(&mut self, document: &Document) {
+        for (number, basis) in document.legal_basis.iter().enumerate() {
+            if !BASES.contains(&basis.as_str()) {
+                let place = self.place_of_item(&["legal_basis"], number);
+                let hint = did_you_mean(basis, BASES)
+                    .unwrap_or_else(|| format!("they are {}", BASES.join(", ")));
+                self.wrong(place, format!("`{basis}` is no legal basis"), Some(hint));
+            }
+        }
+    }
+
     pub(super) fn limits(&mut self, document: &Document) {
         for (number, limit) in document.limits.iter().enumerate() {
             let mut wrong = |message: String, hint: &str| {

@@ -83,23 +83,15 @@ fn limit_rules(document: &Document, limit: &Limit) -> [Value; 2] {
         "owasp.api4-2023",
         "requirement.sec-08",
     ];
-    let counted = json!({
-        "title": format!("Call of {name} that no limit refused"),
-        "id": call,
-        "name": reference,
-        "status": "stable",
-        "description": "Feeds the count of a limit of the contract.",
-        "tags": tags,
-        "logsource": {"product": "gatewatch", "category": "api_gateway"},
-        "detection": {"call": calls, "limited": {"status": 429}, "condition": "call and not limited"},
-        "falsepositives": ["Counted only, never alerts by itself"],
-        "level": "informational",
-        "gatewatch": {
-            "family": "contract", "entity": field,
-            "title_ru": format!("Вызов {name}, не отклонённый ограничением"),
-            "advice": "Nothing by itself.", "advice_ru": "Само по себе действий не требует.",
-        },
-    });
+    let counted = counted(
+        (call, &reference),
+        &tags,
+        [
+            format!("Call of {name} that no limit refused"),
+            format!("Вызов {name}, не отклонённый ограничением"),
+        ],
+        &json!({"call": calls, "limited": {"status": 429}, "condition": "call and not limited"}),
+    );
     let correlated = json!({
         "title": format!("Rate limit of {name} is not enforced: more than {requests} calls of {english} in {within}"),
         "id": over,
@@ -137,26 +129,18 @@ fn one_time_rules(document: &Document) -> [Value; 2] {
         "owasp.api2-2023",
         "requirement.aut-03",
     ];
-    let counted = json!({
-        "title": format!("Token of {name} that was taken"),
-        "id": call,
-        "name": reference,
-        "status": "stable",
-        "description": "Feeds the count of the uses of one token.",
-        "tags": tags,
-        "logsource": {"product": "gatewatch", "category": "api_gateway"},
-        "detection": {
+    let counted = counted(
+        (call, &reference),
+        &tags,
+        [
+            format!("Token of {name} that was taken"),
+            format!("Принятый токен {name}"),
+        ],
+        &json!({
             "call": {"integration": name, "token_id|exists": true, "status|lt": 400},
             "condition": "call",
-        },
-        "falsepositives": ["Counted only, never alerts by itself"],
-        "level": "informational",
-        "gatewatch": {
-            "family": "contract", "entity": "client_id",
-            "title_ru": format!("Принятый токен {name}"),
-            "advice": "Nothing by itself.", "advice_ru": "Само по себе действий не требует.",
-        },
-    });
+        }),
+    );
     let correlated = json!({
         "title": format!("Token of {name} was taken twice, though it is for one call"),
         "id": again,
@@ -181,6 +165,31 @@ fn one_time_rules(document: &Document) -> [Value; 2] {
         },
     });
     [counted, correlated]
+}
+
+/// A rule that only feeds a count; it has this id and name, and these titles in English and Russian.
+fn counted(
+    (id, name): (Uuid, &str),
+    tags: &[&str],
+    [title, title_ru]: [String; 2],
+    detection: &Value,
+) -> Value {
+    json!({
+        "title": title,
+        "id": id,
+        "name": name,
+        "status": "stable",
+        "description": "Feeds a count that the contract asks for.",
+        "tags": tags,
+        "logsource": {"product": "gatewatch", "category": "api_gateway"},
+        "detection": detection,
+        "falsepositives": ["Counted only, never alerts by itself"],
+        "level": "informational",
+        "gatewatch": {
+            "family": "contract", "entity": "client_id", "title_ru": title_ru,
+            "advice": "Nothing by itself.", "advice_ru": "Само по себе действий не требует.",
+        },
+    })
 }
 
 fn id(key: &str, part: &str) -> Uuid {
