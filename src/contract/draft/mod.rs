@@ -8,7 +8,7 @@ mod text;
 
 use std::collections::BTreeMap;
 
-use self::seen::{Addresses, Spread, Tally};
+use self::seen::{Addresses, Rates, Spread, Tally};
 use super::load::{METHODS, template_fault};
 use super::paths::Paths;
 use crate::event::{Event, Text, Timestamp};
@@ -40,6 +40,7 @@ pub struct Draft {
     webhooks: Webhooks,
     cache_age: Spread,
     bases: Tally,
+    rates: Rates,
 }
 
 #[derive(Debug, Default)]
@@ -101,6 +102,7 @@ impl Draft {
             webhooks: Webhooks::default(),
             cache_age: Spread::default(),
             bases: Tally::default(),
+            rates: Rates::default(),
         }
     }
 
@@ -123,6 +125,7 @@ impl Draft {
         // Who was refused is nobody to be allowed.
         if answered {
             self.answered += 1;
+            self.rates.add(event.client_id.as_ref(), event.time);
             self.caller(event);
             self.tokens.observe(event);
             self.webhooks.observe(event);

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 
-use crate::event::Text;
+use crate::event::{Text, Timestamp};
 
 /// Most different values.
 const MOST_VALUES: usize = 2_000;
@@ -134,7 +134,7 @@ impl Addresses {
 }
 
 /// Numbers, each kept to its first two digits, rounded up: some hundred cells hold any of them.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Spread {
     cells: BTreeMap<u64, u64>,
     count: u64,
@@ -164,6 +164,48 @@ impl Spread {
 
     pub(super) fn count(&self) -> u64 {
         self.count
+    }
+}
+
+/// Calls of each client in each minute of the clock.
+#[derive(Debug, Default)]
+pub(super) struct Rates {
+    /// Minutes that may still grow, by number and client.
+    open: BTreeMap<(i64, String), u64>,
+    closed: Spread,
+}
+
+/// Records of a log are out of order by no more minutes than this.
+const OPEN_MINUTES: i64 = 10;
+/// Most clients and minutes that are open; of further ones the oldest are closed.
+const MOST_OPEN: usize = 100_000;
+
+impl Rates {
+    pub(super) fn add(&mut self, client: Option<&Text<'_>>, time: Timestamp) {
+        let Some(client) = client.filter(|client| client.len() <= LONGEST) else {
+            return;
+        };
+        let minute = time.micros().div_euclid(60_000_000);
+        *self
+            .open
+            .entry((minute, client.as_str().to_owned()))
+            .or_default() += 1;
+        while let Some(oldest) = self.open.first_entry() {
+            let is_over = oldest.key().0 < minute - OPEN_MINUTES;
+            if !is_over && self.open.len() <= MOST_OPEN {
+                break;
+            }
+            if let Some((_, calls)) = self.open.pop_first() {
+                self.closed.add(calls);
+            }
+        }
+    }
+
+    /// How many calls a minute had, minute by minute and client by client.
+    pub(super) fn spread(&self) -> Spread {
+        let mut spread = self.closed.clone();
+        self.open.values().for_each(|calls| spread.add(*calls));
+        spread
     }
 }
 
@@ -217,6 +259,20 @@ mod tests {
         let mut all = Addresses::default();
         (0..40).for_each(|second| all.add(Some([second, second, 2, 1].into())));
         assert_eq!(all.networks(), None);
+    }
+
+    #[test]
+    fn rates_are_of_a_client_and_a_minute() {
+        let mut rates = Rates::default();
+        let at = |second: i64| Timestamp::from_seconds(1_772_400_000 + second);
+        (0..120).for_each(|half| rates.add(Some(&Text::from("a")), at(half / 2)));
+        (0..120).for_each(|half| rates.add(Some(&Text::from("b")), at(half * 30)));
+        rates.add(Some(&Text::from("a")), at(59));
+        rates.add(None, at(59));
+        let spread = rates.spread();
+        // The call that came an hour late begins its minute anew.
+        assert_eq!((spread.count(), spread.quantile(1.0)), (62, Some(120)));
+        assert_eq!(spread.quantile(0.9), Some(2));
     }
 
     #[test]

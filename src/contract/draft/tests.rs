@@ -50,6 +50,7 @@ fn a_draft_says_what_was_seen_and_how_often() {
         "  longest_life: 90m  # 100 calls, the longest 90m\n",
         "  GET /v1/plates/{id}:\n    roles: [partner]\n    receives: [plate, until]\n    records: 99\n",
         "# left out: 1 that were never answered",
+        "limits:\n  - {of: client, requests: 2, within: 1m}  # twice 1; ",
     ] {
         assert!(text.contains(wanted), "{wanted}\n{text}");
     }

@@ -158,7 +158,24 @@ impl Draft {
             text.line("cache:");
             text.span(2, "longest_age", &self.cache_age, share);
         }
+        self.limits(text, share);
         text.list(0, "legal_basis", self.bases.names());
+    }
+}
+
+impl Draft {
+    /// Windows of limits slide, minutes of the clock do not: a window has at most twice as many calls.
+    fn limits(&self, text: &mut Writer, share: f64) {
+        let spread = self.rates.spread();
+        let (Some(most), Some(longest)) = (spread.quantile(share), spread.quantile(1.0)) else {
+            return;
+        };
+        text.line("limits:");
+        text.line(format!(
+            "  - {{of: client, requests: {}, within: 1m}}  # twice {most}; the most of one client in a minute of the clock {longest}, in {} such minutes",
+            (most * 2).min(100_000),
+            grouped(spread.count())
+        ));
     }
 }
 
