@@ -5,7 +5,7 @@ use std::path::Path;
 
 use foldhash::fast::FixedState;
 
-use super::document::{Acceptance, Document, LimitOf};
+use super::document::{Acceptance, Document};
 use super::load::File;
 use crate::diagnostic::did_you_mean;
 use crate::requirement::REQUIREMENTS;
@@ -94,7 +94,7 @@ impl File<'_> {
         }
     }
 
-    pub(super) fn hosts(&mut self, keys: &[&str], hosts: &[String]) {
+    fn hosts(&mut self, keys: &[&str], hosts: &[String]) {
         for (number, host) in hosts.iter().enumerate() {
             let fits = !host.is_empty()
                 && !host.contains([':', '/'])
@@ -160,18 +160,10 @@ impl File<'_> {
                 let message = format!("{} is too long for a window", limit.within);
                 wrong(message, "at most 7d");
             }
-            if document.limits[..number].contains(limit) {
-                wrong("the same limit stands above".to_owned(), "keep one of them");
-            }
-            if limit.of == LimitOf::Integration
-                && document.limits[..number].iter().any(|other| {
-                    other.of == limit.of
-                        && other.within == limit.within
-                        && other.operations == limit.operations
-                })
-            {
+            let above = &document.limits[..number];
+            if above.iter().any(|other| limit.counts_like(other)) {
                 wrong(
-                    "all calls have a limit in that time already".to_owned(),
+                    "the same limit stands above".to_owned(),
                     "keep the lower one",
                 );
             }

@@ -202,6 +202,13 @@ pub struct Limit {
     pub operations: Vec<String>,
 }
 
+impl Limit {
+    /// Whether both count the same calls in the same time, so that the lower one is the limit.
+    pub(super) fn counts_like(&self, other: &Limit) -> bool {
+        (self.of, self.within, &self.operations) == (other.of, other.within, &other.operations)
+    }
+}
+
 /// Whose calls a limit counts together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]

@@ -11,8 +11,15 @@ const LZ4: u8 = 0x82;
 /// Method and both sizes, which the packed size counts in.
 const HEADER: usize = 9;
 
-/// Bytes as one LZ4 frame, in no more memory than it has bytes.
-pub(super) fn pack(bytes: &[u8]) -> Bytes {
+/// Most bytes in a frame: the server refused frames of several megabytes (CANNOT_DECOMPRESS, 26.7).
+const MOST: usize = 256 * 1024;
+
+/// Bytes as LZ4 frames, in no more memory than they have bytes.
+pub(super) fn pack(bytes: &[u8]) -> impl Iterator<Item = Bytes> {
+    bytes.chunks(MOST).map(frame)
+}
+
+fn frame(bytes: &[u8]) -> Bytes {
     let most = lz4_flex::block::get_maximum_output_size(bytes.len());
     let mut frame = vec![0; CHECKSUM + HEADER + most];
     let packed = lz4_flex::block::compress_into(bytes, &mut frame[CHECKSUM + HEADER..])
@@ -52,9 +59,9 @@ mod tests {
     #[test]
     fn a_frame_has_the_form_that_the_server_reads() {
         let bytes = [0_u8, 1, 2, 3].repeat(1_000);
-        let frame = pack(&bytes);
-        assert!(frame.len() < 100, "{}", frame.len());
-        assert_eq!(unpack(&[frame]), bytes);
+        let packed = frame(&bytes);
+        assert!(packed.len() < 100, "{}", packed.len());
+        assert_eq!(unpack(&[packed]), bytes);
         // The frame that the official client's own test expects of these bytes.
         let source = [
             1, 0, 2, 255, 255, 255, 255, 0, 1, 1, 1, 115, 6, 83, 116, 114, 105, 110, 103, 3, 97,
@@ -65,7 +72,15 @@ mod tests {
             0, 23, 0, 0, 0, 240, 8, 1, 0, 2, 255, 255, 255, 255, 0, 1, 1, 1, 115, 6, 83, 116, 114,
             105, 110, 103, 3, 97, 98, 99,
         ];
-        assert_eq!(pack(&source)[..], expected);
+        assert_eq!(frame(&source)[..], expected);
+    }
+
+    #[test]
+    fn a_long_value_is_several_frames() {
+        let bytes = vec![7; 3 * MOST + 1];
+        let frames: Vec<Bytes> = pack(&bytes).collect();
+        assert_eq!(frames.len(), 4);
+        assert_eq!(unpack(&frames), bytes);
     }
 
     #[test]
@@ -79,6 +94,6 @@ mod tests {
                 (state >> 56) as u8
             })
             .collect();
-        assert!(pack(&bytes).len() < 60_500);
+        assert!(frame(&bytes).len() < 60_500);
     }
 }

@@ -10,9 +10,6 @@ use super::columns::{Source, event_columns};
 use super::native::Wire;
 use crate::event::{Field, Timestamp};
 
-/// Longest line that is read. A row is bounded by the decoder that its record went through, by far less.
-const LONGEST: usize = 64 << 20;
-
 impl Store {
     /// Takes every stored event of `[from, until)` that has one of these integrations or none, in no promised order, as one record each.
     /// Returns how many there were.
@@ -54,14 +51,9 @@ impl Store {
             })?;
             match read {
                 Ok(0) => return Ok(count),
-                Ok(length) if length <= LONGEST => {
+                Ok(_) => {
                     each(line.trim_end());
                     count += 1;
-                }
-                Ok(length) => {
-                    let error = std::io::Error::other(format!("a row of {length} bytes"));
-                    let error = clickhouse::error::Error::Custom(error.to_string());
-                    return Err(self.error(&error, what, false));
                 }
                 Err(error) => {
                     let error = clickhouse::error::Error::Network(Box::new(error));

@@ -289,10 +289,8 @@ pub(crate) fn block(rows: usize, mut columns: Vec<Column>) -> (String, Vec<Bytes
 }
 
 fn pack_open(open: &mut Vec<u8>, frames: &mut Vec<Bytes>) {
-    if !open.is_empty() {
-        frames.push(pack(open));
-        open.clear();
-    }
+    frames.extend(pack(open));
+    open.clear();
 }
 
 #[inline]

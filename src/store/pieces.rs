@@ -36,9 +36,10 @@ impl Pieces {
 
     #[cold]
     fn complete(&mut self) {
-        let frame = pack(&self.open);
-        self.packed_bytes += frame.len();
-        self.packed.push(frame);
+        for frame in pack(&self.open) {
+            self.packed_bytes += frame.len();
+            self.packed.push(frame);
+        }
         self.open.clear();
     }
 

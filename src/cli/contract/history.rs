@@ -10,6 +10,7 @@ use crate::contract::Contracts;
 use crate::decode::Decoder;
 use crate::enrich::Enricher;
 use crate::event::{Event, Timestamp};
+use crate::notify::now;
 use crate::store::Store;
 
 /// Stands for the store in the place of a file.
@@ -74,8 +75,10 @@ impl History {
             counts.events
         };
         if self.from == [PathBuf::from(STORE)] {
+            // Native JSON, whatever format the configuration has for its source.
+            let native = Decoder::new(&config::Decode::default())?;
             self.stored(&config, integrations, |record| {
-                take(&decoder, record.as_bytes(), None)
+                take(&native, record.as_bytes(), None)
             })?;
             return Ok(counts);
         }
@@ -122,10 +125,4 @@ fn time(name: &str, text: Option<&str>) -> anyhow::Result<Option<Timestamp>> {
         format!("--{name}: {text:?} is no RFC 3339 time; write it as 2026-11-01T00:00:00Z")
     })?;
     Ok(Some(time))
-}
-
-fn now() -> Timestamp {
-    let now = std::time::SystemTime::UNIX_EPOCH.elapsed();
-    let micros = now.map_or(0, |since| since.as_micros());
-    Timestamp::from_micros(i64::try_from(micros).unwrap_or(i64::MAX))
 }

@@ -415,15 +415,12 @@ impl Changes {
 impl Changes {
     /// Limits of the same calls in the same time are compared, others come or go.
     fn limits(&mut self, old: &Document, new: &Document) {
-        let same = |a: &Limit, b: &Limit| {
-            (a.of, a.within, &a.operations) == (b.of, b.within, &b.operations)
-        };
         for limit in &new.limits {
-            let was = old.limits.iter().find(|other| same(other, limit));
+            let was = old.limits.iter().find(|other| limit.counts_like(other));
             self.limit(limit, was.map(|was| was.requests), Some(limit.requests));
         }
         for limit in &old.limits {
-            if !new.limits.iter().any(|other| same(other, limit)) {
+            if !new.limits.iter().any(|other| limit.counts_like(other)) {
                 self.limit(limit, Some(limit.requests), None);
             }
         }

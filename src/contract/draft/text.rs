@@ -161,9 +161,7 @@ impl Draft {
         self.limits(text, share);
         text.list(0, "legal_basis", self.bases.names());
     }
-}
 
-impl Draft {
     /// Windows of limits slide, minutes of the clock do not: a window has at most twice as many calls.
     fn limits(&self, text: &mut Writer, share: f64) {
         let spread = self.rates.spread();
