@@ -11,7 +11,7 @@ const LZ4: u8 = 0x82;
 /// Method and both sizes, which the packed size counts in.
 const HEADER: usize = 9;
 
-/// Most bytes in a frame: the server refused frames of several megabytes (CANNOT_DECOMPRESS, 26.7).
+/// Most bytes in a frame: the server refused frames of several megabytes (`CANNOT_DECOMPRESS`, 26.7).
 const MOST: usize = 256 * 1024;
 
 /// Bytes as LZ4 frames, in no more memory than they have bytes.
