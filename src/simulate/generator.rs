@@ -7,10 +7,14 @@ use compact_str::CompactString;
 use super::label::Label;
 use super::population::Population;
 use super::random::{Random, splitmix, stable_hash};
-use super::scenario::{Actor, Frame, Scenario, Step, plan, write};
+use super::record::Record;
+use super::scenario::{Actor, Becomes, Changes, Frame, Ordinary, Scenario, Step, plan, write};
 use super::season::{SLOT_US, Season, class_weights};
 use super::stranger::{write_broken, write_visit};
-use super::traffic::{Draft, Fate, Scratch, compose, draft, gateway_of, prepare};
+use super::traffic::{
+    Draft, Fate, GATEWAYS, LONGEST_US as LONGEST_EXCHANGE_US, Scratch, compose, draft, gateway_of,
+    prepare,
+};
 use super::{LabelEntity, SimulateError};
 use crate::event::Timestamp;
 
@@ -32,7 +36,7 @@ pub struct Settings {
     pub start: Timestamp,
     /// Length of the span in microseconds of event time.
     pub span_us: i64,
-    /// Records in all, with planted and broken ones.
+    /// Records in all, with planted and broken ones, and those that a scenario takes away.
     pub events: u64,
     /// About how many clients there are; `None`: so many that each keeps its ordinary rate (at least 184).
     pub clients: Option<u32>,
@@ -72,6 +76,7 @@ pub struct Generator {
     steps: Vec<Step>,
     next_step: usize,
     actors: Vec<Vec<Actor>>,
+    changes: Changes,
     labels: Vec<Label>,
 }
 
@@ -108,6 +113,7 @@ impl Generator {
             });
         };
         let season = Season::new(seed, start, span_us, ordinary, &population);
+        let changes = Changes::plan(&settings.scenarios, start, span_us)?;
         let first_sequence = 1 + splitmix(seed) % 1_000_000;
         let mut generator = Generator {
             random: Random::new(seed),
@@ -126,6 +132,7 @@ impl Generator {
             steps,
             next_step: 0,
             actors,
+            changes,
         };
         generator.enter_slot();
         generator.roll_ordinary();
@@ -134,18 +141,22 @@ impl Generator {
 
     /// Appends the next record to the buffer, without a newline; `None` at the end of the span.
     pub fn next_into(&mut self, buffer: &mut Vec<u8>) -> Option<Meta> {
-        let step = self.steps.get(self.next_step).copied();
-        match (self.next_ordinary, step) {
-            (Some(ordinary), Some(step)) if step.time <= ordinary => {
-                Some(self.planted(step, buffer))
+        loop {
+            let step = self.steps.get(self.next_step).copied();
+            match (self.next_ordinary, step) {
+                (Some(ordinary), Some(step)) if step.time <= ordinary => {
+                    return Some(self.planted(step, buffer));
+                }
+                (None, Some(step)) => return Some(self.planted(step, buffer)),
+                (Some(ordinary), _) => {
+                    let meta = self.ordinary(ordinary, buffer);
+                    self.roll_ordinary();
+                    if meta.is_some() {
+                        return meta;
+                    }
+                }
+                (None, None) => return None,
             }
-            (None, Some(step)) => Some(self.planted(step, buffer)),
-            (Some(ordinary), _) => {
-                let meta = self.ordinary(ordinary, buffer);
-                self.roll_ordinary();
-                Some(meta)
-            }
-            (None, None) => None,
         }
     }
 
@@ -213,21 +224,15 @@ impl Generator {
         self.next_ordinary = Some(begin.plus_micros(within as i64));
     }
 
-    fn ordinary(&mut self, done: Timestamp, buffer: &mut Vec<u8>) -> Meta {
+    /// The next ordinary record; `None` when a scenario takes it away.
+    fn ordinary(&mut self, done: Timestamp, buffer: &mut Vec<u8>) -> Option<Meta> {
         if self.retries.front().is_some_and(|retry| retry.due <= done) {
             let retry = self.retries.pop_front().expect("the front was just seen");
             return self.again(retry, done, buffer);
         }
         if self.random.one_in(STRANGER_ONE_IN) {
             let gateway = usize::from(self.random.one_in(2));
-            let sequence = self.sequence(gateway);
-            let (time, address) = write_visit(done, gateway, sequence, &mut self.random, buffer);
-            self.key = address;
-            return Meta {
-                time,
-                key_hash: stable_hash(&self.key),
-                scenario: None,
-            };
+            return self.visit(gateway, done, buffer);
         }
         let class = self.choose_class();
         let clients = self.population.of_class(class);
@@ -238,13 +243,41 @@ impl Generator {
         self.emit(class, client, draft, done, buffer)
     }
 
+    fn visit(&mut self, gateway: usize, done: Timestamp, buffer: &mut Vec<u8>) -> Option<Meta> {
+        let sequence = self.sequence(gateway);
+        let before = buffer.len();
+        let (time, address) = write_visit(done, gateway, sequence, &mut self.random, buffer);
+        let call = Ordinary {
+            time: done,
+            gateway: GATEWAYS[gateway],
+            integration: None,
+            client: None,
+            route: None,
+            bits: sequence,
+        };
+        if let Some((scenario, becomes @ (Becomes::Lost | Becomes::Unsent))) =
+            self.changes.of(&call)
+        {
+            self.sequences[gateway] -= u64::from(matches!(becomes, Becomes::Unsent));
+            buffer.truncate(before);
+            self.labels[scenario].note(time);
+            return None;
+        }
+        self.key = address;
+        Some(Meta {
+            time,
+            key_hash: stable_hash(&self.key),
+            scenario: None,
+        })
+    }
+
     fn choose_class(&mut self) -> usize {
         let roll = self.random.unit() * self.classes.last().copied().unwrap_or(0.0);
         let last = self.classes.len() - 1;
         self.classes.partition_point(|sum| *sum <= roll).min(last)
     }
 
-    fn again(&mut self, retry: Retry, done: Timestamp, buffer: &mut Vec<u8>) -> Meta {
+    fn again(&mut self, retry: Retry, done: Timestamp, buffer: &mut Vec<u8>) -> Option<Meta> {
         let mut draft = retry.draft;
         draft.attempt += 1;
         draft.fate = if self.random.one_in(10) {
@@ -261,11 +294,31 @@ impl Generator {
         &mut self,
         class: usize,
         index: usize,
-        draft: Draft,
+        mut draft: Draft,
         done: Timestamp,
         buffer: &mut Vec<u8>,
-    ) -> Meta {
-        if draft.fate == Fate::Failed && draft.attempt < MOST_ATTEMPTS {
+    ) -> Option<Meta> {
+        let client = &self.population.of_class(class)[index];
+        let gateway = gateway_of(client);
+        let change = self.changes.of(&Ordinary {
+            time: done,
+            gateway: GATEWAYS[gateway],
+            integration: Some(client.class.integration),
+            client: Some(&client.id),
+            route: Some(draft.operation.route),
+            bits: draft.request_id,
+        });
+        let becomes = change.map(|(_, becomes)| becomes);
+        if let Some((scenario, becomes)) = change {
+            change_draft(&mut draft, becomes, done);
+            self.labels[scenario].note(draft.time);
+            self.sequences[gateway] += u64::from(matches!(becomes, Becomes::Lost));
+            if matches!(becomes, Becomes::Lost | Becomes::Unsent) {
+                return None;
+            }
+        }
+        let is_retried = !matches!(becomes, Some(Becomes::Abandoned));
+        if draft.fate == Fate::Failed && draft.attempt < MOST_ATTEMPTS && is_retried {
             self.retries.push_back(Retry {
                 due: done.plus_micros(2_000_000 * i64::from(draft.attempt)),
                 class,
@@ -273,17 +326,19 @@ impl Generator {
                 draft,
             });
         }
-        let client = &self.population.of_class(class)[index];
-        let gateway = gateway_of(client);
         self.sequences[gateway] += 1;
         prepare(client, &draft, &mut self.scratch);
-        compose(client, &draft, self.sequences[gateway], &self.scratch).write(buffer);
+        let mut record = compose(client, &draft, self.sequences[gateway], &self.scratch);
+        if let Some(becomes) = becomes {
+            change_record(&mut record, becomes);
+        }
+        record.write(buffer);
         self.key.clone_from(&client.id);
-        Meta {
+        Some(Meta {
             time: draft.time,
             key_hash: client.key_hash,
-            scenario: None,
-        }
+            scenario: change.map(|(scenario, _)| scenario),
+        })
     }
 
     fn planted(&mut self, step: Step, buffer: &mut Vec<u8>) -> Meta {
@@ -299,7 +354,10 @@ impl Generator {
         }
         let index = step.scenario as usize;
         let phase = step.phase as usize;
-        let gateway = gateway_of(&self.actors[index][phase].client);
+        let mut gateway = gateway_of(&self.actors[index][phase].client);
+        if self.changes.silences(GATEWAYS[gateway], step.time) {
+            gateway = 1 - gateway;
+        }
         let sequence = self.sequence(gateway);
         let actor = &self.actors[index][phase];
         let frame = Frame {
@@ -307,16 +365,11 @@ impl Generator {
             actor,
             done: step.time,
             number: step.number,
+            gateway: GATEWAYS[gateway],
             sequence,
         };
         let time = write(&frame, &mut self.random, &mut self.scratch, buffer);
-        let label = &mut self.labels[index];
-        if label.events == 0 {
-            label.first = time;
-        }
-        label.first = label.first.min(time);
-        label.last = label.last.max(time);
-        label.events += 1;
+        self.labels[index].note(time);
         self.key.clone_from(if actor.named {
             &actor.client.id
         } else {
@@ -327,6 +380,37 @@ impl Generator {
             key_hash: actor.client.key_hash,
             scenario: Some(index),
         }
+    }
+}
+
+/// What a scenario makes of an exchange before it is written.
+fn change_draft(draft: &mut Draft, becomes: &Becomes, done: Timestamp) {
+    match becomes {
+        Becomes::Failed | Becomes::Abandoned => draft.fate = Fate::Failed,
+        Becomes::Slow(times) => {
+            draft.duration_us = draft
+                .duration_us
+                .saturating_mul(*times)
+                .min(LONGEST_EXCHANGE_US);
+            draft.time = done.plus_micros(-i64::from(draft.duration_us));
+        }
+        _ => {}
+    }
+}
+
+/// What a scenario makes of an ordinary record.
+fn change_record<'a>(record: &mut Record<'a>, becomes: &'a Becomes) {
+    match becomes {
+        Becomes::Unanswered => record.status = 0,
+        Becomes::Stale(age) => {
+            record.cache_status = Some("stale");
+            record.cache_age_s = u64::try_from(age.micros() / 1_000_000).ok();
+            record.upstream_us = None;
+            record.upstream_address = None;
+        }
+        Becomes::Misnamed(gateway) => record.gateway = gateway,
+        Becomes::Ahead(by) => record.time = record.time.plus_micros(by.micros()),
+        _ => {}
     }
 }
 

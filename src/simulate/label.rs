@@ -32,3 +32,15 @@ pub struct Label {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub wall_first: Option<Timestamp>,
 }
+
+impl Label {
+    /// Notes one more event of it.
+    pub(super) fn note(&mut self, time: Timestamp) {
+        if self.events == 0 {
+            (self.first, self.last) = (time, time);
+        }
+        self.first = self.first.min(time);
+        self.last = self.last.max(time);
+        self.events += 1;
+    }
+}

@@ -78,6 +78,7 @@ pub(crate) struct Record<'a> {
     pub(crate) attempt: u32,
     pub(crate) idempotency_key: Option<u64>,
     pub(crate) cache_status: Option<&'a str>,
+    pub(crate) cache_age_s: Option<u64>,
     pub(crate) client_address: &'a str,
     pub(crate) forwarded_for: Option<&'a str>,
     pub(crate) country: Option<&'a str>,
@@ -132,6 +133,7 @@ impl Record<'static> {
             attempt: 1,
             idempotency_key: None,
             cache_status: None,
+            cache_age_s: None,
             client_address: "",
             forwarded_for: None,
             country: None,
@@ -196,7 +198,10 @@ impl Record<'_> {
             Target::Path(path) => line.text("path", path),
         }
         line.maybe("query", self.query);
-        line.number("status", u64::from(self.status));
+        // An exchange of which only the request was logged has none.
+        if self.status > 0 {
+            line.number("status", u64::from(self.status));
+        }
         line.number("request_bytes", u64::from(self.request_bytes));
         line.number("response_bytes", u64::from(self.response_bytes));
         line.number("duration_us", u64::from(self.duration_us));
@@ -212,6 +217,9 @@ impl Record<'_> {
             });
         }
         line.maybe("cache_status", self.cache_status);
+        if let Some(age) = self.cache_age_s {
+            line.number("cache_age_s", age);
+        }
     }
 
     fn write_caller(&self, line: &mut Line<'_>) {

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use super::scenario::{self, LabelKind};
-use super::{Generator, Label, Meta, Settings, Span, built_in, folder, parse};
+use super::{Generator, Label, Meta, Scenario, Settings, Span, built_in, folder, parse};
 use crate::event::{Event, Timestamp, schema};
 
 const DAY: i64 = 86_400_000_000;
@@ -17,8 +17,37 @@ fn settings(events: u64) -> Settings {
         events,
         clients: None,
         broken: 0,
-        scenarios: built_in().unwrap(),
+        scenarios: additions(),
     }
+}
+
+/// The scenarios that add to ordinary traffic; those that change it are tested on their own.
+fn additions() -> Vec<Scenario> {
+    let mut scenarios = built_in().unwrap();
+    scenarios.retain(|scenario| scenario.ordinary.is_empty());
+    scenarios
+}
+
+/// A day of which a scenario changes two hours.
+fn changed(of: &str, becomes: &str) -> (Vec<Event<'static>>, Label) {
+    let text = format!(
+        "name: changed\nrequirement: sec-05\ntitle: x\nattack: true\nentity: {{kind: gateway, value: gw-msk-1}}\nordinary:\n  \
+         - {{start: 12h, duration: 2h, of: {of}, becomes: {becomes}}}\n"
+    );
+    let mut settings = settings(60_000);
+    settings.scenarios = vec![parse(Path::new("changed.yaml"), &text).unwrap()];
+    let (from, mut events) = (settings.start, Vec::new());
+    let labels = each(settings, |_, _, record| {
+        let event: Event = serde_json::from_slice(record).unwrap();
+        let hours = event.time.since(from) / 3_600_000_000;
+        if (12..14).contains(&hours) {
+            events.push(event.into_owned());
+        }
+    });
+    let [label] = &labels[..] else {
+        panic!("one label: {labels:?}")
+    };
+    (events, label.clone())
 }
 
 /// Calls the closure with each record.
@@ -136,7 +165,7 @@ fn sequences_of_a_gateway_have_no_gap() {
 #[test]
 fn labels_say_what_was_planted() {
     let mut planted: BTreeMap<usize, u64> = BTreeMap::new();
-    let scenarios = built_in().unwrap();
+    let scenarios = additions();
     let labels = each(settings(20_000), |meta, _, _| {
         if let Some(index) = meta.scenario {
             *planted.entry(index).or_default() += 1;
@@ -189,13 +218,27 @@ fn the_files_are_those_that_the_binary_brings_along() {
 }
 
 #[test]
-fn attacks_have_twins_and_no_two_scenarios_share_an_entity() {
+fn attacks_have_twins_and_no_two_scenarios_share_an_entity_at_a_time() {
     let scenarios = built_in().unwrap();
     let attacks = scenarios.iter().filter(|scenario| scenario.attack).count();
     assert!(attacks >= 10 && scenarios.len() - attacks >= 10);
-    let mut entities = BTreeSet::new();
+    const SLACK: i64 = 15 * 60_000_000;
+    let mut times: BTreeMap<_, Vec<(i64, i64, &str)>> = BTreeMap::new();
     for scenario in &scenarios {
-        assert!(entities.insert(&scenario.entity), "{}", scenario.name);
+        let phases = scenario.timeline.iter().map(|it| (it.start, it.duration));
+        let changes = scenario.ordinary.iter().map(|it| (it.start, it.duration));
+        let spans = phases.chain(changes).map(|(start, duration)| {
+            let begin = start.micros(DAY);
+            (begin, begin + duration.micros())
+        });
+        let begin = spans.clone().map(|(begin, _)| begin).min().unwrap();
+        let end = spans.map(|(_, end)| end).max().unwrap();
+        let others = times.entry(&scenario.entity.value).or_default();
+        for (other_begin, other_end, name) in &*others {
+            let apart = end + SLACK < *other_begin || other_end + SLACK < begin;
+            assert!(apart, "{} and {name} at once", scenario.name);
+        }
+        others.push((begin, end, &scenario.name));
         let twin = scenarios.iter().any(|other| {
             other.requirement == scenario.requirement && other.attack != scenario.attack
         });
@@ -205,7 +248,7 @@ fn attacks_have_twins_and_no_two_scenarios_share_an_entity() {
 
 #[test]
 fn an_event_of_a_scenario_bears_its_entity() {
-    let scenarios = built_in().unwrap();
+    let scenarios = additions();
     each(settings(10_000), |meta, _, record| {
         let Some(index) = meta.scenario else { return };
         let event: Event = serde_json::from_slice(record).unwrap();
@@ -213,6 +256,7 @@ fn an_event_of_a_scenario_bears_its_entity() {
         let value = match entity.kind {
             LabelKind::Client => event.client_id.map(|id| id.to_string()),
             LabelKind::Address => event.client_address.map(|address| address.to_string()),
+            LabelKind::Gateway | LabelKind::Integration => return,
         };
         assert_eq!(
             value.as_ref(),
@@ -221,6 +265,68 @@ fn an_event_of_a_scenario_bears_its_entity() {
             scenarios[index].name
         );
     });
+}
+
+#[test]
+fn records_that_are_lost_leave_gaps_and_calls_that_are_unsent_leave_none() {
+    let gap = |events: &[Event<'_>]| {
+        let numbers: Vec<u64> = events
+            .iter()
+            .filter(|event| event.gateway.as_deref() == Some("gw-msk-1"))
+            .filter_map(|event| event.sequence)
+            .collect();
+        numbers.windows(2).any(|pair| pair[1] != pair[0] + 1)
+    };
+    let lost = changed("{gateway: gw-msk-1, route: /v1/plates/check}", "lost");
+    assert!(gap(&lost.0) && lost.1.events > 500, "{:?}", lost.1);
+    let unsent = changed("{gateway: gw-msk-1, route: /v1/plates/check}", "unsent");
+    assert!(!gap(&unsent.0) && unsent.1.events > 500);
+    let silent = changed("{gateway: gw-msk-1}", "unsent");
+    assert!(
+        silent
+            .0
+            .iter()
+            .all(|event| event.gateway.as_deref() == Some("gw-msk-2"))
+    );
+}
+
+#[test]
+fn ordinary_calls_become_what_a_scenario_says() {
+    let of = |route: &str, becomes: &str| {
+        let (events, _) = changed(&format!("{{route: {route}}}"), becomes);
+        let path = route.to_owned();
+        let of_route = move |event: &Event<'_>| event.path.as_deref() == Some(path.as_str());
+        let all: Vec<_> = events.into_iter().filter(of_route).collect();
+        assert!(all.len() > 50, "{becomes}: {}", all.len());
+        all
+    };
+    let route = "/v1/webhooks/faces";
+    let is_failed = |event: &Event<'_>| matches!(event.status, Some(502 | 504));
+    let failed = of(route, "failed");
+    assert!(failed.iter().all(is_failed));
+    assert!(failed.iter().any(|event| event.attempt == Some(3)));
+    let abandoned = of(route, "abandoned");
+    // One that had failed just before may come again.
+    let again = abandoned.iter().filter(|event| event.attempt.is_some());
+    assert!(abandoned.iter().all(is_failed) && again.count() < 3);
+    assert!(
+        of(route, "unanswered")
+            .iter()
+            .all(|event| event.status.is_none())
+    );
+    let stale = of(route, "{stale: 3h}");
+    assert!(stale.iter().all(|event| event.cache_age_s == Some(10_800)));
+    let mean = |events: &[Event<'_>]| {
+        let all = events.iter().filter_map(|event| event.duration_us);
+        all.sum::<u64>() / events.len() as u64
+    };
+    assert!(mean(&of(route, "{slow: 6}")) > 3 * mean(&stale));
+    let named = of(route, "{misnamed: gw-x}");
+    assert!(
+        named
+            .iter()
+            .all(|event| event.gateway.as_deref() == Some("gw-x"))
+    );
 }
 
 #[test]

@@ -168,13 +168,23 @@ fn check(scenario: &Scenario) -> Result<(), String> {
             scenario.requirement
         ));
     }
-    if scenario.timeline.is_empty() {
-        return Err("the timeline is empty; give it a phase".to_owned());
+    if scenario.timeline.is_empty() && scenario.ordinary.is_empty() {
+        return Err(
+            "nothing happens; give it a `timeline` or a change of `ordinary` traffic".to_owned(),
+        );
     }
     for (index, phase) in scenario.timeline.iter().enumerate() {
         check_phase(phase).map_err(|detail| format!("phase {}: {detail}", index + 1))?;
     }
-    if !scenario.timeline.iter().any(|phase| bears(scenario, phase)) {
+    for (index, change) in scenario.ordinary.iter().enumerate() {
+        change
+            .check()
+            .map_err(|detail| format!("change {}: {detail}", index + 1))?;
+    }
+    // Whose ordinary traffic changes is known when the population is.
+    let is_borne = !scenario.ordinary.is_empty()
+        || scenario.timeline.iter().any(|phase| bears(scenario, phase));
+    if !is_borne {
         return Err(format!(
             "no phase has a caller that is the entity `{}`; an alert could not name it",
             scenario.entity.value
@@ -185,6 +195,7 @@ fn check(scenario: &Scenario) -> Result<(), String> {
 
 fn bears(scenario: &Scenario, phase: &Phase) -> bool {
     match scenario.entity.kind {
+        LabelKind::Gateway | LabelKind::Integration => false,
         LabelKind::Client => phase.caller.client.as_ref() == Some(&scenario.entity.value),
         LabelKind::Address => phase
             .caller

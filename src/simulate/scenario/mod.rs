@@ -3,6 +3,7 @@
 //! A file says who does what and when; how a request looks is made by a small fixed set of generators ([`Request`]).
 
 mod catalogue;
+mod change;
 mod load;
 mod plan;
 mod request;
@@ -15,6 +16,8 @@ use serde::{Deserialize, Serialize};
 #[cfg(test)]
 pub(crate) use catalogue::FILES;
 pub use catalogue::built_in;
+pub use change::{Becomes, Change, Of};
+pub(crate) use change::{Changes, Ordinary};
 pub use load::{ScenarioError, folder, parse};
 pub(crate) use plan::{Actor, Step, plan};
 pub(crate) use request::{Frame, write};
@@ -28,6 +31,10 @@ pub enum LabelKind {
     Client,
     /// A network address.
     Address,
+    /// A gateway.
+    Gateway,
+    /// An integration.
+    Integration,
 }
 
 /// Whom an alert must name to have found a scenario.
@@ -36,7 +43,7 @@ pub enum LabelKind {
 pub struct LabelEntity {
     /// What it is.
     pub kind: LabelKind,
-    /// The client id, or the address.
+    /// The client id, the address, or the name.
     pub value: String,
 }
 
@@ -57,8 +64,12 @@ pub struct Scenario {
     /// Rule families that may find it; empty for any.
     #[serde(default)]
     pub families: Vec<String>,
-    /// What happens.
+    /// What happens besides ordinary traffic.
+    #[serde(default)]
     pub timeline: Vec<Phase>,
+    /// What becomes of ordinary traffic.
+    #[serde(default)]
+    pub ordinary: Vec<Change>,
 }
 
 /// A part of a scenario: one caller, one kind of request, spread over a time.

@@ -156,7 +156,7 @@ fn actor(caller: &Caller, population: &Population) -> Actor {
     }
 }
 
-/// Clients and addresses of the callers, without the entity itself.
+/// Clients and addresses of the callers and whose ordinary calls are changed, without the entity itself.
 fn also(scenario: &Scenario, cast: &[Actor]) -> Vec<LabelEntity> {
     let mut entities = BTreeSet::new();
     for actor in cast {
@@ -170,6 +170,15 @@ fn also(scenario: &Scenario, cast: &[Actor]) -> Vec<LabelEntity> {
                 value: actor.client.id.to_string(),
             });
         }
+    }
+    let mut of = |kind, value: &Option<String>| {
+        let value = value.clone();
+        entities.extend(value.map(|value| LabelEntity { kind, value }));
+    };
+    for change in &scenario.ordinary {
+        of(LabelKind::Client, &change.of.client);
+        of(LabelKind::Gateway, &change.of.gateway);
+        of(LabelKind::Integration, &change.of.integration);
     }
     entities.remove(&scenario.entity);
     entities.into_iter().collect()

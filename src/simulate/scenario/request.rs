@@ -23,6 +23,8 @@ pub(crate) struct Frame<'a> {
     pub(crate) done: Timestamp,
     /// Number within the phase, from 0.
     pub(crate) number: u32,
+    /// The gateway that it goes through, and its running number there.
+    pub(crate) gateway: &'static str,
     pub(crate) sequence: u64,
 }
 
@@ -49,6 +51,7 @@ pub(crate) fn write(
     let texts = texts(frame, random);
     let roles: Vec<&str> = fields.roles.iter().map(String::as_str).collect();
     let mut record = compose(client, &rolled, frame.sequence, scratch);
+    record.gateway = frame.gateway;
     if !frame.actor.known {
         estrange(&mut record, frame.actor.named);
     }
