@@ -53,6 +53,8 @@ const TYPES: &[&str] = &[
     "value_sum",
     "value_avg",
     "value_percentile",
+    "absence",
+    "absence_ordered",
 ];
 
 /// Reads the section of a document; `None` when something is wrong, which is noted.
@@ -109,7 +111,7 @@ fn kind(node: &Node, section: &Node, reading: &mut Reading<'_>) -> Option<Correl
     let name = node.scalar_text().unwrap_or_default();
     if !TYPES.contains(&name) {
         let hint = did_you_mean(name, TYPES.iter().copied())
-            .unwrap_or_else(|| format!("Sigma's types are {}", TYPES.join(", ")));
+            .unwrap_or_else(|| format!("the types are {}", TYPES.join(", ")));
         let message = format!("unknown correlation type `{name}`");
         reading.error_with_hint(node.place, message, hint);
         return None;
@@ -120,6 +122,17 @@ fn kind(node: &Node, section: &Node, reading: &mut Reading<'_>) -> Option<Correl
     if let Some(percentile) = percentile.filter(|_| name != "value_percentile") {
         reading.error(percentile.place, format!("{name} has no percentile"));
         return None;
+    }
+    if matches!(name, "absence" | "absence_ordered") {
+        if let Some(condition) = condition {
+            let hint = "it fires when the first rule matched and none of the others did within the timespan";
+            reading.error_with_hint(condition.place, format!("{name} has no condition"), hint);
+            return None;
+        }
+        return Some(match name {
+            "absence" => CorrelationKind::Absence,
+            _ => CorrelationKind::AbsenceOrdered,
+        });
     }
     if matches!(name, "event_count" | "temporal" | "temporal_ordered") {
         if let Some(field) = written {
@@ -221,10 +234,18 @@ fn condition(
     section: &Node,
     reading: &mut Reading<'_>,
 ) -> Option<Condition> {
-    if kind.is_temporal() && rules > MAX_TEMPORAL_RULES {
-        let message = format!("a temporal correlation has at most {MAX_TEMPORAL_RULES} rules");
+    if (kind.is_temporal() || kind.is_absence()) && rules > MAX_TEMPORAL_RULES {
+        let message = format!("a correlation of this type has at most {MAX_TEMPORAL_RULES} rules");
         reading.error(section.place, message);
         return None;
+    }
+    if *kind == CorrelationKind::Absence && rules < 2 {
+        let hint = "name what happens first, then what has to stand beside it; `absence_ordered` of one rule waits for its next match";
+        reading.error_with_hint(section.place, "absence needs two rules or more", hint);
+        return None;
+    }
+    if kind.is_absence() {
+        return Some(Condition::at_least(1.0));
     }
     let Some(node) = section.get("condition") else {
         if kind.is_temporal() {

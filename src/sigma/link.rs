@@ -86,6 +86,13 @@ impl Linker {
             let members = members(&document, &targets, &linked, &mut readings[file], broken);
             linked.correlations.push(correlation(document, members));
         }
+        for (correlation, (file, place, _)) in linked.correlations.iter().zip(&places) {
+            let of_rules = |member: &Member| matches!(member.source, MemberSource::Rule(_));
+            if correlation.kind.is_absence() && !correlation.members.iter().all(of_rules) {
+                let message = "what an absence waits for is said by rules, not by correlations";
+                readings[*file].error(*place, message);
+            }
+        }
         let levels = levels(&linked.correlations);
         for (level, (file, place, _)) in levels.iter().zip(&places) {
             if *level > MAX_LEVEL {

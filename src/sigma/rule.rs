@@ -122,6 +122,10 @@ pub enum CorrelationKind {
         /// The field.
         field: Field,
     },
+    /// The first rule matched, and within the timespan before or after it none of the others did: ours, Sigma has none.
+    Absence,
+    /// The same, but what matched before does not count: what ought to follow did not.
+    AbsenceOrdered,
 }
 
 impl CorrelationKind {
@@ -131,7 +135,9 @@ impl CorrelationKind {
         match self {
             CorrelationKind::EventCount
             | CorrelationKind::Temporal
-            | CorrelationKind::TemporalOrdered => &[],
+            | CorrelationKind::TemporalOrdered
+            | CorrelationKind::Absence
+            | CorrelationKind::AbsenceOrdered => &[],
             CorrelationKind::ValueCount { fields } => fields,
             CorrelationKind::ValueSum { field }
             | CorrelationKind::ValueAvg { field }
@@ -140,7 +146,16 @@ impl CorrelationKind {
         }
     }
 
-    /// Whether it looks at which of the rules matched.
+    /// Whether it waits for what does not come.
+    #[must_use]
+    pub const fn is_absence(&self) -> bool {
+        matches!(
+            self,
+            CorrelationKind::Absence | CorrelationKind::AbsenceOrdered
+        )
+    }
+
+    /// Whether it looks at which of the rules matched, and counts those.
     #[must_use]
     pub const fn is_temporal(&self) -> bool {
         matches!(

@@ -3,6 +3,7 @@
 use std::mem;
 use std::sync::Arc;
 
+use super::absence::Absences;
 use super::correlation::Correlation;
 use super::queue::Queue;
 use super::split::{Target, Turn, Waiting};
@@ -28,6 +29,13 @@ impl Shard {
         for (turn, waiting) in old.into_iter().flat_map(Queue::into_sorted) {
             match moved(places, turn, waiting) {
                 Some((turn, waiting)) => self.queue(turn, waiting),
+                None => self.counts.dropped_on_reload += 1,
+            }
+        }
+        let waits = mem::replace(&mut self.absences, Absences::new(plan));
+        for (turn, waiting, count) in self.absences.take_over(waits, places, plan) {
+            match moved(places, turn, waiting) {
+                Some((turn, waiting)) => self.absences.await_again(turn, waiting, count, plan),
                 None => self.counts.dropped_on_reload += 1,
             }
         }

@@ -76,7 +76,10 @@ pub fn value_of(kind: &CorrelationKind, member: u32, event: &Event<'_>) -> Optio
         CorrelationKind::EventCount => None,
         CorrelationKind::ValueCount { fields } => hash_of(fields, event),
         CorrelationKind::ValueShare { field } => hash_of(&[*field], event),
-        CorrelationKind::Temporal | CorrelationKind::TemporalOrdered => 1_u64.checked_shl(member),
+        CorrelationKind::Temporal
+        | CorrelationKind::TemporalOrdered
+        | CorrelationKind::Absence
+        | CorrelationKind::AbsenceOrdered => 1_u64.checked_shl(member),
         CorrelationKind::ValueSum { field }
         | CorrelationKind::ValueAvg { field }
         | CorrelationKind::ValuePercentile { field, .. } => match event.get(*field)? {

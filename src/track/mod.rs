@@ -6,6 +6,7 @@
 //! The way in: a [`BlockBuilder`] takes the events of one partition in offset order and makes [`TrackBlock`]s, [`split`] cuts
 //! one into a [`ShardPart`] a shard, [`Shard::apply`] takes its part. Merging findings into alerts is `alert`'s.
 
+mod absence;
 mod adopt;
 mod baseline;
 mod block;

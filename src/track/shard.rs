@@ -9,6 +9,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::absence::Absences;
 use super::baseline::Baseline;
 use super::chain::Chained;
 use super::correlation::{Correlation, Sample};
@@ -38,6 +39,7 @@ pub struct Shard {
     pub(super) watermark: Timestamp,
     pub(super) queues: Vec<Queue>,
     pub(super) correlations: Vec<Correlation>,
+    pub(super) absences: Absences,
     /// What correlations found for others, until it is handed on.
     chained: Vec<Chained>,
     pub(super) baseline: Baseline,
@@ -61,6 +63,7 @@ impl Shard {
                 .iter()
                 .map(|spec| Correlation::new(spec, &plan))
                 .collect(),
+            absences: Absences::new(&plan),
             baseline: Baseline::new(&plan),
             counts: TrackCounts::default(),
             dirty: false,
@@ -227,14 +230,25 @@ impl Shard {
         }
     }
 
-    /// Takes everything due before `watermark` and closes every minute that ended by it, in the order of time.
+    /// Takes everything due before `watermark`, closes every minute that ended by it and gives up every wait that ran out
+    /// before it, in the order of time.
     fn release(&mut self, watermark: Timestamp, out: &mut Vec<Fired>) {
+        // The end of a file is no proof that nothing would have come.
+        let seen = self.sources.newest().min(watermark);
         loop {
             let due = self.queues[0].first_due().filter(|due| *due < watermark);
             let end = self.baseline.next_end().filter(|end| *end <= watermark);
-            match (due, end) {
-                (None, None) => break,
-                (due, Some(end)) if due.is_none_or(|due| end <= due) => self.close_minute(end, out),
+            let waited = self.absences.next().filter(|until| *until < seen);
+            let earliest = |other: Option<Timestamp>, at| other.is_none_or(|other| at < other);
+            match (due, end, waited) {
+                (None, None, None) => break,
+                // What comes at the last instant has come.
+                (due, end, Some(until)) if earliest(due, until) && earliest(end, until) => {
+                    self.give_up(out);
+                }
+                (due, Some(end), _) if due.is_none_or(|due| end <= due) => {
+                    self.close_minute(end, out);
+                }
                 _ => self.release_first(0, out),
             }
         }
@@ -242,6 +256,31 @@ impl Shard {
         self.queues[0].released = watermark;
         self.baseline.closed_by(watermark);
         self.expire(0);
+    }
+
+    /// Gives up the first wait.
+    fn give_up(&mut self, out: &mut Vec<Fired>) {
+        self.dirty = true;
+        let Some(missed) = self.absences.give_up(&self.plan) else {
+            return;
+        };
+        let spec = &self.plan.correlations[missed.correlation];
+        let event = Waiting {
+            // For those that it feeds it happened now.
+            time: missed.turn.due,
+            ..missed.waiting
+        };
+        for key in &event.above {
+            self.chained.push(Chained::new(missed.turn, &event, key));
+        }
+        if spec.alerts {
+            self.counts.findings += 1;
+            out.push(Fired {
+                turn: missed.turn.due,
+                meta: Arc::clone(&spec.meta),
+                finding: missed.finding,
+            });
+        }
     }
 
     fn close_minute(&mut self, end: Timestamp, out: &mut Vec<Fired>) {
@@ -286,13 +325,19 @@ impl Shard {
 
     /// Takes an event of a correlation; what it finds goes on to those that it feeds, and is a finding if it is to be.
     fn of_correlation(&mut self, index: usize, turn: Turn, waiting: Waiting) -> Option<Finding> {
+        let spec = &self.plan.correlations[index];
+        if spec.kind.is_absence() {
+            let limits = (&*self.plan, spec);
+            self.absences
+                .take(index, limits, turn, waiting, &mut self.counts);
+            return None;
+        }
         let state = &mut self.correlations[index];
         if waiting.late {
             self.counts.late_for_window += 1;
             state.take_late(&waiting.entity);
             return None;
         }
-        let spec = &self.plan.correlations[index];
         // Only what feeds another correlation is needed once more.
         let event = (!waiting.above.is_empty()).then(|| waiting.clone());
         let sample = Sample {

@@ -21,7 +21,7 @@ use super::{CorrelationKey, Entity, Packed, Plan, Shard, stable_hash};
 use crate::event::Timestamp;
 
 /// Version of the layout of a snapshot's state; one of another version is not read.
-pub const SNAPSHOT_FORMAT: u16 = 3;
+pub const SNAPSHOT_FORMAT: u16 = 4;
 
 /// A shard's state between two blocks.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -62,9 +62,21 @@ struct StoredShard {
     rules: Vec<(Uuid, u64)>,
     correlations: Vec<(Uuid, u64, Vec<StoredGroup>)>,
     waiting: Vec<StoredWaiting>,
+    absences: Vec<StoredAbsence>,
     /// Of each level, up to where it was released.
     released: Vec<Timestamp>,
     baseline: StoredBaseline,
+}
+
+/// What a group of an absence waits for.
+#[derive(Serialize, Deserialize)]
+struct StoredAbsence {
+    /// Index into the stored correlations.
+    correlation: u32,
+    entity: Entity,
+    answered: Option<Timestamp>,
+    /// With how often each happened.
+    waits: Vec<(StoredWaiting, u32)>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -111,6 +123,20 @@ impl Shard {
                 .flat_map(Queue::sorted)
                 .map(|(turn, waiting)| store(turn, waiting))
                 .collect(),
+            absences: self
+                .absences
+                .iter()
+                .map(|group| StoredAbsence {
+                    correlation: group.correlation,
+                    entity: group.entity.clone(),
+                    answered: group.answered,
+                    waits: group
+                        .waits
+                        .into_iter()
+                        .map(|(turn, waiting, count)| (store(turn, waiting), count))
+                        .collect(),
+                })
+                .collect(),
             released: self.queues.iter().map(|queue| queue.released).collect(),
             baseline: self.baseline.store(),
         };
@@ -156,6 +182,9 @@ impl Shard {
                 None => shard.counts.dropped_on_restore += 1,
             }
         }
+        for group in stored.absences {
+            shard.restore_absence(&places, group);
+        }
         shard.baseline.restore(stored.baseline);
         shard.sources = Sources::restored(snapshot.progress.clone());
         shard.watermark = snapshot.watermark;
@@ -163,6 +192,24 @@ impl Shard {
             queue.released = released;
         }
         Ok(shard)
+    }
+}
+
+impl Shard {
+    fn restore_absence(&mut self, places: &Places, stored: StoredAbsence) {
+        let plan = Arc::clone(&self.plan);
+        if let (Some(correlation), Some(answered)) =
+            (places.correlation(stored.correlation), stored.answered)
+        {
+            let absences = &mut self.absences;
+            absences.answer_again(correlation, stored.entity, answered, &plan);
+        }
+        for (waiting, count) in stored.waits {
+            match locate(places, waiting) {
+                Some((turn, waiting)) => self.absences.await_again(turn, waiting, count, &plan),
+                None => self.counts.dropped_on_restore += 1,
+            }
+        }
     }
 }
 

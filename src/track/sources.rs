@@ -79,6 +79,12 @@ impl Sources {
         })
     }
 
+    /// The newest event time of all partitions; [`Timestamp::MIN`] when nothing was applied.
+    pub(crate) fn newest(&self) -> Timestamp {
+        let newest = self.progress.values().map(|progress| progress.newest);
+        newest.max().unwrap_or(Timestamp::MIN)
+    }
+
     /// How far each partition was applied.
     pub(crate) fn progress(&self) -> &BTreeMap<i32, Progress> {
         &self.progress

@@ -71,7 +71,7 @@ pub(crate) struct Waiting {
 impl Waiting {
     /// The same event by another rule of the same correlation: what the rules say is joined where they are told apart.
     pub(crate) fn join(&mut self, other: &Waiting, kind: &CorrelationKind) {
-        if kind.is_temporal() {
+        if kind.is_temporal() || kind.is_absence() {
             let bits = |waiting: &Waiting| waiting.value.unwrap_or(0);
             self.value = Some(bits(self) | bits(other));
         }

@@ -74,6 +74,10 @@ fn counted(
         }
     }
     taken.sort_by_key(|taken| (taken.micros, taken.event, taken.member));
+    if correlation.kind.is_absence() {
+        let newest = events.iter().map(|event| event.time.micros()).max();
+        return absent(correlation, &taken, newest.unwrap_or(i64::MIN));
+    }
     (0..taken.len())
         .map(|at| {
             let observed = observed(correlation, &taken[..=at]);
@@ -105,6 +109,36 @@ fn begins(correlation: &Correlation, counts: &[Count]) -> Vec<usize> {
     events
 }
 
+/// What happened, each with whether what belongs to it stayed away until the newest event.
+fn absent(correlation: &Correlation, taken: &[Taken], newest: i64) -> Vec<Count> {
+    let span = correlation.timespan_us;
+    let happened = taken.iter().filter(|one| one.member == 0);
+    happened
+        .map(|one| {
+            let is_answer = |other: &&Taken| {
+                let after = other.micros - one.micros;
+                let first = if correlation.kind == CorrelationKind::Absence {
+                    -span
+                } else {
+                    0
+                };
+                let is_other =
+                    other.member > 0 || correlation.members.len() == 1 && other.event != one.event;
+                is_other && other.group == one.group && (first..=span).contains(&after)
+            };
+            let is_over = newest - one.micros > span;
+            let holds = is_over && !taken.iter().any(|other| is_answer(&other));
+            Count {
+                event: one.event,
+                member: 0,
+                group: one.group.clone(),
+                observed: f64::from(u8::from(holds)),
+                holds,
+            }
+        })
+        .collect()
+}
+
 /// What the window shows that ends with the last of what was taken.
 #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // an index below the length
 fn observed(correlation: &Correlation, taken: &[Taken]) -> f64 {
@@ -134,6 +168,7 @@ fn observed(correlation: &Correlation, taken: &[Taken]) -> f64 {
             let in_order = |next: u32, one: &&Taken| next + u32::from(one.member == next);
             f64::from(window.iter().fold(0, in_order))
         }
+        CorrelationKind::Absence | CorrelationKind::AbsenceOrdered => 0.0, // not seen in a window
         CorrelationKind::ValueSum { .. } => sum(),
         CorrelationKind::ValueAvg { .. } if values.is_empty() => 0.0,
         CorrelationKind::ValueAvg { .. } => sum() / values.len() as f64,
@@ -178,6 +213,8 @@ pub(super) fn what(kind: &CorrelationKind) -> String {
         CorrelationKind::ValueCount { fields } => format!("distinct values of {}", names(fields)),
         CorrelationKind::Temporal => "different rules that match".to_owned(),
         CorrelationKind::TemporalOrdered => "rules that match one after the other".to_owned(),
+        CorrelationKind::Absence => "what happened and stayed alone".to_owned(),
+        CorrelationKind::AbsenceOrdered => "what happened and was not followed".to_owned(),
         CorrelationKind::ValueSum { field } => format!("the sum of {}", field.name()),
         CorrelationKind::ValueAvg { field } => format!("the mean of {}", field.name()),
         CorrelationKind::ValuePercentile { field, percentile } => {

@@ -310,6 +310,14 @@ fn measured(measure: &CorrelationKind, observed: f64, locale: Locale) -> Clean {
             ),
             &[number],
         ),
+        CorrelationKind::Absence | CorrelationKind::AbsenceOrdered => Clean::fill(
+            pick(
+                locale,
+                "Произошло и осталось без ожидаемого продолжения: {}",
+                "Happened, and what belongs to it did not: {}",
+            ),
+            &[number],
+        ),
         CorrelationKind::ValueSum { .. } => Clean::fill(
             pick(locale, "Сумма поля {}: {}", "Sum of {}: {}"),
             &[field, number],

@@ -303,6 +303,9 @@ fn naive(kind: &CorrelationKind, members: usize, window: &[u64]) -> f64 {
     match kind {
         CorrelationKind::EventCount => window.len() as f64,
         CorrelationKind::ValueCount { .. } => distinct,
+        CorrelationKind::Absence | CorrelationKind::AbsenceOrdered => {
+            unreachable!("what does not come is in no window")
+        }
         CorrelationKind::ValueSum { .. } => sum,
         CorrelationKind::ValueAvg { .. } => sum / window.len() as f64,
         CorrelationKind::ValuePercentile { .. } => {

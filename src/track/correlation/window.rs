@@ -75,7 +75,9 @@ impl State {
     fn new(limits: &Limits) -> Self {
         let never = || vec![NEVER; limits.members].into_boxed_slice();
         match &limits.kind {
-            CorrelationKind::EventCount => State::Events,
+            CorrelationKind::EventCount
+            | CorrelationKind::Absence
+            | CorrelationKind::AbsenceOrdered => State::Events,
             CorrelationKind::ValueCount { .. } | CorrelationKind::ValueShare { .. } => {
                 State::Few(0)
             }
