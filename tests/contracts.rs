@@ -287,7 +287,8 @@ fn the_schema_is_the_one_of_the_documentation() {
     let documented =
         std::fs::read_to_string(Path::new(ROOT).join("docs/contract-schema.json")).unwrap();
     let value = |text: &str| serde_json::from_str::<serde_json::Value>(text).unwrap();
-    assert_eq!(value(&schema), value(&documented));
+    let is_same = value(&schema) == value(&documented);
+    assert!(is_same, "run UPDATE_DOCS=1 cargo test --test docs_fresh");
 }
 
 /// A contract of `plates` with these lines more, in a folder of its own, and what `replay` finds of it in these records.
@@ -366,6 +367,82 @@ fn a_limit_that_the_gateway_does_not_enforce_is_found() {
         .map(|call| call.replace("/v1/plates", "/v1/lanes"))
         .collect();
     assert_eq!(findings(other, &lanes), []);
+}
+
+#[test]
+fn webhooks_that_stop_are_found_while_other_calls_come() {
+    let contract = "webhooks: {longest_silence: 5m}";
+    let webhook = |second| plate_call(second, "operator", 202, r#","webhook_id":"w""#);
+    let call = |second| plate_call(second, "operator", 200, "");
+    let title = "No webhook of plates for 5m".to_owned();
+    let stopped = [webhook(0), webhook(60), call(200), call(400)];
+    assert_eq!(findings(contract, &stopped), [(title, 1)]);
+    let goes_on = [webhook(0), webhook(290), call(400), webhook(580), call(600)];
+    assert_eq!(findings(contract, &goes_on), []);
+    assert_eq!(findings(contract, &stopped[..3]), [], "the log ends first");
+}
+
+#[test]
+fn a_change_of_which_no_webhook_tells_is_found() {
+    let contract = "webhooks: {follow: {operations: [DELETE /v1/plates], within: 5m}}\noperations: {DELETE /v1/plates: {}, GET /v1/plates: {}, POST /v1/hooks: {}}";
+    let change = |second, id: &str| {
+        plate_call(
+            second,
+            "operator",
+            204,
+            &format!(r#","resource_type":"plate","resource_id":"{id}""#),
+        )
+        .replace("GET", "DELETE")
+    };
+    let told = |second, id: &str| {
+        plate_call(
+            second,
+            "relay",
+            202,
+            &format!(r#","webhook_id":"w","resource_id":"{id}""#),
+        )
+        .replace("/v1/plates", "/v1/hooks")
+        .replace("GET", "POST")
+    };
+    let end = plate_call(900, "operator", 200, "");
+    let records = [change(0, "A1"), change(10, "A2"), told(40, "A2"), end];
+    let title = "Change in plates of which no webhook told within 5m".to_owned();
+    assert_eq!(findings(contract, &records), [(title, 1)]);
+}
+
+#[test]
+fn failed_calls_that_nobody_tries_again_are_found() {
+    let contract = "retries: {attempts: 3, within: 2m}";
+    let call = |second, id: u32, attempt: u32, status| {
+        let more = format!(r#","request_id":"r-{id}","attempt":{attempt}"#);
+        plate_call(second, "operator", status, &more)
+    };
+    let end = plate_call(1_200, "operator", 200, "");
+    let mut records: Vec<String> = (0..4).map(|id| call(id * 30, id, 1, 502)).collect();
+    records.push(end.clone());
+    let title = "Client of plates does not try failed calls again".to_owned();
+    assert_eq!(findings(contract, &records), [(title, 4)]);
+    let mut again: Vec<String> = (0..4)
+        .flat_map(|id| [call(id * 30, id, 1, 502), call(id * 30 + 4, id, 2, 200)])
+        .collect();
+    // The last attempt may fail for good.
+    again.extend((4..9).map(|id| call(id * 30, id, 3, 504)));
+    again.push(end);
+    assert_eq!(findings(contract, &again), []);
+}
+
+#[test]
+fn a_refresh_token_that_is_used_twice_is_found() {
+    let contract = "tokens: {refresh_rotation: true}";
+    let renew = |second, token: &str, status| {
+        let more = format!(r#","token_id":"{token}","grant":"refresh_token""#);
+        plate_call(second, "operator", status, &more)
+    };
+    let title = "Refresh token of plates was used twice".to_owned();
+    let found = findings(contract, &[renew(0, "t", 200), renew(90, "t", 200)]);
+    assert_eq!(found, [(title, 2)]);
+    let refused = [renew(0, "t", 200), renew(9, "u", 200), renew(90, "t", 400)];
+    assert_eq!(findings(contract, &refused), []);
 }
 
 #[test]

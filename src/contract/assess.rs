@@ -2,7 +2,7 @@
 
 use super::compile::{Contract, Contracts, Operation, Recognised};
 use super::document::{
-    Acceptance, Attestation, Callers, Personal, Retries, Tokens, Transport, Webhooks,
+    Acceptance, Attestation, Callers, Personal, Retries, Tenant, Tokens, Transport, Webhooks,
 };
 use super::words::{Name, Network, TlsVersion};
 use crate::event::{Event, Fact, Text};
@@ -31,7 +31,8 @@ pub const fn requirement_of(fact: Fact) -> Option<&'static str> {
         }
         Fact::RetryMany | Fact::RetryUnkeyed => "INT-05",
         Fact::AttestationExpired => "SEC-02",
-        Fact::CacheOld => "INT-06",
+        Fact::ResourceForeign => "INT-02",
+        Fact::CacheOld | Fact::CacheAbsent => "INT-06",
         Fact::ContractExpired | Fact::ContractUnaccepted => "INT-07",
         _ => return None,
     })
@@ -57,7 +58,8 @@ impl Contracts {
             None => facts.set(Fact::OperationUnknown, !contract.operations.is_empty()),
         }
         webhooks(&contract.document.webhooks, &mut facts);
-        cache_and_basis(contract, &mut facts);
+        cache_and_basis(contract, operation, &mut facts);
+        tenants(&contract.document.tenants, &mut facts);
         retries(&contract.document.retries, &mut facts);
         urls(&contract.document.forbidden_in_urls, &mut facts);
     }
@@ -263,8 +265,32 @@ fn webhooks(webhooks: &Webhooks, facts: &mut Facts<'_, '_>) {
     facts.set(Fact::WebhookOld, old);
 }
 
-fn cache_and_basis(contract: &Contract, facts: &mut Facts<'_, '_>) {
+/// A client that has resources of a type has no others of it.
+fn tenants(tenants: &[Tenant], facts: &mut Facts<'_, '_>) {
     let event = &*facts.0;
+    let (Some(client), Some(kind), Some(id)) =
+        (&event.client_id, &event.resource_type, &event.resource_id)
+    else {
+        return;
+    };
+    let mut is_foreign = false;
+    for tenant in tenants {
+        if let Some(ids) = tenant.resources.get(kind.as_str())
+            && is_one_of(&tenant.clients, client)
+        {
+            if ids.iter().any(|ids| ids.has(id)) {
+                return;
+            }
+            is_foreign = true;
+        }
+    }
+    facts.set(Fact::ResourceForeign, is_foreign);
+}
+
+fn cache_and_basis(contract: &Contract, operation: Option<&Operation>, facts: &mut Facts<'_, '_>) {
+    let event = &*facts.0;
+    let is_failed = event.status.is_some_and(|status| status >= 500);
+    let absent = is_failed && operation.is_some_and(|operation| operation.falls_back);
     let is_answered = matches!(event.cache_status.as_deref(), Some("hit" | "stale"));
     let longest = contract.document.cache.longest_age;
     let old = match (longest, event.cache_age_s) {
@@ -279,6 +305,7 @@ fn cache_and_basis(contract: &Contract, facts: &mut Facts<'_, '_>) {
         .as_deref()
         .is_some_and(|basis| !known.is_empty() && !known.iter().any(|known| known == basis));
     facts.set(Fact::CacheOld, old);
+    facts.set(Fact::CacheAbsent, absent);
     facts.set(Fact::BasisDenied, basis);
 }
 

@@ -168,15 +168,66 @@ impl File<'_> {
                 );
             }
             for operation in &limit.operations {
-                if !document.operations.contains_key(operation) {
-                    let known = document.operations.keys().map(String::as_str);
-                    let hint = did_you_mean(operation, known)
-                        .unwrap_or_else(|| "as it stands below `operations`".to_owned());
-                    wrong(
-                        format!("`{operation}` is no operation of the contract"),
-                        &hint,
-                    );
+                if let Some((message, hint)) = unknown_operation(document, operation) {
+                    wrong(message, &hint);
                 }
+            }
+        }
+    }
+
+    /// Operations that other keys name.
+    pub(super) fn named_operations(&mut self, document: &Document) {
+        let follow = document.webhooks.follow.as_ref();
+        let lists: [(&[&str], &[String]); 2] = [
+            (&["cache", "fallback"], &document.cache.fallback),
+            (
+                &["webhooks", "follow", "operations"],
+                follow.map_or(&[], |follow| &follow.operations),
+            ),
+        ];
+        for (keys, operations) in lists {
+            for (number, operation) in operations.iter().enumerate() {
+                if let Some((message, hint)) = unknown_operation(document, operation) {
+                    let place = self.place_of_item(keys, number);
+                    self.wrong(place, message, Some(hint));
+                }
+            }
+        }
+        if follow.is_some_and(|follow| follow.operations.is_empty()) {
+            let keys = ["webhooks", "follow", "operations"];
+            self.wrong_at(
+                &keys,
+                "no operation is named",
+                "name what changes something",
+            );
+        }
+        for (keys, span) in [
+            (
+                ["webhooks", "longest_silence"].as_slice(),
+                document.webhooks.longest_silence,
+            ),
+            (
+                &["webhooks", "follow", "within"],
+                follow.map(|follow| follow.within),
+            ),
+            (&["retries", "within"], document.retries.within),
+        ] {
+            if let Some(span) = span.filter(|span| span.micros > LONGEST_LIMIT) {
+                self.wrong_at(keys, format!("{span} is too long to wait"), "at most 7d");
+            }
+        }
+    }
+
+    pub(super) fn tenants(&mut self, document: &Document) {
+        for (number, tenant) in document.tenants.iter().enumerate() {
+            let is_empty = tenant.clients.is_empty()
+                || tenant.resources.is_empty()
+                || tenant.resources.values().any(Vec::is_empty);
+            if is_empty {
+                let place = self.place_of_item(&["tenants"], number);
+                let hint = "such as `{clients: [desk-1], resources: {resident: [10000-10399]}}`";
+                let message = "a tenant has clients and resources";
+                self.wrong(place, message, Some(hint.to_owned()));
             }
         }
     }
@@ -217,4 +268,16 @@ impl File<'_> {
             }
         }
     }
+}
+
+/// What is wrong with the name of an operation, and a hint.
+fn unknown_operation(document: &Document, operation: &str) -> Option<(String, String)> {
+    if document.operations.contains_key(operation) {
+        return None;
+    }
+    let known = document.operations.keys().map(String::as_str);
+    let hint = did_you_mean(operation, known)
+        .unwrap_or_else(|| "as it stands below `operations`".to_owned());
+    let message = format!("`{operation}` is no operation of the contract");
+    Some((message, hint))
 }

@@ -32,6 +32,8 @@ pub(super) struct Operation {
     /// Where the template begins in the name.
     pub(super) template: usize,
     pub(super) document: document::Operation,
+    /// Whether a cache has to answer it when the other side fails.
+    pub(super) falls_back: bool,
 }
 
 /// Which contract an event falls under, and which of its operations it is.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::words::{Day, Name, Network, Span, TlsVersion};
+use super::words::{Day, Ids, Name, Network, Span, TlsVersion};
 
 /// What an integration may do. Whatever is left out is not checked.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
@@ -53,6 +53,9 @@ pub struct Document {
     /// How failed calls are tried again.
     #[serde(default)]
     pub retries: Retries,
+    /// Whose resources are whose: clients that may touch some resources of a type and no others (INT-02).
+    #[serde(default)]
+    pub tenants: Vec<Tenant>,
     /// Personal data that must not stand in a path or query: `plate`, `phone`, `email`, `passport`, `card`.
     #[serde(default)]
     pub forbidden_in_urls: Vec<Personal>,
@@ -184,6 +187,20 @@ pub struct Tokens {
     /// Whether each call has a token of its own: an id (`jti`) that is accepted twice within a day is a replay.
     #[serde(default)]
     pub one_time: bool,
+    /// Whether a refresh token serves once (RFC 9700, 4.14.2): the same one that renews twice within thirty days was stolen, or replayed.
+    /// The log must show its id as `token_id` of the call to the token endpoint.
+    #[serde(default)]
+    pub refresh_rotation: bool,
+}
+
+/// Clients and the resources that are theirs.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Tenant {
+    /// Client ids; a `*` at the end stands for any end.
+    pub clients: Vec<Name>,
+    /// Type of resource, as the log has it, and the ids: a whole range such as `10000-10399`, or a name that may end in `*`.
+    pub resources: BTreeMap<String, Vec<Ids>>,
 }
 
 /// Most calls in a time.
@@ -233,6 +250,9 @@ pub struct Retries {
     /// Whether a POST or PATCH that is tried again needs an idempotency key.
     #[serde(default)]
     pub idempotency_key: bool,
+    /// Longest time after which a failed call is tried again, unless that was its last attempt.
+    #[serde(default)]
+    pub within: Option<Span>,
 }
 
 /// A kind of personal data.
@@ -318,6 +338,22 @@ pub struct Webhooks {
     /// Hosts that our own webhooks go to, without port.
     #[serde(default)]
     pub targets: Vec<String>,
+    /// Longest time without any webhook while other calls come.
+    #[serde(default)]
+    pub longest_silence: Option<Span>,
+    /// Changes that a webhook must tell of.
+    #[serde(default)]
+    pub follow: Option<Follow>,
+}
+
+/// Changes that a webhook must tell of.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Follow {
+    /// Operations that change something, as the contract writes them.
+    pub operations: Vec<String>,
+    /// Longest time until a webhook of the same resource.
+    pub within: Span,
 }
 
 /// What a cache may answer.
@@ -327,4 +363,7 @@ pub struct Cache {
     /// Oldest answer.
     #[serde(default)]
     pub longest_age: Option<Span>,
+    /// Operations, as the contract writes them, that a cache has to answer when the other side fails (INT-06).
+    #[serde(default)]
+    pub fallback: Vec<String>,
 }

@@ -226,6 +226,8 @@ impl<'f> File<'f> {
         self.bases(&document);
         self.limits(&document);
         self.retries(&document);
+        self.named_operations(&document);
+        self.tenants(&document);
         self.attestations(&document);
         let (paths, operations) = self.operations(&document);
         self.errors.is_empty().then_some(Contract {
@@ -318,6 +320,7 @@ impl<'f> File<'f> {
                 name: name.as_str().into(),
                 template: method.len() + 1,
                 document: operation.clone(),
+                falls_back: document.cache.fallback.contains(name),
             });
         }
         (paths, operations)

@@ -350,6 +350,41 @@ fn a_retry_with_its_key_and_a_call_to_a_target_break_nothing() {
 }
 
 #[test]
+fn a_client_keeps_to_the_resources_of_its_tenant() {
+    let tenants = "tenants:\n  - {clients: [operator], resources: {plate: [100-199, A*]}}\n  - {clients: [terminal-*], resources: {plate: [200-299]}}\n";
+    let contracts = contracts(&format!("{CONTRACT}{tenants}"));
+    let foreign = |client: &str, kind: &str, id: &str| {
+        let changes =
+            serde_json::json!({"client_id": client, "resource_type": kind, "resource_id": id});
+        facts(&contracts, &changes) == [Fact::ResourceForeign]
+    };
+    assert!(foreign("operator", "plate", "200") && foreign("terminal-7", "plate", "100"));
+    for (client, kind, id) in [
+        ("operator", "plate", "199"),
+        ("operator", "plate", "A001AA"),
+        ("terminal-7", "plate", "200"),
+        ("operator", "lane", "7"),
+    ] {
+        assert!(!foreign(client, kind, id), "{client} {kind} {id}");
+    }
+}
+
+#[test]
+fn a_failure_without_fallback_is_told_of_operations_that_need_one() {
+    let contracts = contracts(&CONTRACT.replace(
+        "cache: {longest_age: 1h}",
+        "cache: {longest_age: 1h, fallback: ['GET /v1/plates/{plate}']}",
+    ));
+    let of = |text: &str| facts(&contracts, &serde_json::from_str(text).unwrap());
+    assert_eq!(of(r#"{"status": 502}"#), [Fact::CacheAbsent]);
+    assert_eq!(of(r#"{"status": 404}"#), []);
+    assert_eq!(
+        of(r#"{"status": 502, "method": "POST", "path": "/v1/plates"}"#),
+        []
+    );
+}
+
+#[test]
 fn ids_of_generated_rules_depend_on_what_is_counted_alone() {
     let rules = |text: &str| contracts(text).rules().remove(0).text;
     let before = rules(CONTRACT);

@@ -168,6 +168,65 @@ impl fmt::Display for Name {
     }
 }
 
+/// Ids of resources: a range of whole numbers such as `10000-10399`, or a name.
+#[derive(Clone, Debug, PartialEq, Eq, JsonSchema)]
+#[schemars(with = "String")]
+pub enum Ids {
+    /// From the first to the last.
+    Range(u64, u64),
+    /// A name, or the beginning of names.
+    Name(Name),
+}
+
+impl Ids {
+    /// Whether an id is one of them.
+    #[must_use]
+    pub fn has(&self, id: &str) -> bool {
+        match self {
+            Ids::Range(first, last) => id.parse().is_ok_and(|id| (first..=last).contains(&&id)),
+            Ids::Name(name) => name.is(id),
+        }
+    }
+
+    /// Whether all of the others are among them.
+    #[must_use]
+    pub fn covers(&self, other: &Ids) -> bool {
+        match (self, other) {
+            (Ids::Range(..), Ids::Range(first, last)) => {
+                self.has(&first.to_string()) && self.has(&last.to_string())
+            }
+            (Ids::Name(name), Ids::Name(other)) => name.covers(other),
+            _ => false,
+        }
+    }
+}
+
+impl FromStr for Ids {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let range = text.split_once('-').and_then(|(first, last)| {
+            Some((first.parse::<u64>().ok()?, last.parse::<u64>().ok()?))
+        });
+        match range {
+            Some((first, last)) if first <= last => Ok(Ids::Range(first, last)),
+            Some(_) => Err(format!("`{text}` ends before it begins")),
+            None => Ok(Ids::Name(text.parse()?)),
+        }
+    }
+}
+
+deserialized_from_text!(Ids);
+
+impl fmt::Display for Ids {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Ids::Range(first, last) => write!(f, "{first}-{last}"),
+            Ids::Name(name) => name.fmt(f),
+        }
+    }
+}
+
 /// A version of TLS.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, JsonSchema)]
 #[schemars(with = "String", extend("enum" = ["TLSv1.2", "TLSv1.3"]))]
@@ -298,6 +357,16 @@ mod tests {
         let one: Name = "barrier".parse().unwrap();
         assert!(one.is("barrier") && !one.is("barrier-2"));
         assert!("*".parse::<Name>().is_err() && "a*b".parse::<Name>().is_err());
+    }
+
+    #[test]
+    fn ids_are_ranges_or_names() {
+        let ids = |text: &str| text.parse::<Ids>().unwrap();
+        assert!(ids("100-200").has("100") && ids("100-200").has("200"));
+        assert!(!ids("100-200").has("201") && !ids("100-200").has("150x"));
+        assert!(ids("mo-17-*").has("mo-17-3") && !ids("mo-17").has("mo-17-3"));
+        assert!(ids("1-9").covers(&ids("2-8")) && !ids("1-9").covers(&ids("2-10")));
+        assert!("9-1".parse::<Ids>().is_err());
     }
 
     #[test]

@@ -73,6 +73,8 @@ facts! {
     VersionUnknown = "version.unknown",
     /// The path is a whole address with a scheme, as a proxy is asked.
     TargetAbsolute = "target.absolute",
+    /// The time of the event is ahead of the time at which its record was written, by more than a minute.
+    ClockAhead = "clock.ahead",
     /// The host is empty, or has characters that no name, address or port has.
     HostMalformed = "host.malformed",
     // From here on: what a contract says.
@@ -146,6 +148,10 @@ facts! {
     UrlPersonal = "url.personal",
     /// The call goes out to a host that is not among the contract's targets.
     WebhookTarget = "webhook.target",
+    /// The client touched a resource that the contract gives to others.
+    ResourceForeign = "resource.foreign",
+    /// The other side failed, and no cache answered although the contract asks for it.
+    CacheAbsent = "cache.absent",
     /// An attestation of the contract has run out, or is not given yet.
     AttestationExpired = "attestation.expired",
 }
@@ -155,6 +161,12 @@ impl Fact {
     #[must_use]
     pub const fn is_of_contract(self) -> bool {
         self as u8 >= Fact::ContractNone as u8
+    }
+
+    /// Whether it follows from the record alone, without a contract and without the time at which the record was written.
+    #[must_use]
+    pub const fn is_of_record(self) -> bool {
+        !self.is_of_contract() && !matches!(self, Fact::ClockAhead)
     }
 
     /// The fact of this name, or `None`.

@@ -12,9 +12,12 @@ use crate::config::{self, Config, SecretError};
 use crate::contract::{ContractErrors, Contracts};
 use crate::decode::{DecodeConfigError, Decoder, Rejection};
 use crate::enrich::{EnrichConfigError, Enricher, Redactor};
-use crate::event::{Event, Timestamp};
+use crate::event::{Event, Fact, Timestamp};
 use crate::sigma::RuleSet;
 use crate::store::{Sealer, StoreError};
+
+/// How far the time of an event may be ahead of that of its record, microseconds: clocks of hosts differ a little.
+const AHEAD_US: i64 = 60_000_000;
 
 /// Least length of the pseudonym key, bytes.
 const KEY_BYTES: usize = 32;
@@ -175,6 +178,9 @@ impl Detection {
         };
         self.move_times(&mut event);
         self.enricher.enrich(&mut event);
+        if stamped.is_some_and(|stamp| event.time.since(stamp) > AHEAD_US) {
+            event.facts.insert(Fact::ClockAhead);
+        }
         active.judge(&event, scratch);
         self.redactor.redact(&mut event);
         Outcome::Event(event)

@@ -220,13 +220,13 @@ fn facts(value: &Node, reading: &mut Reading<'_>) -> FactSet {
         _ => vec![value],
     };
     let known = || {
-        let all = Fact::ALL.iter().filter(|fact| fact.is_of_contract());
+        let all = Fact::ALL.iter().filter(|fact| !fact.is_of_record());
         all.map(|fact| fact.name())
     };
     for node in names {
         let name = node.scalar_text().unwrap_or_default();
         match Fact::from_name(name) {
-            Some(fact) if fact.is_of_contract() => facts.insert(fact),
+            Some(fact) if !fact.is_of_record() => facts.insert(fact),
             Some(_) => {
                 let message =
                     format!("`{name}` follows from the record, so a test event cannot give it");

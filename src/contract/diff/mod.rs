@@ -5,8 +5,8 @@ use std::fmt::Display;
 
 use serde::Serialize;
 
-use crate::contract::document::{Acceptance, Document, Limit, Operation, Personal};
-use crate::contract::words::{Name, Network, Span};
+use crate::contract::document::{Acceptance, Document, Limit, Operation, Personal, Tenant};
+use crate::contract::words::{Ids, Name, Network, Span};
 
 /// One difference between two contracts.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -59,6 +59,12 @@ impl Covers for Name {
 impl Covers for Network {
     fn covers(&self, other: &Self) -> bool {
         Network::covers(self, other)
+    }
+}
+
+impl Covers for Ids {
+    fn covers(&self, other: &Self) -> bool {
+        Ids::covers(self, other)
     }
 }
 
@@ -313,6 +319,12 @@ impl Changes {
             is.one_time,
             "a token taken twice",
         );
+        self.demand(
+            "tokens.refresh_rotation",
+            was.refresh_rotation,
+            is.refresh_rotation,
+            "a refresh token used twice",
+        );
     }
 
     fn operations(&mut self, old: &Document, new: &Document) {
@@ -375,6 +387,21 @@ impl Changes {
             new.cache.longest_age,
         );
         self.list("webhooks.targets", &was.targets, &is.targets);
+        self.most(
+            "webhooks.longest_silence",
+            was.longest_silence,
+            is.longest_silence,
+        );
+        let follow = |of: &Document| {
+            let follow = of.webhooks.follow.as_ref();
+            follow.map_or(String::new(), |it| {
+                format!("{} within {}", it.operations.join(", "), it.within)
+            })
+        };
+        self.says("webhooks.follow", &follow(old), &follow(new));
+        let fallback = |of: &Document| of.cache.fallback.join(", ");
+        self.says("cache.fallback", &fallback(old), &fallback(new));
+        self.tenants(old, new);
         self.list("legal_basis", &old.legal_basis, &new.legal_basis);
         self.limits(old, new);
         let (was, is) = (&old.retries, &new.retries);
@@ -385,6 +412,7 @@ impl Changes {
             is.idempotency_key,
             "retries without a key",
         );
+        self.most("retries.within", was.within, is.within);
         for kind in [
             Personal::Plate,
             Personal::Phone,
@@ -413,6 +441,41 @@ impl Changes {
 }
 
 impl Changes {
+    /// What each name of clients may touch, type by type.
+    fn tenants(&mut self, old: &Document, new: &Document) {
+        let keys = |of: &Document| -> BTreeSet<(String, String)> {
+            let tenants = of.tenants.iter();
+            let keys = tenants.flat_map(|tenant| {
+                let kinds = tenant.resources.keys();
+                kinds.flat_map(|kind| {
+                    let clients = tenant.clients.iter();
+                    clients.map(|client| (client.to_string(), kind.clone()))
+                })
+            });
+            keys.collect()
+        };
+        for (client, kind) in keys(old).union(&keys(new)) {
+            let of = |document: &Document| -> Option<Vec<Ids>> {
+                let fits =
+                    |tenant: &&Tenant| tenant.clients.iter().any(|it| it.to_string() == *client);
+                let tenants = document.tenants.iter().filter(fits);
+                let ids: Vec<Ids> = tenants
+                    .filter_map(|tenant| tenant.resources.get(kind))
+                    .flatten()
+                    .cloned()
+                    .collect();
+                (!ids.is_empty()).then_some(ids)
+            };
+            let (was, is) = (of(old), of(new));
+            let place = format!("tenants: {kind} of {client}");
+            self.optional(
+                &place,
+                was.as_ref().map(|it| it.iter().collect()),
+                is.as_ref().map(|it| it.iter().collect()),
+            );
+        }
+    }
+
     /// Limits of the same calls in the same time are compared, others come or go.
     fn limits(&mut self, old: &Document, new: &Document) {
         for limit in &new.limits {

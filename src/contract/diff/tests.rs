@@ -38,6 +38,36 @@ fn each_change_allows_or_forbids() {
     use Effect::{Allows, Forbids, Says};
     for (from, to, effect, what) in [
         (
+            "limits:",
+            "tenants: [{clients: [operator], resources: {plate: [1-9]}}]\nlimits:",
+            Forbids,
+            "tenants: plate of operator: all but 1-9",
+        ),
+        (
+            "limits:",
+            "retries: {within: 10m}\nlimits:",
+            Forbids,
+            "retries.within: more than 10m",
+        ),
+        (
+            "limits:",
+            "webhooks: {longest_silence: 1h}\nlimits:",
+            Forbids,
+            "webhooks.longest_silence: more than 1h",
+        ),
+        (
+            "limits:",
+            "cache: {fallback: [POST /v1/plates]}\nlimits:",
+            Says,
+            "cache.fallback: POST /v1/plates instead of nothing",
+        ),
+        (
+            "required: true,",
+            "required: true, refresh_rotation: true,",
+            Forbids,
+            "tokens.refresh_rotation: a refresh token used twice",
+        ),
+        (
             "[operator, terminal-*]",
             "[operator, terminal-*, crm]",
             Allows,

@@ -272,6 +272,36 @@ const BROKEN: &[(&str, &str, &str)] = &[
         "targets: [https://hooks.example.org]",
         "is no host",
     ),
+    (
+        "cache: {longest_age: 1h}",
+        "cache: {longest_age: 1h, fallback: [GET /v1/plates]}",
+        "did you mean `POST /v1/plates`",
+    ),
+    (
+        "longest_age: 5m}",
+        "longest_age: 5m, longest_silence: 8d}",
+        "8d is too long to wait",
+    ),
+    (
+        "longest_age: 5m}",
+        "longest_age: 5m, follow: {operations: [], within: 5m}}",
+        "no operation is named",
+    ),
+    (
+        "idempotency_key: true}",
+        "idempotency_key: true, within: soon}",
+        "`soon` is no span of time",
+    ),
+    (
+        "legal_basis: [consent]",
+        "tenants: [{clients: [operator], resources: {plate: [9-1]}}]",
+        "`9-1` ends before it begins",
+    ),
+    (
+        "legal_basis: [consent]",
+        "tenants: [{clients: [operator], resources: {plate: []}}]",
+        "a tenant has clients and resources",
+    ),
 ];
 
 #[test]
