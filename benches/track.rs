@@ -13,7 +13,7 @@ use gatewatch::pipeline::shards::Tracker;
 use gatewatch::sigma::{Condition, CorrelationKind, Level, RuleMeta};
 use gatewatch::track::{
     CorrelationKey, CorrelationSpec, Entity, EntityKind, Evidence, Match, Observation, Packed,
-    Plan, RulePlan, TrackBlock,
+    Plan, RulePlan, Seen, TrackBlock,
 };
 use uuid::Uuid;
 
@@ -158,6 +158,7 @@ fn block(first: usize, matches: Vec<Match>) -> TrackBlock {
         newest,
         matches,
         observations: Vec::new(),
+        seen: Seen::default(),
     }
 }
 
@@ -265,6 +266,7 @@ fn activity(minute: i64, first: usize) -> TrackBlock {
                 late: 0,
             })
             .collect(),
+        seen: Seen::default(),
     }
 }
 

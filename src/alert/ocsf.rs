@@ -168,7 +168,7 @@ fn detection_finding(alert: &Alert) -> Json {
 fn finding_info(alert: &Alert) -> Json {
     let (kind, kind_id) = match &alert.reason {
         Reason::Pattern { .. } | Reason::Correlation { .. } => ("Rule", 1),
-        Reason::Baseline { .. } => ("Statistical", 3),
+        Reason::Baseline { .. } | Reason::Expectation { .. } => ("Statistical", 3),
         Reason::Service { .. } => ("Other", 99),
     };
     json!({

@@ -10,6 +10,7 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use super::records;
+use crate::alert::Merger;
 use crate::config::{Config, Secret};
 use crate::event::{Event, Timestamp};
 use crate::pipeline::active::Scratch;
@@ -17,7 +18,7 @@ use crate::pipeline::detection::Detection;
 use crate::pipeline::offline::Offline;
 use crate::sigma::{Level, PatternHit, RuleSet};
 use crate::source::RawBatch;
-use crate::track::{Finding, Fired};
+use crate::track::{Finding, Fired, SHARDS};
 
 /// Replays logs through detection; prints findings as JSON lines, counts and speed to standard error
 #[derive(Debug, clap::Args)]
@@ -25,7 +26,8 @@ use crate::track::{Finding, Fired};
     gatewatch replay access.log\n  \
     gatewatch replay --rules my-rules 'day-1.log.gz' day-2.log | jq .rule\n  \
     gatewatch replay --matches access.log | jq -r .rule_title | sort | uniq -c\n  \
-    gatewatch simulate --output - --events 100000 | gatewatch replay -\n\n\
+    gatewatch simulate --output - --events 100000 | gatewatch replay -\n  \
+    gatewatch replay --alerts day.jsonl > alerts.jsonl && gatewatch score --labels labels.jsonl --alerts alerts.jsonl\n\n\
     Exit codes: 0 done, 1 findings and --fail-on-findings, 2 wrong use or configuration.\n\
     Pseudonyms are those of the service only with its key (enrich.pseudonym_key_file).")]
 pub struct Args {
@@ -44,6 +46,9 @@ pub struct Args {
     /// Print each match of a single event instead of findings, also those of rules that only feed correlations
     #[arg(long)]
     matches: bool,
+    /// Print alerts instead of findings, a line each time that one has changed, as `gatewatch score` reads them
+    #[arg(long, conflicts_with = "matches")]
+    alerts: bool,
     /// Exit with 1 when there is a finding (with --matches: a match)
     #[arg(long)]
     fail_on_findings: bool,
@@ -88,7 +93,7 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     lend_keys(&mut config);
     let rules = Arc::new(RuleSet::load(&config.rules)?);
     let detection = Detection::new(&config, rules)?;
-    let mut replay = Replay::new(&detection, args.matches);
+    let mut replay = Replay::new(&detection, args);
     let begin = Instant::now();
     let limit = config.decode.max_record_bytes;
     records::read(&args.files, limit, |batch| replay.batch(batch))?;
@@ -100,7 +105,11 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
         events,
         rejected,
         replay.printer.printed,
-        if args.matches { "matches" } else { "findings" },
+        match (args.matches, args.alerts) {
+            (true, _) => "matches",
+            (_, true) => "changes of alerts",
+            _ => "findings",
+        },
         events as f64 / seconds,
     );
     let failed = args.fail_on_findings && replay.printer.printed > 0;
@@ -121,14 +130,20 @@ struct Replay<'d> {
     offline: Offline<'d>,
     /// Whether matches are printed instead of findings.
     matches: bool,
+    /// What findings are merged by, where alerts are printed instead.
+    merger: Option<Merger>,
     printer: Printer,
 }
 
 impl<'d> Replay<'d> {
-    fn new(detection: &'d Detection, matches: bool) -> Self {
+    fn new(detection: &'d Detection, args: &Args) -> Self {
+        let offline = Offline::new(detection);
+        let plan = Arc::clone(offline.active().plan());
+        let most = plan.open_alerts_a_shard() * SHARDS;
         Replay {
-            offline: Offline::new(detection),
-            matches,
+            offline,
+            matches: args.matches,
+            merger: args.alerts.then(|| Merger::new(plan.merge_us(), most)),
             printer: Printer {
                 output: io::BufWriter::new(io::stdout()),
                 printed: 0,
@@ -144,14 +159,30 @@ impl<'d> Replay<'d> {
                 printer.matches(active.rules(), event, scratch, record)
             })?;
         } else {
-            printer.findings(&self.offline.batch(batch))?;
+            let found = self.offline.batch(batch);
+            self.print(found)?;
         }
         Ok(self.offline.counts().0)
     }
 
+    fn print(&mut self, found: Vec<Fired>) -> io::Result<()> {
+        let Some(merger) = &mut self.merger else {
+            return self.printer.findings(&found);
+        };
+        for fired in found {
+            merger.merge(fired.finding, &fired.meta, fired.turn);
+        }
+        for alert in merger.changed() {
+            self.printer.line(&alert)?;
+        }
+        merger.expire(self.offline.watermark());
+        Ok(())
+    }
+
     /// Releases what waits for the watermark.
     fn finish(&mut self) -> io::Result<()> {
-        self.printer.findings(&self.offline.finish())?;
+        let found = self.offline.finish();
+        self.print(found)?;
         self.printer.output.flush()
     }
 }

@@ -16,6 +16,7 @@ const BASES: [&str; 4] = ["consent", "contract", "law", "withdrawn"];
 const MOST_REQUESTS: u32 = 100_000;
 /// Longest time of a limit, in microseconds.
 const LONGEST_LIMIT: i64 = 7 * 86_400_000_000;
+const DAY_MINUTES: u32 = 1_440;
 
 impl File<'_> {
     pub(super) fn heading(
@@ -214,6 +215,116 @@ impl File<'_> {
         ] {
             if let Some(span) = span.filter(|span| span.micros > LONGEST_LIMIT) {
                 self.wrong_at(keys, format!("{span} is too long to wait"), "at most 7d");
+            }
+        }
+    }
+
+    pub(super) fn service_levels(&mut self, document: &Document) {
+        for (number, level) in document.service_levels.iter().enumerate() {
+            let mut wrong = |message: String, hint: &str| {
+                let place = self.place_of_item(&["service_levels"], number);
+                self.wrong(place, message, Some(hint.to_owned()));
+            };
+            if !(50.0..=99.9999).contains(&level.share) {
+                let message = format!("{} is no share of calls", level.share);
+                wrong(
+                    message,
+                    "per cent, from 50 to 99.9999: 100 leaves nothing for a fault",
+                );
+            }
+            if level.within_ms == Some(0) {
+                wrong(
+                    "0 ms are no duration".to_owned(),
+                    "such as `within_ms: 400`",
+                );
+            }
+            for operation in &level.operations {
+                if let Some((message, hint)) = unknown_operation(document, operation) {
+                    wrong(message, &hint);
+                }
+            }
+            if document.service_levels[..number].contains(level) {
+                wrong("the same level stands above".to_owned(), "keep one of them");
+            }
+        }
+        let Some(traffic) = &document.traffic else {
+            return;
+        };
+        if traffic.calls == 0 {
+            self.wrong_at(&["traffic", "calls"], "0 calls always come", "1 or more");
+        }
+        if !traffic.within.is_of_minutes() || traffic.within.minutes() > DAY_MINUTES {
+            let message = format!("{} is no window for calls", traffic.within);
+            self.wrong_at(&["traffic", "within"], message, "whole minutes, at most 1d");
+        }
+    }
+
+    pub(super) fn schedules(&mut self, document: &Document) {
+        for (number, schedule) in document.schedules.iter().enumerate() {
+            let mut wrong = |message: String, hint: &str| {
+                let place = self.place_of_item(&["schedules"], number);
+                self.wrong(place, message, Some(hint.to_owned()));
+            };
+            if schedule.name.trim().is_empty() {
+                wrong("a schedule has a name".to_owned(), "such as `residents`");
+            }
+            let spans = [
+                Some(schedule.every),
+                schedule.offset,
+                Some(schedule.tolerance),
+                schedule.lasts,
+            ];
+            if let Some(odd) = spans
+                .into_iter()
+                .flatten()
+                .find(|span| !span.is_of_minutes())
+            {
+                wrong(
+                    format!("{odd} is no whole minute"),
+                    "schedules are kept by minutes",
+                );
+            }
+            let every = schedule.every.minutes();
+            let fits = every >= 5
+                && (DAY_MINUTES.is_multiple_of(every) || every.is_multiple_of(DAY_MINUTES));
+            if !fits || every > 31 * DAY_MINUTES {
+                let message = format!("{} does not divide a day", schedule.every);
+                wrong(
+                    message,
+                    "from 5m on what divides a day, or whole days up to 31d",
+                );
+            } else if schedule.tolerance.minutes() * 2 >= every {
+                let message = format!("a tolerance of {} covers every time", schedule.tolerance);
+                wrong(message, "less than half of `every`");
+            } else if schedule
+                .offset
+                .is_some_and(|offset| offset.minutes() >= every)
+            {
+                let message = "it begins after the next one".to_owned();
+                wrong(message, "an `offset` is less than `every`");
+            }
+            for operation in &schedule.operations {
+                if let Some((message, hint)) = unknown_operation(document, operation) {
+                    wrong(message, &hint);
+                }
+            }
+            let records = &schedule.records;
+            if records
+                .least
+                .zip(records.most)
+                .is_some_and(|(least, most)| least > most)
+            {
+                let message = "a run has fewer records at most than at least".to_owned();
+                wrong(message, "`least` is the lower one");
+            }
+            if document.schedules[..number]
+                .iter()
+                .any(|other| other.name == schedule.name)
+            {
+                wrong(
+                    "the same name stands above".to_owned(),
+                    "alerts name the schedule",
+                );
             }
         }
     }

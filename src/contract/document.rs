@@ -50,6 +50,15 @@ pub struct Document {
     /// Most calls in a time (SEC-08). Beyond them the gateway has to answer 429.
     #[serde(default)]
     pub limits: Vec<Limit>,
+    /// How much of the traffic has to be well (INT-08).
+    #[serde(default)]
+    pub service_levels: Vec<ServiceLevel>,
+    /// How many calls come at least, for an integration that is in use around the clock.
+    #[serde(default)]
+    pub traffic: Option<Traffic>,
+    /// When synchronisations run (INT-03).
+    #[serde(default)]
+    pub schedules: Vec<Schedule>,
     /// How failed calls are tried again.
     #[serde(default)]
     pub retries: Retries,
@@ -191,6 +200,71 @@ pub struct Tokens {
     /// The log must show its id as `token_id` of the call to the token endpoint.
     #[serde(default)]
     pub refresh_rotation: bool,
+}
+
+/// A share of calls that has to be well: those that do not fail with 5xx, or with `within_ms` those that do not and are no slower.
+#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ServiceLevel {
+    /// Per cent, over thirty days.
+    #[schemars(range(min = 50.0, max = 99.9999))]
+    pub share: f64,
+    /// Longest duration of a good call, milliseconds.
+    #[serde(default)]
+    pub within_ms: Option<u32>,
+    /// Only calls of these operations, as the contract writes them.
+    #[serde(default)]
+    pub operations: Vec<String>,
+}
+
+/// Fewest calls in a time.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Traffic {
+    /// Fewest calls.
+    #[schemars(range(min = 1))]
+    pub calls: u32,
+    /// In any such time, whole minutes, a day at most: windows slide.
+    pub within: Span,
+}
+
+/// A synchronisation on schedule. A run is a row of calls without a pause of three minutes.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Schedule {
+    /// Its name, such as `residents`.
+    pub name: String,
+    /// Operations of which a run consists, as the contract writes them; all of the integration without it.
+    #[serde(default)]
+    pub operations: Vec<String>,
+    /// Time from one run to the next, whole minutes, counted from midnight UTC.
+    pub every: Span,
+    /// How long after that a run begins, such as `150m` for 02:30 UTC with `every: 1d`.
+    #[serde(default)]
+    pub offset: Option<Span>,
+    /// How much earlier or later it may begin.
+    pub tolerance: Span,
+    /// Longest run.
+    #[serde(default)]
+    pub lasts: Option<Span>,
+    /// Records of a run.
+    #[serde(default)]
+    pub records: Records,
+    /// Most deletions of a run.
+    #[serde(default)]
+    pub deletions: Option<u64>,
+}
+
+/// How many records a run carries.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Records {
+    /// At least.
+    #[serde(default)]
+    pub least: Option<u64>,
+    /// At most.
+    #[serde(default)]
+    pub most: Option<u64>,
 }
 
 /// Clients and the resources that are theirs.

@@ -228,6 +228,8 @@ impl<'f> File<'f> {
         self.retries(&document);
         self.named_operations(&document);
         self.tenants(&document);
+        self.service_levels(&document);
+        self.schedules(&document);
         self.attestations(&document);
         let (paths, operations) = self.operations(&document);
         self.errors.is_empty().then_some(Contract {

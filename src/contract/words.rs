@@ -28,6 +28,20 @@ pub struct Span {
     pub micros: i64,
 }
 
+impl Span {
+    /// Whole minutes.
+    #[must_use]
+    pub fn minutes(self) -> u32 {
+        u32::try_from(self.micros / 60_000_000).unwrap_or(u32::MAX)
+    }
+
+    /// Whether it is a number of whole minutes.
+    #[must_use]
+    pub const fn is_of_minutes(self) -> bool {
+        self.micros % 60_000_000 == 0
+    }
+}
+
 impl FromStr for Span {
     type Err = String;
 

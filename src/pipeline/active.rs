@@ -10,7 +10,7 @@ use crate::event::Event;
 use crate::sigma::{self, PatternHit, RuleSet};
 use crate::store::Verdict;
 use crate::telemetry::metric;
-use crate::track::Plan;
+use crate::track::{Expectations, Plan};
 
 /// One event of so many tells what a rule costs.
 const SAMPLED: usize = 64;
@@ -60,8 +60,14 @@ pub struct Scratch {
 impl ActiveRules {
     /// The rules with their plan; `generation` is one more than that of the set before. The recorder of metrics has to be there.
     #[must_use]
-    pub fn new(rules: Arc<RuleSet>, settings: config::Track, generation: u64) -> Self {
-        let mut plan = Plan::of(&rules, settings);
+    pub fn new(
+        rules: Arc<RuleSet>,
+        settings: config::Track,
+        expectations: &Arc<Expectations>,
+        generation: u64,
+    ) -> Self {
+        let plan = Plan::of(&rules, settings);
+        let mut plan = plan.with_expectations(Arc::clone(expectations));
         plan.generation = generation;
         let rule_ids: Vec<String> = rules
             .rules()

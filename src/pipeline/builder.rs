@@ -262,9 +262,12 @@ impl<'d> Builder<'d> {
     }
 
     fn open_block(&self, kind: BlockKind, stamp: i64) -> Open<'d> {
+        let active = self.detection.active();
+        let track = BlockBuilder::new(self.plan.partition, self.begin, self.clock, &self.plan.cuts);
         Open {
             kind,
-            active: self.detection.active(),
+            track: track.with_expectations(active.plan().expectations()),
+            active,
             stamp,
             end: self.begin,
             events: EventBlock::new(self.topic, self.plan.partition, self.detection.key_id()),
@@ -276,7 +279,6 @@ impl<'d> Builder<'d> {
             copies: Vec::new(),
             events_seen: 0,
             dead_seen: 0,
-            track: BlockBuilder::new(self.plan.partition, self.begin, self.clock, &self.plan.cuts),
             raw_bytes: 0,
             opened: Instant::now(),
         }

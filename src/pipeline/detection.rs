@@ -8,6 +8,7 @@ use arc_swap::ArcSwap;
 use thiserror::Error;
 
 use super::active::{ActiveRules, Scratch};
+use super::promises;
 use crate::config::{self, Config, SecretError};
 use crate::contract::{ContractErrors, Contracts};
 use crate::decode::{DecodeConfigError, Decoder, Rejection};
@@ -15,6 +16,7 @@ use crate::enrich::{EnrichConfigError, Enricher, Redactor};
 use crate::event::{Event, Fact, Timestamp};
 use crate::sigma::RuleSet;
 use crate::store::{Sealer, StoreError};
+use crate::track::Expectations;
 
 /// How far the time of an event may be ahead of that of its record, microseconds: clocks of hosts differ a little.
 const AHEAD_US: i64 = 60_000_000;
@@ -59,6 +61,8 @@ pub struct Detection {
     sealer: Sealer,
     active: ArcSwap<ActiveRules>,
     track: config::Track,
+    /// What contracts promise of the traffic as a whole.
+    expectations: Arc<Expectations>,
     /// Fingerprint of the contracts.
     contracts: u64,
     /// Where the first event of an old log comes to.
@@ -100,13 +104,16 @@ impl Detection {
             None => None,
         };
         let contracts = Contracts::configured(&config.contracts)?;
+        let expectations = Arc::new(promises::of(&contracts));
+        let active = ActiveRules::new(rules, config.track.clone(), &expectations, 0);
         Ok(Detection {
             contracts: contracts.fingerprint(),
             decoder: Decoder::new(&config.decode)?,
             enricher: Enricher::new(enrich)?.with_contracts(contracts),
             redactor: Redactor::new(key.expose().as_bytes(), &enrich.pseudonym_key_id),
             sealer: Sealer::from_config(&config.store)?,
-            active: ArcSwap::from_pointee(ActiveRules::new(rules, config.track.clone(), 0)),
+            active: ArcSwap::from_pointee(active),
+            expectations,
             track: config.track.clone(),
             first_event_at,
             moved_by: OnceLock::new(),
@@ -134,7 +141,8 @@ impl Detection {
     /// Puts other rules in force: the blocks that begin from now on are matched by them. For one caller at a time.
     pub fn replace_rules(&self, rules: Arc<RuleSet>) {
         let generation = self.active.load().plan().generation + 1;
-        let active = ActiveRules::new(rules, self.track.clone(), generation);
+        let settings = self.track.clone();
+        let active = ActiveRules::new(rules, settings, &self.expectations, generation);
         self.active.store(Arc::new(active));
     }
 

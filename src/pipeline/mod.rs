@@ -22,6 +22,7 @@ mod offsets;
 mod outage;
 mod outbox;
 mod plan;
+mod promises;
 mod publish;
 mod recover;
 mod reload;

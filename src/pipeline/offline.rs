@@ -57,7 +57,8 @@ impl<'d> Offline<'d> {
 
     /// Takes records; returns what is found so far, in the order of its turns.
     pub fn batch(&mut self, batch: &RawBatch) -> Vec<Fired> {
-        let mut builder = BlockBuilder::new(0, self.offset, self.clock, &[]);
+        let mut builder = BlockBuilder::new(0, self.offset, self.clock, &[])
+            .with_expectations(self.active.plan().expectations());
         for (_, stamped, raw) in batch.iter() {
             let position = Position {
                 partition: 0,
@@ -115,6 +116,13 @@ impl<'d> Offline<'d> {
             }
         }
         Ok(())
+    }
+
+    /// Every event whose turn comes before this instant has been taken.
+    #[must_use]
+    pub fn watermark(&self) -> Timestamp {
+        let watermarks = self.shards.iter().map(|(shard, _)| shard.watermark());
+        watermarks.min().unwrap_or(Timestamp::MIN)
     }
 
     /// The end of the records: what waits for the watermark is released.

@@ -74,6 +74,7 @@ fn reason_name(reason: &Reason) -> &'static str {
         Reason::Pattern { .. } => "pattern",
         Reason::Correlation { .. } => "correlation",
         Reason::Baseline { .. } => "baseline",
+        Reason::Expectation { .. } => "expectation",
         Reason::Service { .. } => "service",
     }
 }

@@ -3,7 +3,7 @@
 use compact_str::CompactString;
 use serde::{Deserialize, Serialize};
 
-use super::{Entity, Packed};
+use super::{Entity, Packed, Seen};
 use crate::event::{Position, Timestamp};
 
 /// One rule that matched one event.
@@ -80,4 +80,6 @@ pub struct TrackBlock {
     pub matches: Vec<Match>,
     /// Requests a client and minute.
     pub observations: Vec<Observation>,
+    /// What it shows of gateways, operations, levels of service and schedules.
+    pub seen: Seen,
 }

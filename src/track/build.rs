@@ -1,11 +1,13 @@
 //! From the events of one partition to blocks of the tracker.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use compact_str::CompactString;
 use foldhash::fast::FixedState;
 
-use super::{Match, Observation, PartitionClock, TrackBlock, Turn};
+use super::watch::SeenBuilder;
+use super::{Expectations, Match, Observation, PartitionClock, Seen, TrackBlock, Turn};
 use crate::event::{Event, Position, Timestamp};
 
 const MINUTE_US: i64 = 60_000_000;
@@ -25,6 +27,7 @@ pub struct BlockBuilder {
     bytes: usize,
     /// The newest observation of each client in `block`.
     newest: HashMap<CompactString, usize, FixedState>,
+    seen: SeenBuilder,
 }
 
 impl BlockBuilder {
@@ -42,13 +45,22 @@ impl BlockBuilder {
             block: empty(partition, begin),
             bytes: 0,
             newest: HashMap::default(),
+            seen: SeenBuilder::default(),
         }
+    }
+
+    /// The same, told what contracts promise.
+    #[must_use]
+    pub fn with_expectations(mut self, expectations: &Arc<Expectations>) -> Self {
+        self.seen = SeenBuilder::new(Arc::clone(expectations));
+        self
     }
 
     /// Takes the next event: moves the partition's clock and counts the request. The answer goes into the event's matches.
     pub fn event(&mut self, event: &Event<'_>, position: Position) -> Turn {
         self.cut_before(position.offset);
         let turn = self.clock.take(event.time, position.stamped);
+        self.seen.take(event, turn);
         match (&event.client_id, event.client_address) {
             (Some(client), _) if !client.is_empty() => self.observe(client, event.time, turn.late),
             (_, Some(address)) => {
@@ -72,7 +84,7 @@ impl BlockBuilder {
     /// Bytes of memory so far, about.
     #[must_use]
     pub fn bytes(&self) -> usize {
-        self.bytes
+        self.bytes + self.seen.bytes()
     }
 
     /// The blocks of the range up to `end`, and the clock for the next range.
@@ -81,6 +93,7 @@ impl BlockBuilder {
         self.cut_before(end.saturating_sub(1));
         self.block.end = end;
         self.block.newest = self.clock.newest();
+        self.block.seen = self.seen.finish();
         self.done.push(self.block);
         (self.done, self.clock)
     }
@@ -91,6 +104,7 @@ impl BlockBuilder {
             let mut block = std::mem::replace(&mut self.block, next);
             block.end = cut;
             block.newest = self.clock.newest();
+            block.seen = self.seen.finish();
             self.done.push(block);
             self.newest.clear();
         }
@@ -129,6 +143,7 @@ fn empty(partition: i32, begin: i64) -> TrackBlock {
         newest: Timestamp::MIN,
         matches: Vec::new(),
         observations: Vec::new(),
+        seen: Seen::default(),
     }
 }
 

@@ -25,6 +25,8 @@ pub struct TrackCounts {
     pub late_requests: u64,
     /// Requests not seen by the baseline: no room for another client in an open minute, or an absurd time.
     pub unobserved_requests: u64,
+    /// Minutes of gateways and operations that nothing watched, for want of room.
+    pub unwatched: u64,
     /// Clients whose baseline was forgotten for want of room.
     pub evicted_clients: u64,
     /// Observations of blocks that straddle the offset up to which a shard was restored; 0 when the replay cuts blocks there.
@@ -52,6 +54,7 @@ impl TrackCounts {
             evicted_entries,
             late_requests,
             unobserved_requests,
+            unwatched,
             evicted_clients,
             straddled,
             dropped_on_restore,
@@ -69,6 +72,7 @@ impl TrackCounts {
         self.evicted_entries += evicted_entries;
         self.late_requests += late_requests;
         self.unobserved_requests += unobserved_requests;
+        self.unwatched += unwatched;
         self.evicted_clients += evicted_clients;
         self.straddled += straddled;
         self.dropped_on_restore += dropped_on_restore;

@@ -158,11 +158,52 @@ pub enum Reason {
         /// Probability of something at least so extreme, were all normal.
         probability: f64,
     },
+    /// Something of the traffic as a whole is not as it was promised, or has to be.
+    Expectation {
+        /// What is measured.
+        measure: Measure,
+        /// What was seen.
+        observed: f64,
+        /// What was promised or has to be.
+        expected: f64,
+    },
     /// A part of the installation is not as it should be; only in alerts about gatewatch itself.
     Service {
         /// What is so.
         state: ServiceState,
     },
+}
+
+/// What is measured of the traffic as a whole.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Measure {
+    /// Running numbers of a gateway that never came.
+    RecordsMissing,
+    /// Running numbers of a gateway that came twice within a minute.
+    NumbersRepeated,
+    /// Records of a gateway in ten minutes.
+    Records,
+    /// Median duration of an operation, in milliseconds.
+    MedianDuration,
+    /// How many times faster than allowed the error budget is used up.
+    BurnRate,
+    /// Calls of an integration.
+    Calls,
+    /// Runs in a slot of the schedule: none.
+    RunMissed,
+    /// Minutes by which a run began late.
+    RunLate,
+    /// Runs in a slot of the schedule: more than one.
+    RunDoubled,
+    /// Records of a run: too few.
+    RunShort,
+    /// Records of a run: too many.
+    RunLarge,
+    /// Deletions of a run.
+    RunDeletions,
+    /// Minutes that a run takes.
+    RunLong,
 }
 
 /// What gatewatch says of itself and its parts.

@@ -15,6 +15,7 @@ mod chain;
 mod clock;
 mod correlation;
 mod counts;
+mod expectation;
 mod finding;
 mod hash;
 mod ids;
@@ -31,6 +32,7 @@ mod sources;
 mod split;
 #[cfg(test)]
 pub(crate) mod testing;
+mod watch;
 
 pub use baseline::{PriorError, REQUEST_RATE};
 pub use block::{CorrelationKey, Match, Observation, TrackBlock};
@@ -38,8 +40,9 @@ pub use build::BlockBuilder;
 pub use chain::settle;
 pub use clock::{PartitionClock, Turn};
 pub use counts::TrackCounts;
+pub use expectation::{Expectations, LevelSpec, Promise, ScheduleSpec};
 pub use finding::{
-    Entity, EntityKind, Evidence, Finding, Packed, PatternHit, Reason, ServiceState,
+    Entity, EntityKind, Evidence, Finding, Measure, Packed, PatternHit, Reason, ServiceState,
 };
 pub(crate) use hash::shard_of_hash;
 pub use hash::{SHARDS, shard_of, stable_hash};
@@ -54,3 +57,4 @@ pub use snapshot::{SNAPSHOT_FORMAT, ShardSnapshot, SnapshotError};
 pub(crate) use snapshot::{seal, unseal};
 pub use sources::Progress;
 pub use split::{ShardPart, split};
+pub use watch::Seen;

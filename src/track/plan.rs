@@ -5,7 +5,7 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 use super::baseline::{self, Prior};
-use super::{SHARDS, stable_hash};
+use super::{Expectations, SHARDS, stable_hash, watch};
 use crate::config;
 use crate::event::Timestamp;
 use crate::sigma::{Condition, CorrelationKind, RuleMeta};
@@ -56,6 +56,10 @@ pub struct Plan {
     pub(crate) settings: config::Track,
     pub(crate) prior: Prior,
     pub(crate) baseline_meta: Arc<RuleMeta>,
+    /// What contracts promise of the traffic as a whole.
+    pub(crate) expectations: Arc<Expectations>,
+    /// What the detectors of [`super::watch`] say of themselves.
+    pub(crate) watch_metas: Vec<Arc<RuleMeta>>,
 }
 
 impl Plan {
@@ -75,7 +79,22 @@ impl Plan {
             settings,
             prior: Prior::built_in(),
             baseline_meta: Arc::new(baseline::meta()),
+            expectations: Arc::default(),
+            watch_metas: watch::metas(),
         }
+    }
+
+    /// The same with what contracts promise.
+    #[must_use]
+    pub fn with_expectations(mut self, expectations: Arc<Expectations>) -> Self {
+        self.expectations = expectations;
+        self
+    }
+
+    /// What contracts promise of the traffic as a whole.
+    #[must_use]
+    pub fn expectations(&self) -> &Arc<Expectations> {
+        &self.expectations
     }
 
     /// The lateness in microseconds, as [`super::PartitionClock`] wants it.
@@ -115,6 +134,7 @@ impl Plan {
                     .map(|correlation| &correlation.meta),
             )
             .chain([&self.baseline_meta])
+            .chain(&self.watch_metas)
             .find(|meta| meta.id == id)
     }
 

@@ -17,6 +17,7 @@ use super::plan::share;
 use super::queue::Queue;
 use super::sources::{Progress, Sources};
 use super::split::{ShardPart, Target, Turn, Waiting};
+use super::watch::Watch;
 use super::{Finding, Plan, Reason, TrackCounts, finding_id};
 use crate::event::Timestamp;
 use crate::sigma::RuleMeta;
@@ -43,6 +44,7 @@ pub struct Shard {
     /// What correlations found for others, until it is handed on.
     chained: Vec<Chained>,
     pub(super) baseline: Baseline,
+    pub(super) watch: Watch,
     pub(super) counts: TrackCounts,
     pub(super) dirty: bool,
 }
@@ -65,6 +67,7 @@ impl Shard {
                 .collect(),
             absences: Absences::new(&plan),
             baseline: Baseline::new(&plan),
+            watch: Watch::new(),
             counts: TrackCounts::default(),
             dirty: false,
             plan,
@@ -145,6 +148,12 @@ impl Shard {
         self.baseline.clients()
     }
 
+    /// Gateways and operations that are watched.
+    #[must_use]
+    pub fn watched(&self) -> usize {
+        self.watch.names()
+    }
+
     /// Whether anything but offsets and watermark changed since the last snapshot.
     #[must_use]
     pub fn is_dirty(&self) -> bool {
@@ -164,8 +173,10 @@ impl Shard {
             for observation in part.observations {
                 self.baseline.observe(observation, &mut self.counts);
             }
+            self.dirty |= !part.seen.is_empty();
+            self.watch.observe(part.seen, &self.plan, &mut self.counts);
         } else {
-            self.counts.straddled += part.observations.len() as u64;
+            self.counts.straddled += (part.observations.len() + part.seen.len()) as u64;
         }
         self.sources.advance(part.partition, part.end, part.newest);
     }
@@ -238,18 +249,17 @@ impl Shard {
         loop {
             let due = self.queues[0].first_due().filter(|due| *due < watermark);
             let end = self.baseline.next_end().filter(|end| *end <= watermark);
+            let watched = self.watch.next_end().filter(|end| *end <= seen);
             let waited = self.absences.next().filter(|until| *until < seen);
-            let earliest = |other: Option<Timestamp>, at| other.is_none_or(|other| at < other);
-            match (due, end, waited) {
-                (None, None, None) => break,
-                // What comes at the last instant has come.
-                (due, end, Some(until)) if earliest(due, until) && earliest(end, until) => {
-                    self.give_up(out);
-                }
-                (due, Some(end), _) if due.is_none_or(|due| end <= due) => {
-                    self.close_minute(end, out);
-                }
-                _ => self.release_first(0, out),
+            let times = [end, watched, due, waited];
+            // What is due at the end of a minute is of the next one; what comes at the last instant of a wait has come.
+            let first = (0..times.len()).filter(|at| times[*at].is_some());
+            match first.min_by_key(|at| (times[*at], *at)) {
+                Some(0) => self.close_minute(end.unwrap_or_default(), out),
+                Some(1) => self.close_watch(watched.unwrap_or_default(), seen, out),
+                Some(2) => self.release_first(0, out),
+                Some(_) => self.give_up(out),
+                None => break,
             }
         }
         self.watermark = watermark;
@@ -294,6 +304,24 @@ impl Shard {
             meta: Arc::clone(&self.plan.baseline_meta),
             finding,
         }));
+    }
+
+    fn close_watch(&mut self, end: Timestamp, seen: Timestamp, out: &mut Vec<Fired>) {
+        self.dirty = true;
+        let mut findings = Vec::new();
+        self.watch
+            .close(&self.plan, seen, &mut self.counts, &mut findings);
+        self.counts.findings += findings.len() as u64;
+        for finding in findings {
+            let meta = self.plan.watch_metas.iter();
+            if let Some(meta) = meta.into_iter().find(|meta| meta.id == finding.rule) {
+                out.push(Fired {
+                    turn: end,
+                    meta: Arc::clone(meta),
+                    finding,
+                });
+            }
+        }
     }
 
     fn release_first(&mut self, level: usize, out: &mut Vec<Fired>) {

@@ -17,6 +17,7 @@ use super::places::Places;
 use super::queue::Queue;
 use super::sources::{Progress, Sources};
 use super::split::{Target, Turn, Waiting};
+use super::watch::StoredWatch;
 use super::{CorrelationKey, Entity, Packed, Plan, Shard, stable_hash};
 use crate::event::Timestamp;
 
@@ -66,6 +67,7 @@ struct StoredShard {
     /// Of each level, up to where it was released.
     released: Vec<Timestamp>,
     baseline: StoredBaseline,
+    watch: StoredWatch,
 }
 
 /// What a group of an absence waits for.
@@ -139,6 +141,7 @@ impl Shard {
                 .collect(),
             released: self.queues.iter().map(|queue| queue.released).collect(),
             baseline: self.baseline.store(),
+            watch: self.watch.store(),
         };
         self.dirty = false;
         ShardSnapshot {
@@ -186,6 +189,7 @@ impl Shard {
             shard.restore_absence(&places, group);
         }
         shard.baseline.restore(stored.baseline);
+        shard.watch.restore(stored.watch);
         shard.sources = Sources::restored(snapshot.progress.clone());
         shard.watermark = snapshot.watermark;
         for (queue, released) in shard.queues.iter_mut().zip(stored.released) {

@@ -3,8 +3,8 @@
 use compact_str::CompactString;
 
 use super::{
-    CorrelationKey, Entity, Observation, Packed, Plan, SHARDS, TrackBlock, shard_of, shard_of_hash,
-    stable_hash,
+    CorrelationKey, Entity, Observation, Packed, Plan, SHARDS, Seen, TrackBlock, shard_of,
+    shard_of_hash, stable_hash, watch,
 };
 use crate::event::Timestamp;
 use crate::sigma::CorrelationKind;
@@ -18,6 +18,7 @@ pub struct ShardPart {
     pub(crate) newest: Timestamp,
     pub(crate) waiting: Vec<(Turn, Waiting)>,
     pub(crate) observations: Vec<Observation>,
+    pub(crate) seen: Seen,
 }
 
 /// The place of a match in the one order in which all are taken.
@@ -92,6 +93,7 @@ pub fn split(block: TrackBlock, plan: &Plan) -> Vec<ShardPart> {
             newest: block.newest,
             waiting: Vec::with_capacity(room),
             observations: Vec::new(),
+            seen: Seen::default(),
         })
         .collect();
     for matched in block.matches {
@@ -136,6 +138,7 @@ pub fn split(block: TrackBlock, plan: &Plan) -> Vec<ShardPart> {
             .observations
             .push(observation);
     }
+    watch::split(block.seen, plan, |shard, part| parts[shard].seen.push(part));
     parts
 }
 

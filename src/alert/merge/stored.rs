@@ -10,7 +10,7 @@ use super::{Key, Merger, Open};
 use crate::event::Timestamp;
 use crate::sigma::{Condition, CorrelationKind, RuleMeta};
 use crate::track::{
-    Entity, Evidence, PatternHit, Plan, Reason, ServiceState, SnapshotError, seal, unseal,
+    Entity, Evidence, Measure, PatternHit, Plan, Reason, ServiceState, SnapshotError, seal, unseal,
 };
 
 #[derive(Serialize, Deserialize)]
@@ -49,6 +49,7 @@ enum StoredReason {
     Correlation(CorrelationKind, f64, Condition, u64),
     Baseline(String, f64, f64, f64),
     Service(ServiceState),
+    Expectation(Measure, f64, f64),
 }
 
 impl Merger {
@@ -163,6 +164,11 @@ fn store_reason(reason: &Reason) -> StoredReason {
             expected,
             probability,
         } => StoredReason::Baseline(metric.clone(), *observed, *expected, *probability),
+        Reason::Expectation {
+            measure,
+            observed,
+            expected,
+        } => StoredReason::Expectation(*measure, *observed, *expected),
         Reason::Service { state } => StoredReason::Service(state.clone()),
     }
 }
@@ -181,6 +187,11 @@ fn load_reason(stored: StoredReason) -> Reason {
             observed,
             expected,
             probability,
+        },
+        StoredReason::Expectation(measure, observed, expected) => Reason::Expectation {
+            measure,
+            observed,
+            expected,
         },
         StoredReason::Service(state) => Reason::Service { state },
     }

@@ -5,7 +5,9 @@ use std::fmt::Display;
 
 use serde::Serialize;
 
-use crate::contract::document::{Acceptance, Document, Limit, Operation, Personal, Tenant};
+use crate::contract::document::{
+    Acceptance, Document, Limit, Operation, Personal, Schedule, ServiceLevel, Tenant,
+};
 use crate::contract::words::{Ids, Name, Network, Span};
 
 /// One difference between two contracts.
@@ -402,6 +404,7 @@ impl Changes {
         let fallback = |of: &Document| of.cache.fallback.join(", ");
         self.says("cache.fallback", &fallback(old), &fallback(new));
         self.tenants(old, new);
+        self.promises(old, new);
         self.list("legal_basis", &old.legal_basis, &new.legal_basis);
         self.limits(old, new);
         let (was, is) = (&old.retries, &new.retries);
@@ -441,6 +444,25 @@ impl Changes {
 }
 
 impl Changes {
+    /// Levels and schedules: a call breaks none of them by itself.
+    fn promises(&mut self, old: &Document, new: &Document) {
+        let levels = |of: &Document| {
+            let mut texts: Vec<String> = of.service_levels.iter().map(level).collect();
+            texts.extend(
+                of.traffic
+                    .iter()
+                    .map(|it| format!("{} calls within {}", it.calls, it.within)),
+            );
+            texts.join("; ")
+        };
+        self.says("service_levels", &levels(old), &levels(new));
+        let schedules = |of: &Document| {
+            let texts: Vec<String> = of.schedules.iter().map(schedule).collect();
+            texts.join("; ")
+        };
+        self.says("schedules", &schedules(old), &schedules(new));
+    }
+
     /// What each name of clients may touch, type by type.
     fn tenants(&mut self, old: &Document, new: &Document) {
         let keys = |of: &Document| -> BTreeSet<(String, String)> {
@@ -499,6 +521,46 @@ impl Changes {
         let place = format!("limits: calls{of} by {whose} in {}", limit.within);
         self.most(&place, old, new);
     }
+}
+
+fn level(level: &ServiceLevel) -> String {
+    let within = level
+        .within_ms
+        .map_or_else(String::new, |ms| format!(" within {ms} ms"));
+    let of = level.operations.join(", ");
+    format!("{} %{within} {of}", level.share)
+        .trim_end()
+        .to_owned()
+}
+
+fn schedule(schedule: &Schedule) -> String {
+    let Schedule {
+        name,
+        operations,
+        every,
+        offset,
+        tolerance,
+        lasts,
+        records,
+        deletions,
+    } = schedule;
+    let mut text = format!("{name} every {every}");
+    let mut more = |what: &str, value: Option<String>| {
+        if let Some(value) = value {
+            text.push_str(&format!(", {what} {value}"));
+        }
+    };
+    more("after", offset.map(|it| it.to_string()));
+    more("give or take", Some(tolerance.to_string()));
+    more("lasting", lasts.map(|it| it.to_string()));
+    more("records from", records.least.map(|it| it.to_string()));
+    more("records to", records.most.map(|it| it.to_string()));
+    more("deletions to", deletions.map(|it| it.to_string()));
+    more(
+        "of",
+        (!operations.is_empty()).then(|| operations.join(", ")),
+    );
+    text
 }
 
 fn all(list: Option<&Vec<Name>>) -> Option<Vec<&Name>> {

@@ -36,7 +36,8 @@ fn silence(document: &Document, longest: Span) -> [Value; 2] {
         [format!("Webhook of {name}"), format!("Вебхук {name}")],
         &json!({
             "webhook": {"integration": name, "webhook_id|exists": true},
-            "condition": "webhook",
+            "ours": {"direction": "outbound"},
+            "condition": "webhook and not ours",
         }),
     );
     let absent = json!({

@@ -3,7 +3,7 @@
 use super::clean::Clean;
 use super::document::{Block, Document, Tone};
 use super::words::{self, EVENTS, VALUES, counted, pick, say};
-use super::{Context, Mail, query, requirements};
+use super::{Context, Mail, expectation, query, requirements};
 use crate::alert::Alert;
 use crate::config::Locale;
 use crate::notify::Stage;
@@ -279,6 +279,13 @@ fn why(alert: &Alert, locale: Locale) -> Vec<Block> {
             );
             vec![Block::Paragraph(text)]
         }
+        Reason::Expectation {
+            measure,
+            observed,
+            expected,
+        } => vec![Block::Paragraph(expectation::missed(
+            *measure, *observed, *expected, locale,
+        ))],
         Reason::Service { state } => vec![Block::Paragraph(service_state(state, locale))],
     }
 }

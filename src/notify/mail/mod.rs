@@ -3,6 +3,7 @@
 mod alert;
 mod clean;
 mod document;
+mod expectation;
 mod html;
 mod query;
 pub(crate) mod requirements;

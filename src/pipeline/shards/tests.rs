@@ -7,7 +7,7 @@ use super::*;
 use crate::config;
 use crate::event::{Event, Position};
 use crate::track::testing::{correlation, matched, plan, rule};
-use crate::track::{BlockBuilder, REQUEST_RATE};
+use crate::track::{BlockBuilder, REQUEST_RATE, Seen};
 
 const PARTITIONS: usize = 3;
 const BASE: i64 = 1_772_400_000;
@@ -399,6 +399,7 @@ fn a_match_due_at_the_end_of_time_cannot_stop_a_full_shard() {
         newest: end,
         matches: matches.collect(),
         observations: Vec::new(),
+        seen: Seen::default(),
     };
     let alerts = tracker.apply(block, &[]);
     assert_eq!(alerts[0].count, 4);

@@ -61,6 +61,9 @@ pub struct Scenario {
     pub attack: bool,
     /// Whom the alert must name.
     pub entity: LabelEntity,
+    /// Who else an alert on it may name: those whom it takes along.
+    #[serde(default)]
+    pub also: Vec<LabelEntity>,
     /// Rule families that may find it; empty for any.
     #[serde(default)]
     pub families: Vec<String>,

@@ -158,7 +158,7 @@ fn actor(caller: &Caller, population: &Population) -> Actor {
 
 /// Clients and addresses of the callers and whose ordinary calls are changed, without the entity itself.
 fn also(scenario: &Scenario, cast: &[Actor]) -> Vec<LabelEntity> {
-    let mut entities = BTreeSet::new();
+    let mut entities: BTreeSet<LabelEntity> = scenario.also.iter().cloned().collect();
     for actor in cast {
         entities.insert(LabelEntity {
             kind: LabelKind::Address,

@@ -1,0 +1,168 @@
+//! What contracts promise of the traffic as a whole: levels of service, and runs on schedule. Handed in by value.
+
+use std::collections::HashMap;
+
+use compact_str::CompactString;
+use foldhash::fast::FixedState;
+
+use super::stable_hash;
+use crate::event::Event;
+
+/// Everything promised, by integration.
+#[derive(Clone, Debug, Default)]
+pub struct Expectations {
+    levels: Vec<LevelSpec>,
+    schedules: Vec<ScheduleSpec>,
+    of: HashMap<CompactString, Numbers, FixedState>,
+}
+
+/// Numbers of the levels and schedules of one integration.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Numbers {
+    pub(super) levels: Vec<u32>,
+    pub(super) schedules: Vec<u32>,
+}
+
+/// A level of service of an integration.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LevelSpec {
+    /// The integration.
+    pub integration: CompactString,
+    /// Operations that count; empty for all.
+    pub operations: Vec<CompactString>,
+    /// What is promised.
+    pub promise: Promise,
+}
+
+/// What a level of service promises.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Promise {
+    /// This share of calls (0 to 1) does not fail with 5xx.
+    Availability {
+        /// The share.
+        share: f64,
+    },
+    /// This share of calls that do not fail takes no longer.
+    Latency {
+        /// The share.
+        share: f64,
+        /// Longest duration, microseconds.
+        within_us: u64,
+    },
+    /// So many calls come in every time of so many minutes.
+    Traffic {
+        /// Fewest calls.
+        calls: u32,
+        /// Minutes.
+        minutes: u32,
+    },
+}
+
+/// Runs that begin on schedule.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ScheduleSpec {
+    /// The integration.
+    pub integration: CompactString,
+    /// Its name in the contract.
+    pub name: CompactString,
+    /// Operations of which a run consists; empty for all.
+    pub operations: Vec<CompactString>,
+    /// Minutes from one run to the next.
+    pub every: u32,
+    /// Minutes after midnight, UTC, at which one begins.
+    pub offset: u32,
+    /// Minutes by which it may begin earlier or later.
+    pub tolerance: u32,
+    /// Most minutes from its beginning to its end.
+    pub lasts: Option<u32>,
+    /// Fewest records of a run.
+    pub least_records: Option<u64>,
+    /// Most records of a run.
+    pub most_records: Option<u64>,
+    /// Most deletions of a run.
+    pub most_deletions: Option<u64>,
+}
+
+impl LevelSpec {
+    /// What is promised, in words.
+    pub(super) fn words(&self) -> String {
+        let per_cent = |share: f64| (share * 1e6).round() / 1e4;
+        let promise = match self.promise {
+            Promise::Availability { share } => {
+                format!("{} % of calls do not fail", per_cent(share))
+            }
+            Promise::Latency { share, within_us } => {
+                let within = within_us / 1_000;
+                format!("{} % of calls take {within} ms at most", per_cent(share))
+            }
+            Promise::Traffic { calls, minutes } => {
+                format!("at least {calls} calls in any {minutes} minutes")
+            }
+        };
+        let of = self.operations.join(", ");
+        if of.is_empty() {
+            format!("promised: {promise}")
+        } else {
+            format!("promised of {of}: {promise}")
+        }
+    }
+
+    /// The same as long as the same is promised: what is known of it is kept by this.
+    pub(super) fn key(&self) -> u64 {
+        stable_hash(&[format!("{self:?}").as_bytes()])
+    }
+}
+
+impl ScheduleSpec {
+    /// See [`LevelSpec::key`].
+    pub(super) fn key(&self) -> u64 {
+        stable_hash(&[format!("{self:?}").as_bytes()])
+    }
+}
+
+impl Expectations {
+    /// What is promised in all.
+    #[must_use]
+    pub fn new(levels: Vec<LevelSpec>, schedules: Vec<ScheduleSpec>) -> Self {
+        let mut of: HashMap<CompactString, Numbers, FixedState> = HashMap::default();
+        for (number, level) in (0..).zip(&levels) {
+            let numbers = of.entry(level.integration.clone()).or_default();
+            numbers.levels.push(number);
+        }
+        for (number, schedule) in (0..).zip(&schedules) {
+            let numbers = of.entry(schedule.integration.clone()).or_default();
+            numbers.schedules.push(number);
+        }
+        Expectations {
+            levels,
+            schedules,
+            of,
+        }
+    }
+
+    /// The levels.
+    #[must_use]
+    pub fn levels(&self) -> &[LevelSpec] {
+        &self.levels
+    }
+
+    /// The schedules.
+    #[must_use]
+    pub fn schedules(&self) -> &[ScheduleSpec] {
+        &self.schedules
+    }
+
+    /// What is promised of an integration.
+    pub(super) fn of(&self, integration: &str) -> Option<&Numbers> {
+        self.of.get(integration)
+    }
+}
+
+/// Whether an event is of one of the operations; none stands for all.
+pub(super) fn is_of(operations: &[CompactString], event: &Event<'_>) -> bool {
+    operations.is_empty()
+        || event
+            .operation
+            .as_deref()
+            .is_some_and(|operation| operations.iter().any(|known| known == operation))
+}

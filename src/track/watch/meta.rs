@@ -1,0 +1,247 @@
+//! What the detectors say of themselves.
+
+use std::sync::Arc;
+
+use uuid::Uuid;
+
+use crate::sigma::{Level, RuleMeta};
+
+pub(super) const GAP: Uuid = Uuid::from_u128(0x0d5c_2a4e_6c0f_4f57_9c1e_35d1_4f7b_a001);
+pub(super) const DOUBLED: Uuid = Uuid::from_u128(0x0d5c_2a4e_6c0f_4f57_9c1e_35d1_4f7b_a002);
+pub(super) const QUIET: Uuid = Uuid::from_u128(0x0d5c_2a4e_6c0f_4f57_9c1e_35d1_4f7b_a003);
+pub(super) const LATENCY: Uuid = Uuid::from_u128(0x0d5c_2a4e_6c0f_4f57_9c1e_35d1_4f7b_a004);
+pub(super) const BURN_FAST: Uuid = Uuid::from_u128(0x0d5c_2a4e_6c0f_4f57_9c1e_35d1_4f7b_a005);
+pub(super) const BURN_SLOW: Uuid = Uuid::from_u128(0x0d5c_2a4e_6c0f_4f57_9c1e_35d1_4f7b_a006);
+pub(super) const TRAFFIC: Uuid = Uuid::from_u128(0x0d5c_2a4e_6c0f_4f57_9c1e_35d1_4f7b_a007);
+pub(super) const RUN_MISSED: Uuid = Uuid::from_u128(0x0d5c_2a4e_6c0f_4f57_9c1e_35d1_4f7b_a008);
+pub(super) const RUN_DOUBLED: Uuid = Uuid::from_u128(0x0d5c_2a4e_6c0f_4f57_9c1e_35d1_4f7b_a009);
+pub(super) const RUN_SHORT: Uuid = Uuid::from_u128(0x0d5c_2a4e_6c0f_4f57_9c1e_35d1_4f7b_a00a);
+pub(super) const RUN_CONTENT: Uuid = Uuid::from_u128(0x0d5c_2a4e_6c0f_4f57_9c1e_35d1_4f7b_a00b);
+
+/// A detector in both languages.
+struct Texts {
+    id: Uuid,
+    family: &'static str,
+    level: Level,
+    tags: &'static [&'static str],
+    title: [&'static str; 2],
+    description: &'static str,
+    false_positives: &'static [&'static str],
+    advice: [&'static str; 2],
+}
+
+/// All of them.
+pub(in crate::track) fn metas() -> Vec<Arc<RuleMeta>> {
+    DETECTORS.iter().map(meta).collect()
+}
+
+fn meta(texts: &Texts) -> Arc<RuleMeta> {
+    let owned = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect();
+    Arc::new(RuleMeta {
+        id: texts.id,
+        title: texts.title[0].to_owned(),
+        title_ru: Some(texts.title[1].to_owned()),
+        description: texts.description.to_owned(),
+        family: texts.family.to_owned(),
+        level: texts.level,
+        tags: owned(texts.tags),
+        false_positives: owned(texts.false_positives),
+        advice: Some(texts.advice[0].to_owned()),
+        advice_ru: Some(texts.advice[1].to_owned()),
+        entity: None,
+        shadow: false,
+    })
+}
+
+const DETECTORS: &[Texts] = &[
+    Texts {
+        id: GAP,
+        family: "journal",
+        level: Level::High,
+        tags: &["requirement.sec-05", "attack.t1562"],
+        title: [
+            "Records of a gateway are missing",
+            "Пропали записи журнала шлюза",
+        ],
+        description: "The gateway numbers its records, and some numbers never came although later ones did. Calls were made of which there \
+                      is no trace here: records were lost on their way, or taken out.",
+        false_positives: &[
+            "A topic whose older records were deleted before they were read, at the first start",
+        ],
+        advice: [
+            "Look for the missing numbers on the gateway itself; check its log shipper, its disk and the retention of the topic. Ship them again.",
+            "Найдите недостающие номера на самом шлюзе; проверьте отправку журнала, диск и срок хранения топика. Отправьте записи повторно.",
+        ],
+    },
+    Texts {
+        id: DOUBLED,
+        family: "journal",
+        level: Level::High,
+        tags: &["requirement.sec-05", "attack.t1036"],
+        title: [
+            "Two gateways write under one name",
+            "Два шлюза ведут журнал под одним именем",
+        ],
+        description: "Running numbers of one gateway come twice for minutes, or two rows of numbers go on side by side. A second gateway was \
+                      set up with the name of the first, or somebody writes records in its name; gaps cannot be told meanwhile.",
+        false_positives: &["A log shipper that sends everything twice"],
+        advice: [
+            "Find out which hosts write under this name, and give each a name of its own. A host that nobody knows is an incident.",
+            "Выясните, какие узлы пишут под этим именем, и дайте каждому своё. Неизвестный узел означает инцидент.",
+        ],
+    },
+    Texts {
+        id: QUIET,
+        family: "journal",
+        level: Level::High,
+        tags: &["requirement.sec-05", "attack.t1562"],
+        title: [
+            "A gateway has fallen silent, or nearly so",
+            "Шлюз замолчал или почти замолчал",
+        ],
+        description: "Ten minutes have brought less than a fifth of the records that the hour before lets expect, while others went on. The \
+                      gateway is down, its traffic goes elsewhere, or its journal no longer arrives.",
+        false_positives: &["A gateway that was taken out of service"],
+        advice: [
+            "See whether the gateway serves calls. If it does, its journal is lost from this time on: mend the log shipper first.",
+            "Проверьте, обслуживает ли шлюз вызовы. Если да, его журнал с этого момента теряется: прежде всего восстановите отправку.",
+        ],
+    },
+    Texts {
+        id: LATENCY,
+        family: "service-level",
+        level: Level::Medium,
+        tags: &["requirement.int-08"],
+        title: [
+            "An operation has become much slower",
+            "Операция стала намного медленнее",
+        ],
+        description: "The calls of the last ten minutes take far longer than those of the day before: the median has at least doubled, and \
+                      nearly each call is slower.",
+        false_positives: &["A release that does more work in a call, as intended"],
+        advice: [
+            "Compare with the latest release and with the load; ask the partner when the time is spent at its side.",
+            "Сравните с последним релизом и нагрузкой; обратитесь к партнёру, если время уходит на его стороне.",
+        ],
+    },
+    Texts {
+        id: BURN_FAST,
+        family: "service-level",
+        level: Level::High,
+        tags: &["requirement.int-08"],
+        title: [
+            "A service level is being broken fast",
+            "Быстро нарушается уровень обслуживания",
+        ],
+        description: "So many calls fail or are slow that the error budget of thirty days would be gone within days. Both a long and a short \
+                      window say so, so it matters and still goes on.",
+        false_positives: &["Maintenance that was announced"],
+        advice: [
+            "Look which operations fail and how; switch to the fallback of the contract and call the partner.",
+            "Посмотрите, какие операции отказывают и как; перейдите на резервный вариант по договору и свяжитесь с партнёром.",
+        ],
+    },
+    Texts {
+        id: BURN_SLOW,
+        family: "service-level",
+        level: Level::Medium,
+        tags: &["requirement.int-08"],
+        title: [
+            "A service level will not be kept",
+            "Уровень обслуживания не будет выдержан",
+        ],
+        description: "For three days calls have failed or been slow at a rate that uses up the error budget of thirty days before they are \
+                      over.",
+        false_positives: &["A level that was promised too high"],
+        advice: [
+            "No hurry tonight: find the cause with the partner this week, or agree on another level.",
+            "Срочности нет: найдите причину вместе с партнёром на этой неделе или согласуйте другой уровень.",
+        ],
+    },
+    Texts {
+        id: TRAFFIC,
+        family: "service-level",
+        level: Level::High,
+        tags: &["requirement.int-08", "requirement.sec-05"],
+        title: [
+            "Fewer calls of an integration than there have to be",
+            "Вызовов интеграции меньше, чем должно быть",
+        ],
+        description: "The contract says how many calls come at least, and fewer came. The partner is down, or its calls do not arrive.",
+        false_positives: &["A holiday of the partner"],
+        advice: [
+            "Ask the partner; see whether its calls stop at the network or at the gateway.",
+            "Свяжитесь с партнёром; проверьте, не останавливаются ли его вызовы в сети или на шлюзе.",
+        ],
+    },
+    Texts {
+        id: RUN_MISSED,
+        family: "schedule",
+        level: Level::High,
+        tags: &["requirement.int-03"],
+        title: [
+            "A scheduled synchronisation has not begun",
+            "Плановая синхронизация не началась",
+        ],
+        description: "The run that the contract schedules did not begin within its tolerance, or began late. Both sides differ until the next \
+                      one: who moved out may still be let in.",
+        false_positives: &["Maintenance that was announced"],
+        advice: [
+            "See whether the scheduler runs; start the synchronisation by hand and compare the counts of both sides.",
+            "Проверьте планировщик; запустите синхронизацию вручную и сравните количество записей на обеих сторонах.",
+        ],
+    },
+    Texts {
+        id: RUN_DOUBLED,
+        family: "schedule",
+        level: Level::Medium,
+        tags: &["requirement.int-03"],
+        title: [
+            "A synchronisation beside its schedule",
+            "Синхронизация вне расписания",
+        ],
+        description: "A run began where the schedule has none, or went on for longer than it may. Two runs at once may undo each other; a run \
+                      that nobody planned may be somebody who reads everything.",
+        false_positives: &["A run that was started by hand to catch up"],
+        advice: [
+            "Ask who started it; see from which client and address it came.",
+            "Выясните, кто её запустил, с какого клиента и адреса.",
+        ],
+    },
+    Texts {
+        id: RUN_SHORT,
+        family: "schedule",
+        level: Level::Medium,
+        tags: &["requirement.int-03"],
+        title: [
+            "A synchronisation ended with too few records",
+            "Синхронизация завершилась со слишком малым числом записей",
+        ],
+        description: "The run carried fewer records than the contract says one has at least: it broke off, or the source has lost records.",
+        false_positives: &["A day on which hardly anything changed"],
+        advice: [
+            "Compare the counts of both sides; run it again.",
+            "Сравните количество записей на обеих сторонах; запустите повторно.",
+        ],
+    },
+    Texts {
+        id: RUN_CONTENT,
+        family: "schedule",
+        level: Level::High,
+        tags: &["requirement.int-03", "requirement.sec-06", "attack.t1485"],
+        title: [
+            "A synchronisation carries or deletes far too much",
+            "Синхронизация переносит или удаляет слишком много",
+        ],
+        description: "The run carried more records, or deleted more, than the contract allows: a fault at the source that empties the other \
+                      side, or an export under the cover of the synchronisation.",
+        false_positives: &[
+            "A backfill after an outage",
+            "A new complex that is taken in at once",
+        ],
+        advice: [
+            "Stop the run until somebody has looked; keep a copy of the other side before it goes on.",
+            "Остановите синхронизацию до проверки; перед продолжением сохраните копию данных другой стороны.",
+        ],
+    },
+];

@@ -1,0 +1,502 @@
+//! What is watched minute by minute besides clients: gateways, operations, levels of service, schedules.
+//!
+//! Minutes are those of the turns of events, closed by the watermark in order, also those in which nothing came: that nothing
+//! comes is half of what is looked for. A minute is closed only when an event was seen after it: where no time passed,
+//! nothing is missing.
+
+mod journal;
+mod latency;
+mod level;
+mod meta;
+mod schedule;
+mod seen;
+
+use std::collections::BTreeMap;
+
+use compact_str::CompactString;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use self::journal::{Flaw, Gateway};
+use self::latency::Operation;
+use self::level::Level;
+use self::schedule::{Fault, Schedule};
+use self::seen::{GatewayMinute, LevelMinute, MINUTE_US, OperationMinute, RunMinute, joined};
+use super::expectation::{LevelSpec, Promise, ScheduleSpec};
+use super::finding::Measure;
+use super::plan::share;
+use super::{Entity, EntityKind, Finding, Plan, Reason, TrackCounts, finding_id, shard_of};
+use crate::event::Timestamp;
+pub(super) use meta::metas;
+pub use seen::Seen;
+pub(super) use seen::SeenBuilder;
+
+/// Most gateways, and most operations, of the whole process.
+const MOST_NAMES: usize = 16_384;
+/// Minutes that may be open; with more the oldest are closed without waiting for partitions that lag.
+const MOST_OPEN: usize = 2_880;
+/// After a longer time without any event its minutes are not looked at one by one, microseconds.
+const LONGEST_GAP_US: i64 = 3 * 86_400_000_000;
+
+/// The part of one shard.
+pub(super) struct Watch {
+    gateways: BTreeMap<CompactString, Gateway>,
+    operations: BTreeMap<CompactString, Operation>,
+    /// By the key of what was promised.
+    levels: BTreeMap<u64, Level>,
+    schedules: BTreeMap<u64, Schedule>,
+    open: BTreeMap<u32, Minute>,
+    /// The newest minute that was closed.
+    closed: Option<u32>,
+    most: usize,
+}
+
+/// What was seen in a minute that is not closed yet.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+struct Minute {
+    gateways: BTreeMap<CompactString, Records>,
+    operations: BTreeMap<CompactString, Vec<(u8, u32)>>,
+    /// Calls and bad ones.
+    levels: BTreeMap<u64, (u32, u32)>,
+    runs: BTreeMap<u64, schedule::Calls>,
+}
+
+/// Records of one gateway.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+struct Records {
+    count: u32,
+    numbers: Vec<(u64, u64)>,
+    repeated: u32,
+}
+
+impl Watch {
+    pub(super) fn new() -> Self {
+        Watch {
+            gateways: BTreeMap::new(),
+            operations: BTreeMap::new(),
+            levels: BTreeMap::new(),
+            schedules: BTreeMap::new(),
+            open: BTreeMap::new(),
+            closed: None,
+            most: share(MOST_NAMES),
+        }
+    }
+
+    /// Adds what a block showed.
+    pub(super) fn observe(&mut self, seen: Seen, plan: &Plan, counts: &mut TrackCounts) {
+        let Seen {
+            gateways,
+            operations,
+            levels,
+            runs,
+        } = seen;
+        for one in gateways {
+            let Some(minute) = self.minute(one.minute, counts) else {
+                continue;
+            };
+            let records = minute.gateways.entry(one.gateway).or_default();
+            records.count += one.records;
+            records.numbers.extend(one.numbers);
+            records.repeated += one.repeated;
+        }
+        for one in operations {
+            let Some(minute) = self.minute(one.minute, counts) else {
+                continue;
+            };
+            let durations = minute.operations.entry(one.operation).or_default();
+            for (bucket, count) in one.durations {
+                match durations.iter_mut().find(|(known, _)| *known == bucket) {
+                    Some((_, known)) => *known += count,
+                    None => durations.push((bucket, count)),
+                }
+            }
+        }
+        let expectations = &plan.expectations;
+        for one in levels {
+            let Some(spec) = expectations.levels().get(one.level as usize) else {
+                continue;
+            };
+            if let Some(minute) = self.minute(one.minute, counts) {
+                let known = minute.levels.entry(spec.key()).or_default();
+                known.0 += one.calls;
+                known.1 += one.bad;
+            }
+        }
+        for one in runs {
+            let Some(spec) = expectations.schedules().get(one.schedule as usize) else {
+                continue;
+            };
+            if let Some(minute) = self.minute(one.minute, counts) {
+                let known = minute.runs.entry(spec.key()).or_default();
+                known.0 += one.calls;
+                known.1 += one.records;
+                known.2 += one.deletions;
+            }
+        }
+    }
+
+    /// The open minute; a closed one is counted as the next that is open.
+    fn minute(&mut self, minute: u32, counts: &mut TrackCounts) -> Option<&mut Minute> {
+        let minute = minute.max(self.closed.map_or(0, |closed| closed + 1));
+        if self.open.len() >= MOST_OPEN && !self.open.contains_key(&minute) {
+            counts.unwatched += 1;
+            return None;
+        }
+        Some(self.open.entry(minute).or_default())
+    }
+
+    /// The next minute to be closed: while anything is known that may fall silent, the one after the last.
+    fn next(&self) -> Option<u32> {
+        let first = self.open.keys().next().copied();
+        let is_known =
+            !(self.gateways.is_empty() && self.levels.is_empty() && self.schedules.is_empty());
+        match self.closed {
+            Some(closed) if is_known => Some(closed + 1),
+            _ => first,
+        }
+    }
+
+    /// The end of the next minute to be closed.
+    pub(super) fn next_end(&self) -> Option<Timestamp> {
+        let minute = self.next()?;
+        Some(Timestamp::from_micros((i64::from(minute) + 1) * MINUTE_US))
+    }
+
+    /// Closes the next minute. What is found comes in the order of names.
+    pub(super) fn close(
+        &mut self,
+        plan: &Plan,
+        seen: Timestamp,
+        counts: &mut TrackCounts,
+        out: &mut Vec<Finding>,
+    ) {
+        let Some(minute) = self.next() else { return };
+        self.closed = Some(minute);
+        let now = self.open.remove(&minute).unwrap_or_default();
+        let at = Found { plan, minute };
+        self.close_gateways(now.gateways, &at, counts, out);
+        self.close_operations(now.operations, &at, counts, out);
+        for spec in plan.expectations.levels() {
+            self.close_level(spec, &now.levels, &at, out);
+        }
+        for spec in plan.expectations.schedules() {
+            self.close_schedule(spec, &now.runs, &at, out);
+        }
+        self.skip(seen);
+    }
+
+    /// After a long time without anything, what came before says nothing about now.
+    fn skip(&mut self, seen: Timestamp) {
+        let Some(end) = self.next_end() else { return };
+        if seen.since(end) > LONGEST_GAP_US {
+            let from = seen.plus_micros(-LONGEST_GAP_US);
+            let first = self.open.keys().next().copied();
+            let next = seen::minute_of(from).into_iter().chain(first).min();
+            if next > self.next() {
+                self.closed = next.map(|minute| minute - 1);
+                self.gateways.clear();
+                self.operations.clear();
+                self.levels.clear();
+                self.schedules.clear();
+            }
+        }
+    }
+
+    fn close_gateways(
+        &mut self,
+        mut now: BTreeMap<CompactString, Records>,
+        at: &Found<'_>,
+        counts: &mut TrackCounts,
+        out: &mut Vec<Finding>,
+    ) {
+        for name in now.keys() {
+            if self.gateways.contains_key(name) {
+                continue;
+            }
+            if self.gateways.len() < self.most {
+                self.gateways.insert(name.clone(), Gateway::new());
+            } else {
+                counts.unwatched += 1;
+            }
+        }
+        let mut flaws = Vec::new();
+        for (name, gateway) in &mut self.gateways {
+            let mut records = now.remove(name).unwrap_or_default();
+            records.repeated += seen::join(&mut records.numbers);
+            let Records {
+                count,
+                numbers,
+                repeated,
+            } = records;
+            gateway.close(at.minute, count, &numbers, repeated, &mut flaws);
+            out.extend(flaws.drain(..).map(|flaw| at.flaw(name, &flaw)));
+        }
+        self.gateways.retain(|_, gateway| !gateway.is_gone());
+        if at.minute.is_multiple_of(60) {
+            let operations = &mut self.operations;
+            operations.retain(|_, operation| !operation.is_gone(at.minute));
+        }
+    }
+
+    fn close_operations(
+        &mut self,
+        now: BTreeMap<CompactString, Vec<(u8, u32)>>,
+        at: &Found<'_>,
+        counts: &mut TrackCounts,
+        out: &mut Vec<Finding>,
+    ) {
+        for (name, durations) in now {
+            if !self.operations.contains_key(&name) {
+                if self.operations.len() >= self.most {
+                    counts.unwatched += 1;
+                    continue;
+                }
+                let operation = Operation::new(at.minute);
+                self.operations.insert(name.clone(), operation);
+            }
+            let Some(operation) = self.operations.get_mut(&name) else {
+                continue;
+            };
+            if let Some(slow) = operation.close(at.minute, durations) {
+                let measure = (Measure::MedianDuration, slow.observed, slow.expected);
+                let entity = (EntityKind::Integration, name);
+                out.push(at.finding(meta::LATENCY, entity, measure, slow.calls.into()));
+            }
+        }
+    }
+
+    fn close_level(
+        &mut self,
+        spec: &LevelSpec,
+        now: &BTreeMap<u64, (u32, u32)>,
+        at: &Found<'_>,
+        out: &mut Vec<Finding>,
+    ) {
+        let key = spec.key();
+        let seen = now.get(&key).copied();
+        let level = match (self.levels.get_mut(&key), seen) {
+            (Some(level), _) => level,
+            (None, Some(_)) => self.levels.entry(key).or_insert_with(Level::new),
+            (None, None) => return,
+        };
+        let Some(breach) = level.close(seen.unwrap_or((0, 0)), &spec.promise) else {
+            return;
+        };
+        let (detector, measure) = match spec.promise {
+            Promise::Traffic { .. } => (meta::TRAFFIC, Measure::Calls),
+            _ if breach.is_fast => (meta::BURN_FAST, Measure::BurnRate),
+            _ => (meta::BURN_SLOW, Measure::BurnRate),
+        };
+        let entity = (EntityKind::Integration, spec.integration.clone());
+        let measure = (measure, breach.observed, breach.expected);
+        let mut finding = at.finding(detector, entity, measure, breach.bad.max(1));
+        let width = i64::from(breach.window) * MINUTE_US;
+        finding.first = finding.last.plus_micros(1 - width);
+        finding.notes.push(spec.words());
+        out.push(finding);
+    }
+
+    fn close_schedule(
+        &mut self,
+        spec: &ScheduleSpec,
+        now: &BTreeMap<u64, schedule::Calls>,
+        at: &Found<'_>,
+        out: &mut Vec<Finding>,
+    ) {
+        let key = spec.key();
+        let calls = now.get(&key).copied();
+        let schedule = match (self.schedules.get_mut(&key), calls) {
+            (Some(schedule), _) => schedule,
+            // Watched from its first run on.
+            (None, Some(_)) => self
+                .schedules
+                .entry(key)
+                .or_insert_with(|| Schedule::new(at.minute)),
+            (None, None) => return,
+        };
+        let mut faults: Vec<Fault> = Vec::new();
+        schedule.close(at.minute, calls, spec, &mut faults);
+        for fault in faults {
+            let detector = match fault.measure {
+                Measure::RunDeletions | Measure::RunLarge => meta::RUN_CONTENT,
+                Measure::RunShort => meta::RUN_SHORT,
+                Measure::RunDoubled | Measure::RunLong => meta::RUN_DOUBLED,
+                _ => meta::RUN_MISSED,
+            };
+            let entity = (
+                EntityKind::Integration,
+                joined(&spec.integration, &spec.name),
+            );
+            let measure = (fault.measure, fault.observed, fault.expected);
+            let mut finding = at.finding(detector, entity, measure, 1);
+            let begin = Timestamp::from_micros(i64::from(fault.begin) * MINUTE_US);
+            finding.first = begin.min(finding.first);
+            out.push(finding);
+        }
+    }
+
+    /// How many names are watched.
+    pub(super) fn names(&self) -> usize {
+        self.gateways.len() + self.operations.len()
+    }
+
+    pub(super) fn store(&self) -> StoredWatch {
+        let pairs = |map: &BTreeMap<CompactString, Gateway>| {
+            map.iter().map(|(k, v)| (k.clone(), v.clone())).collect()
+        };
+        StoredWatch {
+            gateways: pairs(&self.gateways),
+            operations: self
+                .operations
+                .iter()
+                .map(|(name, known)| (name.clone(), known.clone()))
+                .collect(),
+            levels: self.levels.iter().map(|(k, v)| (*k, v.clone())).collect(),
+            schedules: self
+                .schedules
+                .iter()
+                .map(|(k, v)| (*k, v.clone()))
+                .collect(),
+            open: self.open.iter().map(|(k, v)| (*k, v.clone())).collect(),
+            closed: self.closed,
+        }
+    }
+
+    pub(super) fn restore(&mut self, stored: StoredWatch) {
+        let StoredWatch {
+            gateways,
+            operations,
+            levels,
+            schedules,
+            open,
+            closed,
+        } = stored;
+        self.gateways = gateways.into_iter().collect();
+        self.operations = operations.into_iter().collect();
+        self.levels = levels.into_iter().collect();
+        self.schedules = schedules.into_iter().collect();
+        self.open = open.into_iter().collect();
+        self.closed = closed;
+    }
+}
+
+/// Makes findings of one closed minute.
+struct Found<'p> {
+    plan: &'p Plan,
+    minute: u32,
+}
+
+impl Found<'_> {
+    fn flaw(&self, gateway: &CompactString, flaw: &Flaw) -> Finding {
+        let entity = (EntityKind::Gateway, gateway.clone());
+        match *flaw {
+            #[expect(clippy::cast_precision_loss, reason = "records of some minutes")]
+            Flaw::Missing { count, first, last } => {
+                let measure = (Measure::RecordsMissing, count as f64, 0.0);
+                let mut finding = self.finding(meta::GAP, entity, measure, count);
+                finding
+                    .notes
+                    .push(format!("the missing numbers are from {first} to {last}"));
+                finding
+            }
+            Flaw::Doubled { count } => {
+                let measure = (Measure::NumbersRepeated, f64::from(count), 0.0);
+                self.finding(meta::DOUBLED, entity, measure, u64::from(count).max(1))
+            }
+            Flaw::Quiet { observed, expected } => {
+                let measure = (Measure::Records, observed, expected);
+                self.finding(meta::QUIET, entity, measure, 1)
+            }
+        }
+    }
+
+    fn finding(
+        &self,
+        detector: Uuid,
+        (kind, value): (EntityKind, CompactString),
+        (measure, observed, expected): (Measure, f64, f64),
+        count: u64,
+    ) -> Finding {
+        let first = Timestamp::from_micros(i64::from(self.minute) * MINUTE_US);
+        let entity = Entity { kind, value };
+        Finding {
+            id: finding_id(detector, &entity, self.plan.bucket(first)),
+            rule: detector,
+            entity,
+            first,
+            last: first.plus_micros(MINUTE_US - 1),
+            count,
+            reason: Reason::Expectation {
+                measure,
+                observed,
+                expected,
+            },
+            evidence: Vec::new(),
+            notes: Vec::new(),
+        }
+    }
+}
+
+/// The watch of one shard in a snapshot.
+#[derive(Serialize, Deserialize)]
+pub(super) struct StoredWatch {
+    gateways: Vec<(CompactString, Gateway)>,
+    operations: Vec<(CompactString, Operation)>,
+    levels: Vec<(u64, Level)>,
+    schedules: Vec<(u64, Schedule)>,
+    open: Vec<(u32, Minute)>,
+    closed: Option<u32>,
+}
+
+/// What each shard gets of a block, in the order of the shards.
+pub(super) fn split(seen: Seen, plan: &Plan, mut hand: impl FnMut(usize, Part)) {
+    let Seen {
+        gateways,
+        operations,
+        levels,
+        runs,
+    } = seen;
+    for one in gateways {
+        hand(shard_of(&one.gateway), Part::Gateway(one));
+    }
+    for one in operations {
+        hand(shard_of(&one.operation), Part::Operation(one));
+    }
+    for one in levels {
+        if let Some(spec) = plan.expectations.levels().get(one.level as usize) {
+            hand(shard_of(&spec.integration), Part::Level(one));
+        }
+    }
+    for one in runs {
+        if let Some(spec) = plan.expectations.schedules().get(one.schedule as usize) {
+            hand(shard_of(&spec.integration), Part::Run(one));
+        }
+    }
+}
+
+/// One of the things seen.
+pub(super) enum Part {
+    Gateway(GatewayMinute),
+    Operation(OperationMinute),
+    Level(LevelMinute),
+    Run(RunMinute),
+}
+
+impl Seen {
+    pub(super) fn push(&mut self, part: Part) {
+        match part {
+            Part::Gateway(one) => self.gateways.push(one),
+            Part::Operation(one) => self.operations.push(one),
+            Part::Level(one) => self.levels.push(one),
+            Part::Run(one) => self.runs.push(one),
+        }
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.gateways.len() + self.operations.len() + self.levels.len() + self.runs.len()
+    }
+}
