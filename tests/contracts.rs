@@ -383,6 +383,90 @@ fn webhooks_that_stop_are_found_while_other_calls_come() {
 }
 
 #[test]
+fn a_broken_service_level_and_missing_calls_are_found() {
+    let contract = "service_levels: [{share: 99}, {share: 90, within_ms: 100}]\ntraffic: {calls: 5, within: 10m}";
+    let call = |second, status, ms| {
+        let more = format!(r#","duration_us":{}"#, ms * 1_000);
+        plate_call(second, "operator", status, &more)
+    };
+    let all = |bad: &dyn Fn(u32) -> (u16, u32)| -> Vec<String> {
+        let seconds = (0..3_500).step_by(10);
+        seconds
+            .map(|second| {
+                let (status, ms) = bad(second / 60);
+                call(second, status, ms)
+            })
+            .collect()
+    };
+    let titles = |records: &[String]| -> Vec<String> {
+        findings(contract, records)
+            .into_iter()
+            .map(|(title, _)| title)
+            .collect()
+    };
+    let fast = "A service level is being broken fast".to_owned();
+    assert_eq!(titles(&all(&|_| (200, 40))), [] as [String; 0]);
+    assert_eq!(
+        titles(&all(&|minute| (if minute >= 30 { 503 } else { 200 }, 40))),
+        [fast]
+    );
+    let mut stopped = all(&|_| (200, 40));
+    stopped.retain(|record| !record.contains("T10:3") && !record.contains("T10:4"));
+    stopped.push(call(3_590, 200, 40));
+    let fewer = "Fewer calls of an integration than there have to be".to_owned();
+    assert_eq!(titles(&stopped), [fewer]);
+}
+
+#[test]
+fn a_synchronisation_beside_its_schedule_is_found() {
+    let contract = "schedules: [{name: residents, operations: [GET /v1/plates], every: 15m, tolerance: 4m, records: {most: 100}}]\n\
+                    operations: {GET /v1/plates: {}, GET /v1/lanes: {}}";
+    let run = |minute: u32, records: u32| {
+        plate_call(
+            minute * 60,
+            "sync",
+            200,
+            &format!(r#","record_count":{records}"#),
+        )
+    };
+    let other = |minute: u32| run(minute, 1).replace("/v1/plates", "/v1/lanes");
+    let titles = |records: &[String]| -> Vec<String> {
+        findings(contract, records)
+            .into_iter()
+            .map(|(title, _)| title)
+            .collect()
+    };
+    let end = other(59);
+    let good = [
+        run(0, 20),
+        run(15, 20),
+        run(31, 20),
+        run(44, 20),
+        end.clone(),
+    ];
+    assert_eq!(titles(&good), [] as [String; 0]);
+    let missed = [run(0, 20), run(15, 20), other(30), run(45, 20), end.clone()];
+    assert_eq!(
+        titles(&missed),
+        ["A scheduled synchronisation has not begun"]
+    );
+    let doubled = [
+        run(0, 20),
+        run(15, 20),
+        run(22, 20),
+        run(30, 20),
+        run(45, 20),
+        end.clone(),
+    ];
+    assert_eq!(titles(&doubled), ["A synchronisation beside its schedule"]);
+    let large = [run(0, 20), run(15, 101), run(30, 20), run(45, 20), end];
+    assert_eq!(
+        titles(&large),
+        ["A synchronisation carries or deletes far too much"]
+    );
+}
+
+#[test]
 fn a_change_of_which_no_webhook_tells_is_found() {
     let contract = "webhooks: {follow: {operations: [DELETE /v1/plates], within: 5m}}\noperations: {DELETE /v1/plates: {}, GET /v1/plates: {}, POST /v1/hooks: {}}";
     let change = |second, id: &str| {

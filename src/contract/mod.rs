@@ -26,6 +26,7 @@ pub use document::Document;
 pub use draft::Draft;
 pub use load::ContractErrors;
 pub use rules::GeneratedRules;
+pub use words::Span;
 
 /// The JSON schema of a contract, for editors and validators.
 #[must_use]

@@ -2,8 +2,8 @@
 
 use compact_str::CompactString;
 
-use crate::contract::Contracts;
 use crate::contract::document::{Document, Schedule, ServiceLevel};
+use crate::contract::{Contracts, Span};
 use crate::track::{Expectations, LevelSpec, Promise, ScheduleSpec};
 
 /// Levels of service and schedules of all contracts.
@@ -51,9 +51,9 @@ fn schedule(document: &Document, schedule: &Schedule) -> ScheduleSpec {
         name: schedule.name.as_str().into(),
         operations: names(&schedule.operations),
         every: schedule.every.minutes(),
-        offset: schedule.offset.map_or(0, |offset| offset.minutes()),
+        offset: schedule.offset.map_or(0, Span::minutes),
         tolerance: schedule.tolerance.minutes(),
-        lasts: schedule.lasts.map(|lasts| lasts.minutes()),
+        lasts: schedule.lasts.map(Span::minutes),
         least_records: schedule.records.least,
         most_records: schedule.records.most,
         most_deletions: schedule.deletions,

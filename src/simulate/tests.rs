@@ -222,7 +222,7 @@ fn attacks_have_twins_and_no_two_scenarios_share_an_entity_at_a_time() {
     let scenarios = built_in().unwrap();
     let attacks = scenarios.iter().filter(|scenario| scenario.attack).count();
     assert!(attacks >= 10 && scenarios.len() - attacks >= 10);
-    const SLACK: i64 = 15 * 60_000_000;
+    let slack = Span::from_seconds(15 * 60).micros();
     let mut times: BTreeMap<_, Vec<(i64, i64, &str)>> = BTreeMap::new();
     for scenario in &scenarios {
         let phases = scenario.timeline.iter().map(|it| (it.start, it.duration));
@@ -235,7 +235,7 @@ fn attacks_have_twins_and_no_two_scenarios_share_an_entity_at_a_time() {
         let end = spans.map(|(_, end)| end).max().unwrap();
         let others = times.entry(&scenario.entity.value).or_default();
         for (other_begin, other_end, name) in &*others {
-            let apart = end + SLACK < *other_begin || other_end + SLACK < begin;
+            let apart = end + slack < *other_begin || other_end + slack < begin;
             assert!(apart, "{} and {name} at once", scenario.name);
         }
         others.push((begin, end, &scenario.name));

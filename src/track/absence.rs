@@ -89,7 +89,7 @@ impl Absences {
                 waiting,
                 count: 1,
             };
-            counts.evicted_groups += self.open(key, wait, plan);
+            counts.evicted_groups += self.open(&key, wait, plan);
         }
     }
 
@@ -121,13 +121,13 @@ impl Absences {
     }
 
     /// Opens a wait; says how many groups had to go for it.
-    fn open(&mut self, key: Key, wait: Wait, plan: &Plan) -> u64 {
+    fn open(&mut self, key: &Key, wait: Wait, plan: &Plan) -> u64 {
         let mut evicted = 0;
-        if !self.groups.contains_key(&key) {
+        if !self.groups.contains_key(key) {
             evicted = self.make_room();
             self.groups.insert(key.clone(), Group::new());
         }
-        let Some(group) = self.groups.get_mut(&key) else {
+        let Some(group) = self.groups.get_mut(key) else {
             return evicted;
         };
         let is_full = group.waits.len() >= MOST_WAITS;
@@ -137,7 +137,7 @@ impl Absences {
             }
             _ => group.waits.push_back(wait),
         }
-        self.schedule(&key, &plan.correlations[key.0 as usize]);
+        self.schedule(key, &plan.correlations[key.0 as usize]);
         evicted
     }
 
@@ -271,7 +271,7 @@ impl Absences {
                 waiting,
                 count,
             };
-            self.open(key, wait, plan);
+            self.open(&key, wait, plan);
         }
     }
 }

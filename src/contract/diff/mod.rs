@@ -547,7 +547,10 @@ fn schedule(schedule: &Schedule) -> String {
     let mut text = format!("{name} every {every}");
     let mut more = |what: &str, value: Option<String>| {
         if let Some(value) = value {
-            text.push_str(&format!(", {what} {value}"));
+            text.push_str(", ");
+            text.push_str(what);
+            text.push(' ');
+            text.push_str(&value);
         }
     };
     more("after", offset.map(|it| it.to_string()));

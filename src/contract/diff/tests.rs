@@ -62,6 +62,18 @@ fn each_change_allows_or_forbids() {
             "cache.fallback: POST /v1/plates instead of nothing",
         ),
         (
+            "limits:",
+            "service_levels: [{share: 99.5, within_ms: 400}]\nlimits:",
+            Says,
+            "service_levels: 99.5 % within 400 ms instead of nothing",
+        ),
+        (
+            "limits:",
+            "schedules: [{name: runs, every: 1h, offset: 10m, tolerance: 5m, records: {least: 7}}]\nlimits:",
+            Says,
+            "schedules: runs every 1h, after 10m, give or take 5m, records from 7 instead of nothing",
+        ),
+        (
             "required: true,",
             "required: true, refresh_rotation: true,",
             Forbids,

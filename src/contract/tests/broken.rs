@@ -302,6 +302,51 @@ const BROKEN: &[(&str, &str, &str)] = &[
         "tenants: [{clients: [operator], resources: {plate: []}}]",
         "a tenant has clients and resources",
     ),
+    (
+        "legal_basis: [consent]",
+        "service_levels: [{share: 100}]",
+        "100 is no share of calls",
+    ),
+    (
+        "legal_basis: [consent]",
+        "service_levels: [{share: 99, operations: [POST /v1/plate]}]",
+        "did you mean `POST /v1/plates`",
+    ),
+    (
+        "legal_basis: [consent]",
+        "service_levels: [{share: 99}, {share: 99}]",
+        "the same level stands above",
+    ),
+    (
+        "legal_basis: [consent]",
+        "traffic: {calls: 5, within: 90s}",
+        "90s is no window for calls",
+    ),
+    (
+        "legal_basis: [consent]",
+        "schedules: [{name: runs, every: 7m, tolerance: 1m}]",
+        "7m does not divide a day",
+    ),
+    (
+        "legal_basis: [consent]",
+        "schedules: [{name: runs, every: 1h, tolerance: 30m}]",
+        "a tolerance of 30m covers every time",
+    ),
+    (
+        "legal_basis: [consent]",
+        "schedules: [{name: runs, every: 1h, offset: 1h, tolerance: 5m}]",
+        "it begins after the next one",
+    ),
+    (
+        "legal_basis: [consent]",
+        "schedules: [{name: runs, every: 1h, tolerance: 90s}]",
+        "90s is no whole minute",
+    ),
+    (
+        "legal_basis: [consent]",
+        "schedules: [{name: runs, every: 1h, tolerance: 5m, records: {least: 9, most: 2}}]",
+        "fewer records at most than at least",
+    ),
 ];
 
 #[test]

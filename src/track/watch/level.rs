@@ -105,7 +105,7 @@ impl Level {
                 let (in_long, in_short) = (self.sums[2 * at], self.sums[2 * at + 1]);
                 let observed = rate(*long, in_long);
                 let burns = observed >= *limit && rate(*short, in_short) >= *limit;
-                (burns && in_long.1 >= LEAST_BAD).then(|| Breach {
+                (burns && in_long.1 >= LEAST_BAD).then_some(Breach {
                     observed,
                     expected: *limit,
                     window: *long,

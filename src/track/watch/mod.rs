@@ -500,3 +500,6 @@ impl Seen {
         self.gateways.len() + self.operations.len() + self.levels.len() + self.runs.len()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -175,12 +175,11 @@ impl SeenBuilder {
         });
         let durations = &mut self.seen.operations[at].durations;
         let bucket = bucket_of(duration);
-        match durations.iter_mut().find(|(known, _)| *known == bucket) {
-            Some((_, count)) => *count += 1,
-            None => {
-                self.bytes += size_of::<(u8, u32)>();
-                durations.push((bucket, 1));
-            }
+        if let Some((_, count)) = durations.iter_mut().find(|(known, _)| *known == bucket) {
+            *count += 1;
+        } else {
+            self.bytes += size_of::<(u8, u32)>();
+            durations.push((bucket, 1));
         }
     }
 

@@ -1,0 +1,236 @@
+//! The watch as a shard runs it: the same findings however blocks are cut, partitions interleave and shards are restored.
+
+use std::sync::Arc;
+
+use proptest::prelude::*;
+
+use super::super::{
+    BlockBuilder, Expectations, Fired, PartitionClock, Plan, SHARDS, Shard, TrackBlock, split,
+};
+use super::*;
+use crate::config;
+use crate::event::{Event, Position};
+
+fn plan() -> Arc<Plan> {
+    let level = LevelSpec {
+        integration: "plates".into(),
+        operations: Vec::new(),
+        promise: Promise::Availability { share: 0.99 },
+    };
+    let traffic = LevelSpec {
+        promise: Promise::Traffic {
+            calls: 3,
+            minutes: 10,
+        },
+        ..level.clone()
+    };
+    let schedule = ScheduleSpec {
+        integration: "plates".into(),
+        name: "runs".into(),
+        operations: vec!["GET /runs".into()],
+        every: 30,
+        offset: 0,
+        tolerance: 5,
+        lasts: None,
+        least_records: None,
+        most_records: Some(50),
+        most_deletions: None,
+    };
+    let promised = Expectations::new(vec![level, traffic], vec![schedule]);
+    let plan = Plan::new(Vec::new(), Vec::new(), config::Track::default());
+    Arc::new(plan.with_expectations(Arc::new(promised)))
+}
+
+/// One record: its second, gateway, number, whether it failed, whether it is of a run.
+#[derive(Clone, Copy, Debug)]
+struct One {
+    second: i64,
+    gateway: &'static str,
+    number: u64,
+    failed: bool,
+    run: bool,
+}
+
+fn event(one: &One) -> Event<'static> {
+    Event {
+        time: Timestamp::from_seconds(one.second),
+        gateway: Some(one.gateway.into()),
+        sequence: Some(one.number),
+        integration: Some("plates".into()),
+        operation: Some(if one.run { "GET /runs" } else { "GET /v1" }.into()),
+        status: Some(if one.failed { 502 } else { 200 }),
+        duration_us: Some(20_000 + one.number % 7 * 1_000),
+        record_count: Some(u64::from(one.run)),
+        ..Event::default()
+    }
+}
+
+/// Runs records of two partitions, in blocks of so many, taking the partitions in turn or one far ahead of the other.
+fn run(plan: &Arc<Plan>, partitions: &[Vec<One>; 2], block: usize, ahead: usize) -> Vec<String> {
+    let mut blocks: [Vec<TrackBlock>; 2] = [Vec::new(), Vec::new()];
+    for (number, records) in partitions.iter().enumerate() {
+        let partition = i32::try_from(number).unwrap();
+        let mut clock = PartitionClock::new(Timestamp::MIN, plan.lateness_us());
+        for (at, chunk) in records.chunks(block.max(1)).enumerate() {
+            let begin = i64::try_from(at * block.max(1)).unwrap();
+            let builder = BlockBuilder::new(partition, begin, clock, &[]);
+            let mut builder = builder.with_expectations(plan.expectations());
+            for (offset, one) in (begin..).zip(chunk) {
+                let position = Position {
+                    partition,
+                    offset,
+                    stamped: None,
+                };
+                builder.event(&event(one), position);
+            }
+            let (done, next) = builder.finish(begin + i64::try_from(chunk.len()).unwrap());
+            clock = next;
+            blocks[number].extend(done);
+        }
+    }
+    let mut shards: Vec<Shard> = (0..SHARDS).map(|_| Shard::new(Arc::clone(plan))).collect();
+    for shard in &mut shards {
+        shard.assign(&[0, 1]);
+    }
+    let mut out: Vec<Fired> = Vec::new();
+    let [first, second] = blocks;
+    let (mut first, mut second) = (first.into_iter(), second.into_iter());
+    let mut lead = ahead;
+    loop {
+        let taken = if lead > 0 {
+            lead -= 1;
+            first.next().or_else(|| second.next())
+        } else {
+            lead = usize::from(ahead > 0);
+            second.next().or_else(|| first.next())
+        };
+        let Some(block) = taken else { break };
+        for (shard, part) in shards.iter_mut().zip(split(block, plan)) {
+            shard.apply(part, &[], &mut out);
+            let snapshot = shard.snapshot();
+            *shard = Shard::restore(Arc::clone(plan), &snapshot).unwrap();
+            shard.assign(&[0, 1]);
+        }
+    }
+    for shard in &mut shards {
+        shard.finish(&mut out);
+    }
+    let mut found: Vec<String> = out
+        .iter()
+        .map(|fired| format!("{:?}", (fired.turn, &fired.finding)))
+        .collect();
+    found.sort();
+    found
+}
+
+/// Three hours of two gateways, of which one loses records, fails and falls silent.
+fn records(seed: u64) -> [Vec<One>; 2] {
+    let mut partitions = [Vec::new(), Vec::new()];
+    let mut numbers = [1_000_u64, 700_000];
+    let mut random = seed;
+    for second in (0..10_800_i64).step_by(3) {
+        for (at, gateway) in ["gw-1", "gw-2"].into_iter().enumerate() {
+            random = random
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1);
+            let minute = second / 60;
+            if gateway == "gw-2" && minute >= 150 {
+                continue;
+            }
+            numbers[at] += 1;
+            if gateway == "gw-1" && minute == 40 && (random >> 40).is_multiple_of(4) {
+                continue;
+            }
+            let one = One {
+                second,
+                gateway,
+                number: numbers[at],
+                failed: (100..140).contains(&minute),
+                run: minute % 30 < 2 && minute / 30 != 3,
+            };
+            partitions[usize::from(random >> 50 & 1 == 1)].push(one);
+        }
+    }
+    partitions
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(12))]
+    #[test]
+    fn findings_do_not_depend_on_blocks_and_interleaving(
+        seed: u64,
+        block in 20_usize..3_000,
+        ahead in 0_usize..30,
+    ) {
+        let (plan, records) = (plan(), records(seed));
+        let whole = run(&plan, &records, 100_000, 0);
+        prop_assert!(whole.len() > 5, "{}", whole.len());
+        prop_assert_eq!(run(&plan, &records, block, ahead), whole);
+    }
+}
+
+#[test]
+fn what_is_wrong_is_found_and_nothing_else() {
+    let found = run(&plan(), &records(7), 500, 0);
+    let count = |text: &str| found.iter().filter(|it| it.contains(text)).count();
+    assert_eq!(count("RecordsMissing"), 1, "{found:#?}");
+    assert_eq!(
+        count("RunMissed"),
+        2,
+        "one that did not come, one that failed"
+    );
+    assert_eq!(count("measure: Records,"), 1, "gw-2 falls silent");
+    assert!(count("BurnRate") > 0);
+    assert_eq!(
+        count("NumbersRepeated") + count("Calls") + count("RunDoubled"),
+        0
+    );
+}
+
+#[test]
+fn names_are_bounded_and_counted() {
+    let plan = plan();
+    let mut watch = Watch::new();
+    let mut counts = TrackCounts::default();
+    let mut seen = Seen::default();
+    for name in 0..watch.most + 7 {
+        seen.gateways.push(GatewayMinute {
+            gateway: compact_str::format_compact!("gw-{name}"),
+            minute: 100,
+            records: 1,
+            numbers: vec![(1, 1)],
+            repeated: 0,
+        });
+    }
+    watch.observe(seen, &plan, &mut counts);
+    let mut out = Vec::new();
+    let now = Timestamp::from_seconds(6_100);
+    watch.close(&plan, now, &mut counts, &mut out);
+    assert_eq!((watch.names(), counts.unwatched), (watch.most, 7));
+}
+
+#[test]
+fn a_long_time_without_anything_is_not_gone_through() {
+    let plan = plan();
+    let mut watch = Watch::new();
+    let mut counts = TrackCounts::default();
+    let minute = |minute: u32| Seen {
+        gateways: vec![GatewayMinute {
+            gateway: "gw".into(),
+            minute,
+            records: 1,
+            numbers: Vec::new(),
+            repeated: 0,
+        }],
+        ..Seen::default()
+    };
+    watch.observe(minute(100), &plan, &mut counts);
+    watch.observe(minute(9_000_000), &plan, &mut counts);
+    let seen = Timestamp::from_seconds(9_000_000 * 60);
+    let mut closed = 0;
+    while watch.next_end().is_some_and(|end| end <= seen) {
+        watch.close(&plan, seen, &mut counts, &mut Vec::new());
+        closed += 1;
+    }
+    assert!(closed < 5_000, "{closed}");
+}
