@@ -467,6 +467,54 @@ fn a_synchronisation_beside_its_schedule_is_found() {
 }
 
 #[test]
+fn calls_on_one_side_only_are_found() {
+    let contract = "second_source: {within: 2m}";
+    let call = |second, id: u32| {
+        plate_call(
+            second,
+            "relay",
+            202,
+            &format!(r#","direction":"outbound","request_id":"r-{id}""#),
+        )
+    };
+    let seen = |second, id: u32| {
+        call(second, id).replace('{', r#"{"observer":"partner","integration":"plates","#)
+    };
+    let end = plate_call(900, "operator", 200, "");
+    let both: Vec<String> = (0..9)
+        .flat_map(|id| [call(id * 20, id), seen(id * 20 + 70, id)])
+        .collect();
+    let mut ordered = both.clone();
+    ordered.sort_by_key(|record| record.find("T10:").map(|at| record[at..at + 9].to_owned()));
+    ordered.push(end.clone());
+    assert_eq!(
+        findings(contract, &ordered),
+        [],
+        "the partner writes a minute later"
+    );
+    let past = [
+        call(0, 1),
+        seen(1, 1),
+        seen(9, 2),
+        call(20, 3),
+        seen(21, 3),
+        end.clone(),
+    ];
+    let title = "Call of plates that the partner saw and no gateway did".to_owned();
+    assert_eq!(findings(contract, &past), [(title, 1)]);
+    let alone = [
+        call(0, 1),
+        call(5, 2),
+        call(9, 3),
+        call(20, 4),
+        seen(21, 4),
+        end,
+    ];
+    let title = "Calls of plates that the partner has no record of".to_owned();
+    assert_eq!(findings(contract, &alone), [(title, 3)]);
+}
+
+#[test]
 fn a_change_of_which_no_webhook_tells_is_found() {
     let contract = "webhooks: {follow: {operations: [DELETE /v1/plates], within: 5m}}\noperations: {DELETE /v1/plates: {}, GET /v1/plates: {}, POST /v1/hooks: {}}";
     let change = |second, id: &str| {

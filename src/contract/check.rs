@@ -204,6 +204,10 @@ impl File<'_> {
         }
         for (keys, span) in [
             (
+                ["second_source", "within"].as_slice(),
+                document.second_source.as_ref().map(|it| it.within),
+            ),
+            (
                 ["webhooks", "longest_silence"].as_slice(),
                 document.webhooks.longest_silence,
             ),

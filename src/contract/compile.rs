@@ -112,7 +112,13 @@ impl Contracts {
 
     /// Finds contract and operation of an event, and puts down integration, route, operation and resource id where the log has none.
     pub fn recognise(&self, event: &mut Event<'_>) -> Option<Recognised> {
-        let number = self.of(event)?;
+        let number = self.of(event);
+        let has_source = |number: usize| self.all[number].document.second_source.is_some();
+        if event.is_of_partner() && !number.is_some_and(has_source) {
+            // Nobody slips past the rules by calling a record the partner's.
+            event.observer = None;
+        }
+        let number = number?;
         let contract = &self.all[number];
         if event.integration.is_none() {
             event.integration = Some(Text::from(contract.document.integration.clone()));

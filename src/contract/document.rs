@@ -50,6 +50,9 @@ pub struct Document {
     /// Most calls in a time (SEC-08). Beyond them the gateway has to answer 429.
     #[serde(default)]
     pub limits: Vec<Limit>,
+    /// The partner's own log as a second source: records with `observer: partner` (INT-01).
+    #[serde(default)]
+    pub second_source: Option<SecondSource>,
     /// How much of the traffic has to be well (INT-08).
     #[serde(default)]
     pub service_levels: Vec<ServiceLevel>,
@@ -200,6 +203,30 @@ pub struct Tokens {
     /// The log must show its id as `token_id` of the call to the token endpoint.
     #[serde(default)]
     pub refresh_rotation: bool,
+}
+
+/// The partner's own log, in the topic beside the gateways'. Both sides write the request id.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SecondSource {
+    /// Longest time between the records of one call on both sides, to either side.
+    pub within: Span,
+    /// Which calls the partner logs: those that go out to it, those that come from it, or all.
+    #[serde(default)]
+    pub calls: Calls,
+}
+
+/// Which calls a partner logs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Calls {
+    /// Those that go out to it.
+    #[default]
+    Outbound,
+    /// Those that come from it.
+    Inbound,
+    /// All.
+    All,
 }
 
 /// A share of calls that has to be well: those that do not fail with 5xx, or with `within_ms` those that do not and are no slower.

@@ -370,6 +370,17 @@ fn a_client_keeps_to_the_resources_of_its_tenant() {
 }
 
 #[test]
+fn a_record_is_the_partners_only_where_the_contract_has_its_log() {
+    let of = |text: &str, path: &str| {
+        let record = call(&serde_json::json!({"observer": "partner", "path": path}));
+        held(&contracts(text), &record).is_of_partner()
+    };
+    let asked = format!("{CONTRACT}second_source: {{within: 5m}}\n");
+    assert!(of(&asked, "/v1/plates/A001AA") && !of(CONTRACT, "/v1/plates/A001AA"));
+    assert!(!of(&asked, "/elsewhere"));
+}
+
+#[test]
 fn a_failure_without_fallback_is_told_of_operations_that_need_one() {
     let contracts = contracts(&CONTRACT.replace(
         "cache: {longest_age: 1h}",

@@ -311,6 +311,8 @@ fields! {
     gateway Gateway: text = "s-computername";
     /// The gateway's own running number of the record; gaps betray lost records.
     sequence Sequence: number;
+    /// Who wrote the record: `partner` for one out of the partner's own log, a second source; absent for the gateways' own.
+    observer Observer: text;
     /// Id of the request, the same on both sides and across retries.
     request_id RequestId: text;
     /// `inbound` (a partner calls us) or `outbound` (we call a partner).
@@ -483,6 +485,12 @@ impl<'de> Deserialize<'de> for Field {
 }
 
 impl Event<'_> {
+    /// Whether the record is out of the partner's own log: a second witness of a call, not another call.
+    #[must_use]
+    pub fn is_of_partner(&self) -> bool {
+        self.observer.as_deref() == Some("partner")
+    }
+
     /// Whether a fact is set.
     #[must_use]
     pub fn has(&self, fact: Fact) -> bool {

@@ -121,6 +121,8 @@ impl ActiveRules {
         let Scratch { sigma, matched, .. } = scratch;
         matched.clear();
         matched.extend_from_slice(self.rules.matches(event, sigma));
+        let of_partner = event.is_of_partner();
+        matched.retain(|rule| self.rules.rules()[*rule as usize].of_partner == of_partner);
         for &rule in &*matched {
             if let Some(exception) = self.rules.withheld_by(rule, event, sigma) {
                 scratch.withheld.push((rule, exception));

@@ -245,6 +245,13 @@ impl Tracker {
             .sum()
     }
 
+    /// Gateways and operations that are watched.
+    #[must_use]
+    pub fn watched(&self) -> usize {
+        let shards = self.shards.iter();
+        shards.map(|worker| worker.shard.watched()).sum()
+    }
+
     /// Matches that wait for the watermark.
     #[must_use]
     pub fn waiting(&self) -> usize {

@@ -132,6 +132,7 @@ fn show(tracker: &Tracker, counted: &mut TrackCounts) {
             now.dropped_on_reload,
             before.dropped_on_reload,
         ),
+        ("watched_minute", now.unwatched, before.unwatched),
         (
             "request",
             now.unobserved_requests,
@@ -141,6 +142,7 @@ fn show(tracker: &Tracker, counted: &mut TrackCounts) {
         counter!(metric::EVICTIONS, "kind" => kind).increment(now - before);
     }
     gauge!(metric::ENTITIES, "detector" => "request_rate").set(tracker.clients() as f64);
+    gauge!(metric::ENTITIES, "detector" => "watch").set(tracker.watched() as f64);
     gauge!(metric::ENTITIES, "detector" => "alert").set(tracker.open_alerts() as f64);
     gauge!(metric::WAITING).set(tracker.waiting() as f64);
     gauge!(metric::WATERMARK).set(tracker.watermark().seconds().max(0) as f64);

@@ -207,6 +207,7 @@ fn rule(document: RuleDocument) -> (Rule, Search) {
         name,
         feeds: Vec::new(),
         alerts: true,
+        of_partner: document.logsource.is_partner_log(),
         exceptions: Vec::new(),
         tests: document.tests,
         source,

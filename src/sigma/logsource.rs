@@ -12,7 +12,9 @@ pub(crate) struct Logsource {
 }
 
 /// Categories of logs of requests.
-const CATEGORIES: [&str; 3] = ["webserver", "proxy", "api_gateway"];
+const CATEGORIES: [&str; 4] = ["webserver", "proxy", "api_gateway", PARTNER_LOG];
+/// The category of records out of a partner's own log.
+const PARTNER_LOG: &str = "partner_log";
 
 impl Logsource {
     /// The attributes of a `logsource` map, or of a pipeline's step that names them beside others.
@@ -49,6 +51,11 @@ impl Logsource {
         category.is_some_and(|category| CATEGORIES.contains(&category))
             || self.product.as_deref() == Some("gatewatch")
             || self.is_error_log()
+    }
+
+    /// Whether it is about records out of a partner's own log, and so not about those of the gateways.
+    pub(crate) fn is_partner_log(&self) -> bool {
+        self.category.as_deref() == Some(PARTNER_LOG)
     }
 
     /// Whether it is about the error log of a web server: what Sigma's taxonomy says of `service: apache`, and `service: nginx`

@@ -68,6 +68,8 @@ pub struct Rule {
     pub feeds: Vec<Feed>,
     /// Whether a match is a finding of its own: not when the rule only feeds correlations of which none says `generate: true`.
     pub alerts: bool,
+    /// Whether it is about records out of a partner's own log (`logsource: {category: partner_log}`) rather than the gateways'.
+    pub of_partner: bool,
     /// Exceptions that may hold its matches back, by index.
     pub exceptions: Vec<u32>,
     /// Its tests, one event each.

@@ -268,6 +268,7 @@ fn has_few_values(field: Field) -> bool {
             | Field::HttpVersion
             | Field::Direction
             | Field::Environment
+            | Field::Observer
             | Field::Gateway
             | Field::Decision
             | Field::TlsVersion

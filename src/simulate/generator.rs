@@ -77,6 +77,8 @@ pub struct Generator {
     next_step: usize,
     actors: Vec<Vec<Actor>>,
     changes: Changes,
+    /// A record that the partner wrote of the exchange before, and its time.
+    mirrored: Option<(Vec<u8>, Meta)>,
     labels: Vec<Label>,
 }
 
@@ -133,6 +135,7 @@ impl Generator {
             next_step: 0,
             actors,
             changes,
+            mirrored: None,
         };
         generator.enter_slot();
         generator.roll_ordinary();
@@ -141,6 +144,10 @@ impl Generator {
 
     /// Appends the next record to the buffer, without a newline; `None` at the end of the span.
     pub fn next_into(&mut self, buffer: &mut Vec<u8>) -> Option<Meta> {
+        if let Some((record, meta)) = self.mirrored.take() {
+            buffer.extend_from_slice(&record);
+            return Some(meta);
+        }
         loop {
             let step = self.steps.get(self.next_step).copied();
             match (self.next_ordinary, step) {
@@ -317,6 +324,7 @@ impl Generator {
                 return None;
             }
         }
+        let is_past = matches!(becomes, Some(Becomes::Bypassed));
         let is_retried = !matches!(becomes, Some(Becomes::Abandoned));
         if draft.fate == Fate::Failed && draft.attempt < MOST_ATTEMPTS && is_retried {
             self.retries.push_back(Retry {
@@ -326,7 +334,7 @@ impl Generator {
                 draft,
             });
         }
-        self.sequences[gateway] += 1;
+        self.sequences[gateway] += u64::from(!is_past);
         prepare(client, &draft, &mut self.scratch);
         let mut record = compose(client, &draft, self.sequences[gateway], &self.scratch);
         if let Some(becomes) = becomes {
@@ -334,11 +342,18 @@ impl Generator {
         }
         record.write(buffer);
         self.key.clone_from(&client.id);
-        Some(Meta {
+        let meta = Meta {
             time: draft.time,
             key_hash: client.key_hash,
             scenario: change.map(|(scenario, _)| scenario),
-        })
+        };
+        if let Some(Becomes::Mirrored) = becomes {
+            record.observer = Some("partner");
+            let mut copy = Vec::new();
+            record.write(&mut copy);
+            self.mirrored = Some((copy, meta));
+        }
+        Some(meta)
     }
 
     fn planted(&mut self, step: Step, buffer: &mut Vec<u8>) -> Meta {
@@ -409,6 +424,7 @@ fn change_record<'a>(record: &mut Record<'a>, becomes: &'a Becomes) {
             record.upstream_address = None;
         }
         Becomes::Misnamed(gateway) => record.gateway = gateway,
+        Becomes::Bypassed => record.observer = Some("partner"),
         Becomes::Ahead(by) => record.time = record.time.plus_micros(by.micros()),
         _ => {}
     }

@@ -62,6 +62,8 @@ pub(crate) struct Record<'a> {
     pub(crate) time: Timestamp,
     pub(crate) gateway: &'a str,
     pub(crate) sequence: u64,
+    /// Who wrote it down, where that is not the gateway.
+    pub(crate) observer: Option<&'a str>,
     pub(crate) request_id: u64,
     pub(crate) direction: &'a str,
     pub(crate) integration: Option<&'a str>,
@@ -117,6 +119,7 @@ impl Record<'static> {
             time: Timestamp::MIN,
             gateway: "",
             sequence: 0,
+            observer: None,
             request_id: 0,
             direction: "inbound",
             integration: None,
@@ -170,8 +173,11 @@ impl Record<'_> {
     pub(crate) fn write(&self, buffer: &mut Vec<u8>) {
         let mut line = Line::open(buffer);
         line.time("time", self.time);
-        line.text("gateway", self.gateway);
-        line.number("sequence", self.sequence);
+        line.maybe("observer", self.observer);
+        if self.observer.is_none() {
+            line.text("gateway", self.gateway);
+            line.number("sequence", self.sequence);
+        }
         line.plain("request_id", |buffer| {
             hex_into(buffer, u128::from(self.request_id), 16);
         });

@@ -321,6 +321,17 @@ fn ordinary_calls_become_what_a_scenario_says() {
         all.sum::<u64>() / events.len() as u64
     };
     assert!(mean(&of(route, "{slow: 6}")) > 3 * mean(&stale));
+    let twice = of(route, "mirrored");
+    let partners = twice
+        .iter()
+        .filter(|event| event.observer.is_some())
+        .count();
+    assert!(partners * 2 == twice.len() && partners > 50);
+    let past = of(route, "bypassed");
+    assert!(
+        past.iter()
+            .all(|event| event.observer.is_some() && event.sequence.is_none())
+    );
     let named = of(route, "{misnamed: gw-x}");
     assert!(
         named

@@ -60,6 +60,9 @@ impl BlockBuilder {
     pub fn event(&mut self, event: &Event<'_>, position: Position) -> Turn {
         self.cut_before(position.offset);
         let turn = self.clock.take(event.time, position.stamped);
+        if event.is_of_partner() {
+            return turn; // the gateway counts the call
+        }
         self.seen.take(event, turn);
         match (&event.client_id, event.client_address) {
             (Some(client), _) if !client.is_empty() => self.observe(client, event.time, turn.late),

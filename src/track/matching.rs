@@ -160,7 +160,7 @@ fn kind_of(field: Field) -> EntityKind {
         Field::Integration | Field::Host | Field::WebhookId | Field::Direction => {
             EntityKind::Integration
         }
-        Field::Gateway | Field::Environment => EntityKind::Gateway,
+        Field::Gateway | Field::Environment | Field::Observer => EntityKind::Gateway,
         _ => EntityKind::Client,
     }
 }

@@ -405,6 +405,13 @@ impl Changes {
         self.says("cache.fallback", &fallback(old), &fallback(new));
         self.tenants(old, new);
         self.promises(old, new);
+        let source = |of: &Document| {
+            let source = of.second_source.as_ref();
+            source.map_or(String::new(), |it| {
+                format!("{:?} within {}", it.calls, it.within).to_lowercase()
+            })
+        };
+        self.says("second_source", &source(old), &source(new));
         self.list("legal_basis", &old.legal_basis, &new.legal_basis);
         self.limits(old, new);
         let (was, is) = (&old.retries, &new.retries);

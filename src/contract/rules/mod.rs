@@ -5,6 +5,7 @@
 
 mod limits;
 mod missing;
+mod sides;
 mod tokens;
 
 use serde_json::{Value, json};
@@ -47,6 +48,7 @@ fn of(document: &Document) -> Vec<Value> {
         limits::rules(document),
         tokens::rules(document),
         missing::rules(document),
+        sides::rules(document),
     ]
     .concat()
 }

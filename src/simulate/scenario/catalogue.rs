@@ -24,6 +24,8 @@ pub(crate) const FILES: &[(&str, &str)] = catalogue!(
     "aut-05/proxy-of-an-operator.yaml",
     "aut-06/admin-with-second-factor.yaml",
     "aut-06/admin-without-second-factor.yaml",
+    "int-01/calls-in-both-logs.yaml",
+    "int-01/calls-past-the-gateway.yaml",
     "int-02/move-in-day.yaml",
     "int-02/token-missing-and-refused.yaml",
     "int-02/token-missing-yet-answered.yaml",

@@ -58,6 +58,10 @@ pub enum Becomes {
     Stale(Span),
     /// Its record says that it came through this gateway.
     Misnamed(String),
+    /// The partner logs it too.
+    Mirrored,
+    /// It goes past the gateway: only the partner logs it.
+    Bypassed,
     /// The clock of its record is ahead by so much.
     Ahead(Span),
 }

@@ -205,22 +205,34 @@ impl Row {
         missing
     }
 
+    /// What did not come of `[from, upto)`. Costs as much as what came, however far numbers leap.
     fn missing(&self, from: u64, upto: u64) -> Option<Flaw> {
-        let (mut count, mut first, mut last) = (0, None, 0);
-        for word in from / 64..=(upto.max(1) - 1) / 64 {
+        let (mut came, mut first, mut last) = (0, None, 0);
+        let mut next = from;
+        for (word, bits) in self.words.range(from / 64..=upto / 64) {
             let begin = (word * 64).max(from);
             let end = (word * 64).saturating_add(64).min(upto);
             if begin >= end {
                 continue;
             }
             let wanted = ones(end - begin) << (begin % 64);
-            let absent = wanted & !self.words.get(&word).copied().unwrap_or(0);
+            let absent = wanted & !bits;
+            came += u64::from((wanted & bits).count_ones());
+            if begin > next {
+                first = first.or(Some(next));
+                last = begin - 1;
+            }
             if absent != 0 {
-                count += u64::from(absent.count_ones());
                 first = first.or(Some(word * 64 + u64::from(absent.trailing_zeros())));
                 last = word * 64 + 63 - u64::from(absent.leading_zeros());
             }
+            next = end;
         }
+        if next < upto {
+            first = first.or(Some(next));
+            last = upto - 1;
+        }
+        let count = upto.saturating_sub(from).saturating_sub(came);
         first.map(|first| Flaw::Missing { count, first, last })
     }
 }
@@ -286,6 +298,27 @@ mod tests {
             last: 2_090,
         };
         assert_eq!(run(&mut Gateway::new(), 0, all), [(12, missing)]);
+    }
+
+    #[test]
+    fn a_gap_of_whole_words_is_counted_and_a_leap_costs_nothing() {
+        let mut all = minutes(1_000, 6, 100);
+        let mut number = 1_599;
+        for _ in 0..6 {
+            // From leap to leap, each within the reach of a row.
+            let leaps = (0..200).map(|_| {
+                number += 60_000;
+                number
+            });
+            all.push(leaps.collect());
+        }
+        let found = run(&mut Gateway::new(), 0, all);
+        let missing = Flaw::Missing {
+            count: 200 * 59_999,
+            first: 1_600,
+            last: 12_001_598,
+        };
+        assert_eq!(found[0], (8, missing));
     }
 
     #[test]

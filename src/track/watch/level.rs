@@ -34,8 +34,9 @@ pub(super) struct Breach {
     pub(super) observed: f64,
     /// The rate that is worth an alert, or the fewest calls.
     pub(super) expected: f64,
-    /// Minutes of the window.
+    /// Minutes of the window, and of the shorter one that says that it still goes on.
     pub(super) window: u32,
+    pub(super) short: u32,
     /// Bad calls that it adds.
     pub(super) bad: u64,
     /// Whether the budget would be gone within days.
@@ -109,6 +110,7 @@ impl Level {
                     observed,
                     expected: *limit,
                     window: *long,
+                    short: *short,
                     bad: in_long.1,
                     is_fast: *limit > 1.0,
                 })
@@ -127,6 +129,7 @@ impl Level {
             observed: calls as f64,
             expected: f64::from(least),
             window: minutes,
+            short: minutes,
             bad: 1,
             is_fast: true,
         })

@@ -290,9 +290,12 @@ impl Watch {
         let entity = (EntityKind::Integration, spec.integration.clone());
         let measure = (measure, breach.observed, breach.expected);
         let mut finding = at.finding(detector, entity, measure, breach.bad.max(1));
-        let width = i64::from(breach.window) * MINUTE_US;
+        let width = i64::from(breach.short) * MINUTE_US;
         finding.first = finding.last.plus_micros(1 - width);
-        finding.notes.push(spec.words());
+        let long = breach.window;
+        finding
+            .notes
+            .push(format!("{}, over {long} minutes", spec.words()));
         out.push(finding);
     }
 
