@@ -208,3 +208,19 @@ async fn recovery_learns_which_offsets_are_stored() {
     assert_eq!(store.last_offset("requests", 0).await.unwrap(), Some(14));
     assert_eq!(store.last_offset("other", 0).await.unwrap(), None);
 }
+
+#[tokio::test]
+async fn records_of_a_partners_log_are_rows_and_no_traffic() {
+    let server = Server::start();
+    let store = server.store().await;
+    let mut block = EventBlock::new("requests", 0, "k1");
+    for offset in 0_i64..10 {
+        let mut event = event(offset.unsigned_abs(), recent());
+        event.observer = (offset % 3 == 0).then(|| "partner".into());
+        block.push(&event, &Verdict::default(), offset, None);
+    }
+    store.insert("t/0", &block.finish()).await.unwrap();
+    let seen = "SELECT (SELECT count() FROM events WHERE observer = 'partner'), (SELECT sum(requests) FROM traffic_minute), \
+                (SELECT sum(request_bytes) FROM traffic_minute) = (SELECT sum(request_bytes) FROM events WHERE observer = '')";
+    assert_eq!(server.ask(seen).await.unwrap(), "4\t6\t1");
+}
