@@ -25,7 +25,7 @@ pub use diff::{Change, Effect, diff};
 pub use document::Document;
 pub use draft::Draft;
 pub use load::ContractErrors;
-pub use rules::GeneratedRules;
+pub use rules::{GeneratedRules, TAGS as GENERATED_TAGS};
 pub use words::Span;
 
 /// The JSON schema of a contract, for editors and validators.

@@ -396,6 +396,30 @@ fn a_failure_without_fallback_is_told_of_operations_that_need_one() {
 }
 
 #[test]
+fn rules_of_contracts_are_about_the_requirements_that_coverage_counts() {
+    let everything = CONTRACT
+        .replace("longest_age: 5m}", "longest_age: 5m, longest_silence: 1h, follow: {operations: [POST /v1/plates], within: 5m}}")
+        .replace("required: true", "required: true\n  one_time: true\n  refresh_rotation: true")
+        .replace("idempotency_key: true}", "idempotency_key: true, within: 10m}")
+        + "second_source: {within: 5m}\n";
+    let text = contracts(&everything).rules().remove(0).text;
+    let mut tags: Vec<String> = text
+        .split("\n---\n")
+        .flat_map(|rule| {
+            let rule: serde_json::Value = serde_json::from_str(rule).unwrap();
+            let tags = rule["tags"].as_array().unwrap().clone();
+            tags.into_iter().map(|tag| tag.as_str().unwrap().to_owned())
+        })
+        .filter(|tag| tag.starts_with("requirement."))
+        .collect();
+    tags.sort();
+    tags.dedup();
+    let mut counted = super::GENERATED_TAGS.to_vec();
+    counted.sort_unstable();
+    assert_eq!(tags, counted);
+}
+
+#[test]
 fn ids_of_generated_rules_depend_on_what_is_counted_alone() {
     let rules = |text: &str| contracts(text).rules().remove(0).text;
     let before = rules(CONTRACT);

@@ -58,3 +58,10 @@ pub(crate) use snapshot::{seal, unseal};
 pub use sources::Progress;
 pub use split::{ShardPart, split};
 pub use watch::Seen;
+
+/// What each detector says of itself, for those who list what is looked for.
+#[must_use]
+pub fn detectors() -> Vec<crate::sigma::RuleMeta> {
+    let watched = watch::metas().into_iter().map(|meta| (*meta).clone());
+    std::iter::once(baseline::meta()).chain(watched).collect()
+}

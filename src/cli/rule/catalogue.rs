@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use crate::contract::GENERATED_TAGS;
 use crate::requirement::REQUIREMENTS;
 use crate::sigma::RuleSet;
 use crate::sigma::lint::tags::{OWASP_API, technique};
@@ -96,13 +97,15 @@ pub(super) struct Row {
     pub(super) name: &'static str,
     pub(super) rules: usize,
     pub(super) correlations: usize,
-    /// Their titles.
+    /// Detectors without a rule, and rules that contracts make.
+    pub(super) built_in: usize,
+    /// Titles of all but those of contracts.
     pub(super) titles: Vec<String>,
 }
 
 impl Row {
     pub(super) fn is_empty(&self) -> bool {
-        self.rules + self.correlations == 0
+        self.rules + self.correlations + self.built_in == 0
     }
 }
 
@@ -117,6 +120,7 @@ pub(super) struct Tables {
 
 /// Counts the tags of a set.
 pub(super) fn tables(rules: &RuleSet) -> Tables {
+    let detectors = crate::track::detectors();
     let row = |id: &str, name: &'static str, tag: &str| {
         let carries = |tags: &[String]| tags.iter().any(|other| other == tag);
         let of_rules: Vec<&str> = rules
@@ -131,14 +135,22 @@ pub(super) fn tables(rules: &RuleSet) -> Tables {
             .filter(|rule| carries(&rule.meta.tags))
             .map(|rule| rule.meta.title.as_str())
             .collect();
+        let of_detectors: Vec<&str> = detectors
+            .iter()
+            .filter(|meta| carries(&meta.tags))
+            .map(|meta| meta.title.as_str())
+            .collect();
+        let of_contracts = GENERATED_TAGS.contains(&tag);
         Row {
             id: id.to_owned(),
             name,
+            built_in: of_detectors.len() + usize::from(of_contracts),
             rules: of_rules.len(),
             correlations: of_correlations.len(),
             titles: of_rules
                 .iter()
                 .chain(&of_correlations)
+                .chain(&of_detectors)
                 .map(ToString::to_string)
                 .collect(),
         }

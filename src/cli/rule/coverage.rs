@@ -90,8 +90,8 @@ fn table(tables: &Tables, paint: Paint) -> String {
         let _ = writeln!(text, "{}", paint.bold(heading));
         for row in rows {
             let counts = format!(
-                "{:>5} rules {:>4} correlations",
-                row.rules, row.correlations
+                "{:>5} rules {:>4} correlations {:>3} built in",
+                row.rules, row.correlations, row.built_in
             );
             let counts = if row.is_empty() {
                 paint.warn(&counts)
@@ -121,13 +121,13 @@ pub(super) fn markdown(tables: &Tables, level: &str) -> String {
     let mut text = String::new();
     for (heading, rows) in sections(tables) {
         let _ = writeln!(text, "{level} {heading}\n");
-        text.push_str("| id | | rules | correlations |\n|---|---|---|---|\n");
+        text.push_str("| id | | rules | correlations | built in |\n|---|---|---|---|---|\n");
         for row in rows {
             let id = super::pages::escaped(&row.id);
             let _ = writeln!(
                 text,
-                "| {id} | {} | {} | {} |",
-                row.name, row.rules, row.correlations
+                "| {id} | {} | {} | {} | {} |",
+                row.name, row.rules, row.correlations, row.built_in
             );
         }
         let none = without(rows);

@@ -17,6 +17,16 @@ use super::document::Document;
 /// Namespace of the ids.
 const NAMESPACE: Uuid = Uuid::from_u128(0x6f7a_1f0e_52c4_4d0b_9a57_3d0c_b1e8_77a4);
 
+/// Tags of the requirements that rules of contracts are about.
+pub const TAGS: [&str; 6] = [
+    "requirement.sec-08",
+    "requirement.aut-02",
+    "requirement.aut-03",
+    "requirement.int-01",
+    "requirement.int-04",
+    "requirement.int-05",
+];
+
 /// Rules of one contract, as a file of rules.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct GeneratedRules {

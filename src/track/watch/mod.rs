@@ -4,10 +4,12 @@
 //! comes is half of what is looked for. A minute is closed only when an event was seen after it: where no time passed,
 //! nothing is missing.
 
+mod found;
 mod journal;
 mod latency;
 mod level;
 mod meta;
+mod parts;
 mod schedule;
 mod seen;
 
@@ -15,25 +17,26 @@ use std::collections::BTreeMap;
 
 use compact_str::CompactString;
 use serde::{Deserialize, Serialize};
-use uuid::Uuid;
 
-use self::journal::{Flaw, Gateway};
+use self::found::Found;
+use self::journal::Gateway;
 use self::latency::Operation;
 use self::level::Level;
 use self::schedule::{Fault, Schedule};
-use self::seen::{GatewayMinute, LevelMinute, MINUTE_US, OperationMinute, RunMinute, joined};
+use self::seen::{MINUTE_US, joined};
 use super::expectation::{LevelSpec, Promise, ScheduleSpec};
 use super::finding::Measure;
 use super::plan::share;
-use super::{Entity, EntityKind, Finding, Plan, Reason, TrackCounts, finding_id, shard_of};
+use super::{EntityKind, Finding, Plan, TrackCounts};
 use crate::event::Timestamp;
 pub(super) use meta::metas;
+pub(super) use parts::split;
 pub use seen::Seen;
 pub(super) use seen::SeenBuilder;
 
 /// Most gateways, and most operations, of the whole process.
 const MOST_NAMES: usize = 16_384;
-/// Minutes that may be open; with more the oldest are closed without waiting for partitions that lag.
+/// Minutes that may be open, while a partition lags; what comes in further ones is not watched, and counted.
 const MOST_OPEN: usize = 2_880;
 /// After a longer time without any event its minutes are not looked at one by one, microseconds.
 const LONGEST_GAP_US: i64 = 3 * 86_400_000_000;
@@ -383,63 +386,6 @@ impl Watch {
     }
 }
 
-/// Makes findings of one closed minute.
-struct Found<'p> {
-    plan: &'p Plan,
-    minute: u32,
-}
-
-impl Found<'_> {
-    fn flaw(&self, gateway: &CompactString, flaw: &Flaw) -> Finding {
-        let entity = (EntityKind::Gateway, gateway.clone());
-        match *flaw {
-            #[expect(clippy::cast_precision_loss, reason = "records of some minutes")]
-            Flaw::Missing { count, first, last } => {
-                let measure = (Measure::RecordsMissing, count as f64, 0.0);
-                let mut finding = self.finding(meta::GAP, entity, measure, count);
-                finding
-                    .notes
-                    .push(format!("the missing numbers are from {first} to {last}"));
-                finding
-            }
-            Flaw::Doubled { count } => {
-                let measure = (Measure::NumbersRepeated, f64::from(count), 0.0);
-                self.finding(meta::DOUBLED, entity, measure, u64::from(count).max(1))
-            }
-            Flaw::Quiet { observed, expected } => {
-                let measure = (Measure::Records, observed, expected);
-                self.finding(meta::QUIET, entity, measure, 1)
-            }
-        }
-    }
-
-    fn finding(
-        &self,
-        detector: Uuid,
-        (kind, value): (EntityKind, CompactString),
-        (measure, observed, expected): (Measure, f64, f64),
-        count: u64,
-    ) -> Finding {
-        let first = Timestamp::from_micros(i64::from(self.minute) * MINUTE_US);
-        let entity = Entity { kind, value };
-        Finding {
-            id: finding_id(detector, &entity, self.plan.bucket(first)),
-            rule: detector,
-            entity,
-            first,
-            last: first.plus_micros(MINUTE_US - 1),
-            count,
-            reason: Reason::Expectation {
-                measure,
-                observed,
-                expected,
-            },
-            evidence: Vec::new(),
-            notes: Vec::new(),
-        }
-    }
-}
-
 /// The watch of one shard in a snapshot.
 #[derive(Serialize, Deserialize)]
 pub(super) struct StoredWatch {
@@ -449,59 +395,6 @@ pub(super) struct StoredWatch {
     schedules: Vec<(u64, Schedule)>,
     open: Vec<(u32, Minute)>,
     closed: Option<u32>,
-}
-
-/// What each shard gets of a block, in the order of the shards.
-pub(super) fn split(seen: Seen, plan: &Plan, mut hand: impl FnMut(usize, Part)) {
-    let Seen {
-        gateways,
-        operations,
-        levels,
-        runs,
-    } = seen;
-    for one in gateways {
-        hand(shard_of(&one.gateway), Part::Gateway(one));
-    }
-    for one in operations {
-        hand(shard_of(&one.operation), Part::Operation(one));
-    }
-    for one in levels {
-        if let Some(spec) = plan.expectations.levels().get(one.level as usize) {
-            hand(shard_of(&spec.integration), Part::Level(one));
-        }
-    }
-    for one in runs {
-        if let Some(spec) = plan.expectations.schedules().get(one.schedule as usize) {
-            hand(shard_of(&spec.integration), Part::Run(one));
-        }
-    }
-}
-
-/// One of the things seen.
-pub(super) enum Part {
-    Gateway(GatewayMinute),
-    Operation(OperationMinute),
-    Level(LevelMinute),
-    Run(RunMinute),
-}
-
-impl Seen {
-    pub(super) fn push(&mut self, part: Part) {
-        match part {
-            Part::Gateway(one) => self.gateways.push(one),
-            Part::Operation(one) => self.operations.push(one),
-            Part::Level(one) => self.levels.push(one),
-            Part::Run(one) => self.runs.push(one),
-        }
-    }
-
-    pub(crate) fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-
-    pub(crate) fn len(&self) -> usize {
-        self.gateways.len() + self.operations.len() + self.levels.len() + self.runs.len()
-    }
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ use proptest::prelude::*;
 use super::super::{
     BlockBuilder, Expectations, Fired, PartitionClock, Plan, SHARDS, Shard, TrackBlock, split,
 };
+use super::seen::GatewayMinute;
 use super::*;
 use crate::config;
 use crate::event::{Event, Position};

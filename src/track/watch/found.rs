@@ -1,0 +1,68 @@
+//! From what a closed minute showed to findings.
+
+use compact_str::CompactString;
+use uuid::Uuid;
+
+use super::journal::Flaw;
+use super::meta;
+use super::seen::MINUTE_US;
+use crate::event::Timestamp;
+use crate::track::finding::Measure;
+use crate::track::{Entity, EntityKind, Finding, Plan, Reason, finding_id};
+
+/// Makes findings of one closed minute.
+pub(super) struct Found<'p> {
+    pub(super) plan: &'p Plan,
+    pub(super) minute: u32,
+}
+
+impl Found<'_> {
+    pub(super) fn flaw(&self, gateway: &CompactString, flaw: &Flaw) -> Finding {
+        let entity = (EntityKind::Gateway, gateway.clone());
+        match *flaw {
+            #[expect(clippy::cast_precision_loss, reason = "records of some minutes")]
+            Flaw::Missing { count, first, last } => {
+                let measure = (Measure::RecordsMissing, count as f64, 0.0);
+                let mut finding = self.finding(meta::GAP, entity, measure, count);
+                finding
+                    .notes
+                    .push(format!("the missing numbers are from {first} to {last}"));
+                finding
+            }
+            Flaw::Doubled { count } => {
+                let measure = (Measure::NumbersRepeated, f64::from(count), 0.0);
+                self.finding(meta::DOUBLED, entity, measure, u64::from(count).max(1))
+            }
+            Flaw::Quiet { observed, expected } => {
+                let measure = (Measure::Records, observed, expected);
+                self.finding(meta::QUIET, entity, measure, 1)
+            }
+        }
+    }
+
+    pub(super) fn finding(
+        &self,
+        detector: Uuid,
+        (kind, value): (EntityKind, CompactString),
+        (measure, observed, expected): (Measure, f64, f64),
+        count: u64,
+    ) -> Finding {
+        let first = Timestamp::from_micros(i64::from(self.minute) * MINUTE_US);
+        let entity = Entity { kind, value };
+        Finding {
+            id: finding_id(detector, &entity, self.plan.bucket(first)),
+            rule: detector,
+            entity,
+            first,
+            last: first.plus_micros(MINUTE_US - 1),
+            count,
+            reason: Reason::Expectation {
+                measure,
+                observed,
+                expected,
+            },
+            evidence: Vec::new(),
+            notes: Vec::new(),
+        }
+    }
+}
