@@ -3,11 +3,13 @@
 //! It is a beginning for people. What was observed is not what was agreed, and an attack of the past would be in it; rare values are
 //! marked for that.
 
+mod rhythm;
 mod seen;
 mod text;
 
 use std::collections::BTreeMap;
 
+use self::rhythm::Rhythm;
 use self::seen::{Addresses, Rates, Spread, Tally};
 use super::load::{METHODS, template_fault};
 use super::paths::Paths;
@@ -67,6 +69,7 @@ struct Operation {
     sent: Tally,
     received: Tally,
     records: Spread,
+    rhythm: Rhythm,
 }
 
 #[derive(Debug, Default)]
@@ -180,6 +183,9 @@ impl Draft {
         operation.roles.add_all(&event.roles);
         operation.sent.add_all(&event.fields_sent);
         operation.received.add_all(&event.fields_received);
+        operation
+            .rhythm
+            .add(event.time, event.record_count.unwrap_or(0));
         if let Some(count) = event.record_count {
             operation.records.add(count);
         }

@@ -118,3 +118,27 @@ fn hostile_values_stay_values() {
         "what turns text around is escaped"
     );
 }
+
+#[test]
+fn an_operation_that_is_called_on_schedule_gets_one_that_is_a_contract() {
+    let mut draft = Draft::new("sync", &[]);
+    for run in 0..30_i64 {
+        for call in 0..8 {
+            let time = Timestamp::from_seconds(1_772_409_600 + run * 3_600 + 600 + call * 15);
+            let record = format!(
+                r#"{{"time": "{time}", "integration": "sync", "method": "GET", "path": "/v1/sync/{{all}}/residents",
+                "route": "/v1/sync/{{complex}}/residents", "status": 200, "client_id": "tenant-sync", "record_count": 25}}"#
+            );
+            assert!(observe(&mut draft, &record));
+        }
+    }
+    let text = draft.text(1.0);
+    let wanted = "schedules:\n  - name: GET /v1/sync/{complex}/residents  # 30 runs, each began within 0 m of its time\n    \
+                  operations:\n      - GET /v1/sync/{complex}/residents\n    every: 1h\n    offset: 10m\n    tolerance: 1m\n    \
+                  lasts: 4m  # the longest 2 m\n    records: {least: 100, most: 400}  # from 200 to 200\n";
+    assert!(text.contains(wanted), "{text}");
+    let sources = [(PathBuf::from("sync.yaml"), text.clone())];
+    let contracts =
+        Contracts::from_sources(&sources).unwrap_or_else(|errors| panic!("{errors}\n{text}"));
+    assert_eq!(contracts.documents().next().unwrap().schedules.len(), 1);
+}

@@ -3,6 +3,7 @@
 
 use std::fmt::Write;
 
+use super::rhythm::Schedule;
 use super::seen::{Addresses, Spread, Tally};
 use super::{Draft, Operation};
 use crate::contract::words::{Network, TlsVersion};
@@ -26,6 +27,7 @@ impl Draft {
         self.tokens(&mut text, share);
         self.operations(&mut text, share);
         self.others(&mut text, share);
+        self.schedules(&mut text);
         text.text
     }
 
@@ -160,6 +162,51 @@ impl Draft {
         }
         self.limits(text, share);
         text.list(0, "legal_basis", self.bases.names());
+    }
+
+    /// Operations that are called in runs on schedule.
+    fn schedules(&self, text: &mut Writer) {
+        let mut is_first = true;
+        for (name, operation) in self.proposed().0 {
+            let Some(schedule) = operation.rhythm.schedule() else {
+                continue;
+            };
+            if std::mem::take(&mut is_first) {
+                text.line("schedules:");
+            }
+            let Schedule {
+                every,
+                offset,
+                farthest,
+                longest,
+                records,
+                runs,
+            } = schedule;
+            // A minute more than was seen on each side, and never so much that it covers every time.
+            let tolerance = (farthest * 2 + 1).min((every - 1) / 2);
+            text.line(format!(
+                "  - name: {}  # {runs} runs, each began within {farthest} m of its time",
+                quoted(name)
+            ));
+            text.line("    operations:");
+            text.line(format!("      - {}", quoted(name)));
+            text.line(format!("    every: {}", span(u64::from(every) * 60)));
+            if offset > 0 {
+                text.line(format!("    offset: {offset}m"));
+            }
+            text.line(format!("    tolerance: {tolerance}m"));
+            text.line(format!(
+                "    lasts: {}m  # the longest {longest} m",
+                longest * 2
+            ));
+            if let Some((least, most)) = records {
+                text.line(format!(
+                    "    records: {{least: {}, most: {}}}  # from {least} to {most}",
+                    least / 2,
+                    most * 2
+                ));
+            }
+        }
     }
 
     /// Windows of limits slide, minutes of the clock do not: a window has at most twice as many calls.
