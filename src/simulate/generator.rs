@@ -36,7 +36,7 @@ pub struct Settings {
     pub start: Timestamp,
     /// Length of the span in microseconds of event time.
     pub span_us: i64,
-    /// Records in all, with planted and broken ones, and those that a scenario takes away.
+    /// Records in all, with planted and broken ones and those that a scenario takes away, without what a partner logs besides.
     pub events: u64,
     /// About how many clients there are; `None`: so many that each keeps its ordinary rate (at least 184).
     pub clients: Option<u32>,
@@ -307,14 +307,16 @@ impl Generator {
     ) -> Option<Meta> {
         let client = &self.population.of_class(class)[index];
         let gateway = gateway_of(client);
-        let change = self.changes.of(&Ordinary {
+        let call = Ordinary {
             time: done,
             gateway: GATEWAYS[gateway],
             integration: Some(client.class.integration),
             client: Some(&client.id),
             route: Some(draft.operation.route),
             bits: draft.request_id,
-        });
+        };
+        let change = self.changes.of(&call);
+        let mirrored = self.changes.mirrored(&call);
         let becomes = change.map(|(_, becomes)| becomes);
         if let Some((scenario, becomes)) = change {
             change_draft(&mut draft, becomes, done);
@@ -347,10 +349,17 @@ impl Generator {
             key_hash: client.key_hash,
             scenario: change.map(|(scenario, _)| scenario),
         };
-        if let Some(Becomes::Mirrored) = becomes {
+        // What the gateway refused never reached the partner.
+        let is_refused = matches!(draft.fate, Fate::Refused | Fate::Limited);
+        if let Some(scenario) = mirrored.filter(|_| !is_past && !is_refused) {
+            self.labels[scenario].note(draft.time);
             record.observer = Some("partner");
             let mut copy = Vec::new();
             record.write(&mut copy);
+            let meta = Meta {
+                scenario: Some(scenario),
+                ..meta
+            };
             self.mirrored = Some((copy, meta));
         }
         Some(meta)

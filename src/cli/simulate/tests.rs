@@ -28,9 +28,9 @@ fn a_file_gets_exactly_the_records_asked_for_and_its_labels() {
     );
     run(&args(&line)).unwrap();
     let text = std::fs::read(&records).unwrap();
-    // Split, not read as text: some of the broken records are not UTF-8. A few are taken away by scenarios.
+    // Split, not read as text: some of the broken records are not UTF-8. Scenarios take a few away, and a partner logs some once more.
     let lines = |text: &[u8]| text.split(|byte| *byte == b'\n').count();
-    assert!((5_800..6_001).contains(&lines(&text)));
+    assert!((5_700..6_300).contains(&lines(&text)));
     let unplanted = path("plain.jsonl");
     run(&args(&format!(
         "simulate --output {unplanted} --events 6000 --broken 7 --no-scenarios"

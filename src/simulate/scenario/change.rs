@@ -58,7 +58,7 @@ pub enum Becomes {
     Stale(Span),
     /// Its record says that it came through this gateway.
     Misnamed(String),
-    /// The partner logs it too.
+    /// The partner logs it too, whatever else becomes of it.
     Mirrored,
     /// It goes past the gateway: only the partner logs it.
     Bypassed,
@@ -154,8 +154,16 @@ impl Changes {
         if call.time < self.begin || call.time >= self.end {
             return None;
         }
-        let found = self.planned.iter().find(|planned| planned.holds(call))?;
+        let mut planned = self.planned.iter().filter(|planned| !planned.mirrors());
+        let found = planned.find(|planned| planned.holds(call))?;
         Some((found.scenario, &found.change.becomes))
+    }
+
+    /// The scenario by which the partner logs a call too.
+    pub(crate) fn mirrored(&self, call: &Ordinary<'_>) -> Option<usize> {
+        let mut planned = self.planned.iter().filter(|planned| planned.mirrors());
+        let found = planned.find(|planned| planned.holds(call))?;
+        Some(found.scenario)
     }
 
     /// Whether nothing of a gateway arrives at that time.
@@ -170,6 +178,10 @@ impl Changes {
 }
 
 impl Planned {
+    fn mirrors(&self) -> bool {
+        matches!(self.change.becomes, Becomes::Mirrored)
+    }
+
     fn holds(&self, call: &Ordinary<'_>) -> bool {
         let of = &self.change.of;
         let fits = |wanted: &Option<String>, seen: Option<&str>| {
