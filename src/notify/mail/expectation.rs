@@ -80,3 +80,38 @@ const fn template(measure: Measure) -> (&'static str, &'static str) {
         ),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_measure_says_what_was_seen_in_both_languages() {
+        for measure in [
+            Measure::RecordsMissing,
+            Measure::NumbersRepeated,
+            Measure::Records,
+            Measure::MedianDuration,
+            Measure::BurnRate,
+            Measure::Calls,
+            Measure::RunMissed,
+            Measure::RunLate,
+            Measure::RunDoubled,
+            Measure::RunShort,
+            Measure::RunLarge,
+            Measure::RunDeletions,
+            Measure::RunLong,
+        ] {
+            for locale in [Locale::Ru, Locale::En] {
+                let text = missed(measure, 37.0, 5.0, locale).to_string();
+                assert!(text.contains("37") && !text.contains("{}"), "{text}");
+                assert!(text.ends_with('.'), "{text}");
+            }
+        }
+        let text = missed(Measure::MedianDuration, 1_240.5, 210.0, Locale::En).to_string();
+        assert_eq!(
+            text,
+            "Median duration of a call: 1,241 ms, before it was 210 ms."
+        );
+    }
+}
