@@ -13,6 +13,9 @@ use crate::event::Event;
 pub struct Expectations {
     levels: Vec<LevelSpec>,
     schedules: Vec<ScheduleSpec>,
+    /// Of each level and of each schedule what it is known by: the same as long as the same is promised.
+    level_keys: Vec<u64>,
+    schedule_keys: Vec<u64>,
     of: HashMap<CompactString, Numbers, FixedState>,
 }
 
@@ -106,18 +109,11 @@ impl LevelSpec {
             format!("promised of {of}: {promise}")
         }
     }
-
-    /// The same as long as the same is promised: what is known of it is kept by this.
-    pub(super) fn key(&self) -> u64 {
-        stable_hash(&[format!("{self:?}").as_bytes()])
-    }
 }
 
-impl ScheduleSpec {
-    /// See [`LevelSpec::key`].
-    pub(super) fn key(&self) -> u64 {
-        stable_hash(&[format!("{self:?}").as_bytes()])
-    }
+fn keys<T: std::fmt::Debug>(promised: &[T]) -> Vec<u64> {
+    let key = |it: &T| stable_hash(&[format!("{it:?}").as_bytes()]);
+    promised.iter().map(key).collect()
 }
 
 impl Expectations {
@@ -134,6 +130,8 @@ impl Expectations {
             numbers.schedules.push(number);
         }
         Expectations {
+            level_keys: keys(&levels),
+            schedule_keys: keys(&schedules),
             levels,
             schedules,
             of,
@@ -150,6 +148,26 @@ impl Expectations {
     #[must_use]
     pub fn schedules(&self) -> &[ScheduleSpec] {
         &self.schedules
+    }
+
+    /// Each level with what it is known by.
+    pub(super) fn known_levels(&self) -> impl Iterator<Item = (u64, &LevelSpec)> {
+        self.level_keys.iter().copied().zip(&self.levels)
+    }
+
+    /// Each schedule with what it is known by.
+    pub(super) fn known_schedules(&self) -> impl Iterator<Item = (u64, &ScheduleSpec)> {
+        self.schedule_keys.iter().copied().zip(&self.schedules)
+    }
+
+    /// What a level is known by.
+    pub(super) fn level_key(&self, level: u32) -> Option<u64> {
+        self.level_keys.get(level as usize).copied()
+    }
+
+    /// What a schedule is known by.
+    pub(super) fn schedule_key(&self, schedule: u32) -> Option<u64> {
+        self.schedule_keys.get(schedule as usize).copied()
     }
 
     /// What is promised of an integration.

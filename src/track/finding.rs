@@ -182,6 +182,8 @@ pub enum Measure {
     RecordsMissing,
     /// Running numbers of a gateway that came twice within a minute.
     NumbersRepeated,
+    /// Rows of running numbers of one gateway that go on side by side.
+    RowsOfNumbers,
     /// Records of a gateway in ten minutes.
     Records,
     /// Median duration of an operation, in milliseconds.

@@ -18,6 +18,7 @@ pub(super) fn missed(measure: Measure, observed: f64, expected: f64, locale: Loc
         // Nothing is what has to be.
         Measure::RecordsMissing
         | Measure::NumbersRepeated
+        | Measure::RowsOfNumbers
         | Measure::RunMissed
         | Measure::RunDoubled => Clean::fill(template, &[seen]),
         _ => Clean::fill(template, &[seen, wanted]),
@@ -33,6 +34,10 @@ const fn template(measure: Measure) -> (&'static str, &'static str) {
         Measure::NumbersRepeated => (
             "Номеров, повторившихся за минуту: {}.",
             "Numbers that came twice within a minute: {}.",
+        ),
+        Measure::RowsOfNumbers => (
+            "Рядов номеров, идущих одновременно: {}.",
+            "Rows of numbers that go on side by side: {}.",
         ),
         Measure::Records => (
             "Записей за десять минут: {}, ожидалось около {}.",
@@ -90,6 +95,7 @@ mod tests {
         for measure in [
             Measure::RecordsMissing,
             Measure::NumbersRepeated,
+            Measure::RowsOfNumbers,
             Measure::Records,
             Measure::MedianDuration,
             Measure::BurnRate,

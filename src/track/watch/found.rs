@@ -29,9 +29,13 @@ impl Found<'_> {
                     .push(format!("the missing numbers are from {first} to {last}"));
                 finding
             }
-            Flaw::Doubled { count } => {
+            Flaw::Twice { count } => {
                 let measure = (Measure::NumbersRepeated, f64::from(count), 0.0);
-                self.finding(meta::DOUBLED, entity, measure, u64::from(count).max(1))
+                self.finding(meta::DOUBLED, entity, measure, u64::from(count))
+            }
+            Flaw::SideBySide { rows } => {
+                let measure = (Measure::RowsOfNumbers, f64::from(rows), 1.0);
+                self.finding(meta::DOUBLED, entity, measure, 1)
             }
             Flaw::Quiet { observed, expected } => {
                 let measure = (Measure::Records, observed, expected);

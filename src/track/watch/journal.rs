@@ -59,8 +59,10 @@ struct Row {
 pub(super) enum Flaw {
     /// So many records are missing, the first and the last of them.
     Missing { count: u64, first: u64, last: u64 },
-    /// Two gateways write under this name; so many numbers came twice in the minute.
-    Doubled { count: u32 },
+    /// Two gateways write under this name: so many numbers came twice in the minute.
+    Twice { count: u32 },
+    /// The same: so many rows of numbers go on side by side.
+    SideBySide { rows: u32 },
     /// Far fewer records than usual.
     Quiet { observed: f64, expected: f64 },
 }
@@ -123,11 +125,14 @@ impl Gateway {
 
     fn doubled(&mut self, minute: u32, repeated: u32, out: &mut Vec<Flaw>) {
         let going_on = self.rows.iter().filter(|row| row.newest() == minute);
+        let rows = u32::try_from(going_on.count()).unwrap_or(0);
         let count = |holds: bool, before: u32| if holds { before + 1 } else { 0 };
-        self.side_by_side = count(going_on.count() > 1, self.side_by_side);
+        self.side_by_side = count(rows > 1, self.side_by_side);
         self.twice = count(repeated >= TWICE, self.twice);
-        if self.side_by_side >= SIDE_BY_SIDE || self.twice >= 2 {
-            out.push(Flaw::Doubled { count: repeated });
+        if self.twice >= 2 {
+            out.push(Flaw::Twice { count: repeated });
+        } else if self.side_by_side >= SIDE_BY_SIDE {
+            out.push(Flaw::SideBySide { rows });
         }
     }
 
@@ -332,11 +337,14 @@ mod tests {
             minute.extend(other);
         }
         let found = run(&mut gateway, 40, both);
-        assert!(matches!(found[0], (42, Flaw::Doubled { .. })), "{found:?}");
+        assert!(
+            matches!(found[0], (42, Flaw::SideBySide { rows: 2 })),
+            "{found:?}"
+        );
         assert!(
             found
                 .iter()
-                .all(|(_, flaw)| matches!(flaw, Flaw::Doubled { .. }))
+                .all(|(_, flaw)| matches!(flaw, Flaw::SideBySide { .. }))
         );
     }
 
@@ -349,7 +357,7 @@ mod tests {
             all[minute].extend(other);
         }
         let found = run(&mut Gateway::new(), 0, all);
-        assert_eq!(found[0], (11, Flaw::Doubled { count: 100 }));
+        assert_eq!(found[0], (11, Flaw::Twice { count: 100 }));
         assert_eq!(found.len(), 3);
         let mut shipped_twice = minutes(1_000, 20, 100);
         let batch = shipped_twice[9].clone();

@@ -116,21 +116,21 @@ impl Watch {
         }
         let expectations = &plan.expectations;
         for one in levels {
-            let Some(spec) = expectations.levels().get(one.level as usize) else {
+            let Some(key) = expectations.level_key(one.level) else {
                 continue;
             };
             if let Some(minute) = self.minute(one.minute, counts) {
-                let known = minute.levels.entry(spec.key()).or_default();
+                let known = minute.levels.entry(key).or_default();
                 known.0 += one.calls;
                 known.1 += one.bad;
             }
         }
         for one in runs {
-            let Some(spec) = expectations.schedules().get(one.schedule as usize) else {
+            let Some(key) = expectations.schedule_key(one.schedule) else {
                 continue;
             };
             if let Some(minute) = self.minute(one.minute, counts) {
-                let known = minute.runs.entry(spec.key()).or_default();
+                let known = minute.runs.entry(key).or_default();
                 known.0 += one.calls;
                 known.1 += one.records;
                 known.2 += one.deletions;
@@ -179,11 +179,11 @@ impl Watch {
         let at = Found { plan, minute };
         self.close_gateways(now.gateways, &at, counts, out);
         self.close_operations(now.operations, &at, counts, out);
-        for spec in plan.expectations.levels() {
-            self.close_level(spec, &now.levels, &at, out);
+        for (key, spec) in plan.expectations.known_levels() {
+            self.close_level((key, spec), now.levels.get(&key).copied(), &at, out);
         }
-        for spec in plan.expectations.schedules() {
-            self.close_schedule(spec, &now.runs, &at, out);
+        for (key, spec) in plan.expectations.known_schedules() {
+            self.close_schedule((key, spec), now.runs.get(&key).copied(), &at, out);
         }
         self.skip(seen);
     }
@@ -235,10 +235,6 @@ impl Watch {
             out.extend(flaws.drain(..).map(|flaw| at.flaw(name, &flaw)));
         }
         self.gateways.retain(|_, gateway| !gateway.is_gone());
-        if at.minute.is_multiple_of(60) {
-            let operations = &mut self.operations;
-            operations.retain(|_, operation| !operation.is_gone(at.minute));
-        }
     }
 
     fn close_operations(
@@ -248,6 +244,10 @@ impl Watch {
         counts: &mut TrackCounts,
         out: &mut Vec<Finding>,
     ) {
+        if at.minute.is_multiple_of(60) {
+            let operations = &mut self.operations;
+            operations.retain(|_, operation| !operation.is_gone(at.minute));
+        }
         for (name, durations) in now {
             if !self.operations.contains_key(&name) {
                 if self.operations.len() >= self.most {
@@ -270,13 +270,11 @@ impl Watch {
 
     fn close_level(
         &mut self,
-        spec: &LevelSpec,
-        now: &BTreeMap<u64, (u32, u32)>,
+        (key, spec): (u64, &LevelSpec),
+        seen: Option<(u32, u32)>,
         at: &Found<'_>,
         out: &mut Vec<Finding>,
     ) {
-        let key = spec.key();
-        let seen = now.get(&key).copied();
         let level = match (self.levels.get_mut(&key), seen) {
             (Some(level), _) => level,
             (None, Some(_)) => self.levels.entry(key).or_insert_with(Level::new),
@@ -304,13 +302,11 @@ impl Watch {
 
     fn close_schedule(
         &mut self,
-        spec: &ScheduleSpec,
-        now: &BTreeMap<u64, schedule::Calls>,
+        (key, spec): (u64, &ScheduleSpec),
+        calls: Option<schedule::Calls>,
         at: &Found<'_>,
         out: &mut Vec<Finding>,
     ) {
-        let key = spec.key();
-        let calls = now.get(&key).copied();
         let schedule = match (self.schedules.get_mut(&key), calls) {
             (Some(schedule), _) => schedule,
             // Watched from its first run on.

@@ -66,9 +66,8 @@ impl Schedule {
         spec: &ScheduleSpec,
         out: &mut Vec<Fault>,
     ) {
-        if self.run.is_some_and(|run| {
-            minute > run.last + PAUSE || calls.is_none() && minute - run.last >= PAUSE
-        }) {
+        let has_paused = |run: Run| calls.is_none() && minute - run.last >= PAUSE;
+        if self.run.is_some_and(has_paused) {
             self.end(spec, out);
         }
         if let Some((_, records, deletions)) = calls {

@@ -184,6 +184,9 @@ impl SeenBuilder {
     }
 
     fn promised(&mut self, integration: &str, event: &Event<'_>, minute: u32) {
+        if self.expectations.of(integration).is_none() {
+            return; // as most are; a count of references costs more than the look
+        }
         let expectations = Arc::clone(&self.expectations);
         let Some(numbers) = expectations.of(integration) else {
             return;
