@@ -37,6 +37,22 @@ fn assert_panels_show(service: &Service, clickhouse: &ClickHouse) {
     assert!(shown.len() >= 5, "panels with rows: {shown:?}");
 }
 
+/// The hash chain holds what was stored, and a change of it shows.
+fn assert_sealed(service: &Service, clickhouse: &ClickHouse) {
+    wait_for("the hash chain", Duration::from_mins(1), || {
+        let links = service.number(clickhouse, "SELECT count() FROM {db}.chain");
+        (links > 2).then_some(())
+    });
+    let (code, text) = service.command(&["verify"]);
+    assert_eq!(code, Some(0), "{text}");
+    assert!(text.contains("nothing was changed"), "{text}");
+    let change = "ALTER TABLE events UPDATE status = 404 WHERE request_id LIKE 'r-%' SETTINGS mutations_sync = 2";
+    clickhouse.ask_in(&service.database(), change).unwrap();
+    let (code, text) = service.command(&["verify"]);
+    assert_eq!(code, Some(1), "{text}");
+    assert!(text.contains("rows were changed"), "{text}");
+}
+
 /// Ordinary requests of one client, a burst of injections from one address, and records that are none.
 fn records() -> Vec<Vec<u8>> {
     let mut records: Vec<Vec<u8>> = (0..300)
@@ -134,6 +150,7 @@ fn requests_are_stored_and_an_attack_is_mailed() {
             .contains("\"ready\":true")
     );
 
+    assert_sealed(&service, &clickhouse);
     let status = gatewatch.stop();
     assert!(
         status.is_some_and(|status| status.success()),

@@ -11,6 +11,7 @@ pub mod run;
 pub mod score;
 pub mod simulate;
 mod terminal;
+pub mod verify;
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -48,6 +49,7 @@ pub enum Command {
     Score(score::Args),
     Rule(rule::Args),
     Contract(contract::Args),
+    Verify(verify::Args),
 }
 
 /// Reads the configuration with what its contracts give to the rules: rules of their own, and lists as placeholders where the
@@ -105,6 +107,7 @@ pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Score(args) => return score::run(&args),
         Command::Rule(args) => return rule::run(&args),
         Command::Contract(args) => return contract::run(&args),
+        Command::Verify(args) => return verify::run(&args),
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -39,6 +39,8 @@ pub struct Store {
     pub dead_letter_key_id: String,
     /// Raw bytes of a dead letter that are kept at most.
     pub dead_letter_bytes: usize,
+    /// Minutes between links of the hash chain over what is stored; `gatewatch verify` holds the tables against it.
+    pub seal_minutes: u64,
     /// How long rows are kept.
     pub retention: Retention,
 }
@@ -60,6 +62,7 @@ impl Default for Store {
             dead_letter_key_file: None,
             dead_letter_key_id: "1".to_owned(),
             dead_letter_bytes: 1024 * 1024,
+            seal_minutes: 1_440,
             retention: Retention::default(),
         }
     }

@@ -76,6 +76,21 @@ async fn take(
 ) -> Result<DailyCounts, StoreError> {
     let day = store.day_counts(since, until).await?;
     let gaps = store.day_gaps(since, until, silence).await?;
+    let mut gaps: Vec<Gap> = gaps.into_iter().map(gap).collect();
+    let chain = match store.chain_head().await {
+        Ok(head) => head.map(|head| (head.number, head.hash)),
+        // No reason to keep the mail back: it is what the mail must say.
+        Err(broken @ StoreError::Chain { .. }) => {
+            gaps.push(Gap {
+                source: "chain".to_owned(),
+                since: until,
+                until,
+                lost: Some(broken.to_string()),
+            });
+            None
+        }
+        Err(error) => return Err(error),
+    };
     Ok(DailyCounts {
         since,
         until,
@@ -86,7 +101,8 @@ async fn take(
         mails_sent,
         mails_held,
         mails_failed,
-        gaps: gaps.into_iter().map(gap).collect(),
+        chain,
+        gaps,
     })
 }
 

@@ -16,6 +16,7 @@ use tracing::{info, warn};
 
 use super::alert_store;
 use super::audit;
+use super::chain;
 use super::control::Control;
 use super::detection::{Detection, DetectionError};
 use super::file_session::{self, FileParts};
@@ -222,9 +223,21 @@ async fn run_kafka(
         health.clone(),
         outbox.clone(),
         Duration::from_secs(config.delivery.outage_seconds),
-        drained,
+        drained.clone(),
     ));
     let control = Control::join(&client, &config.kafka).map_err(KafkaProblem::from)?;
+    let topic = chain::Topic {
+        client: client.clone(),
+        kafka: config.kafka.clone(),
+        partitions: cluster.partitions,
+    };
+    behind.spawn(chain::run(
+        store.clone(),
+        config.store.clone(),
+        Some(topic),
+        control.active(),
+        drained,
+    ));
     let parts = Parts {
         config,
         client,
@@ -346,8 +359,16 @@ async fn run_file(
         config: config.clone(),
         store: store.clone(),
         health: health.clone(),
-        stop: drained,
+        stop: drained.clone(),
     };
+    let (_always, active) = watch::channel(true);
+    behind.spawn(chain::run(
+        store.clone(),
+        config.store.clone(),
+        None,
+        active,
+        drained,
+    ));
     let notifier = mailing.spawn_on_channel(&mut behind, inbox);
     let outbox = Outbox::Table(store.clone(), alerts);
     let (session_over, watched) = watch::channel(false);

@@ -190,10 +190,7 @@ pub fn check(
     kafka: &Kafka,
     patience: Duration,
 ) -> Result<Cluster, KafkaProblem> {
-    let mut settings = client.clone();
-    settings
-        .set("group.id", &kafka.group)
-        .set("enable.auto.commit", "false");
+    let settings = group_settings(client, kafka);
     let consumer: BaseConsumer<Reports> = settings.create_with_context(Reports::default())?;
     let deadline = Instant::now() + patience;
     loop {
@@ -290,6 +287,40 @@ fn check_group(consumer: &BaseConsumer<Reports>, kafka: &Kafka) -> Result<(), Ka
         }
         Err(error) => Err(error.into()),
     }
+}
+
+/// The position that the group committed in each partition of the request topic; partitions without one are left out.
+///
+/// # Errors
+/// The broker refuses or does not answer.
+pub fn committed(
+    client: &ClientConfig,
+    kafka: &Kafka,
+    partitions: i32,
+) -> Result<Vec<(i32, i64)>, KafkaProblem> {
+    let consumer: BaseConsumer = group_settings(client, kafka).create()?;
+    let mut asked = TopicPartitionList::new();
+    for partition in 0..partitions {
+        asked.add_partition(&kafka.topic, partition);
+    }
+    let answer = consumer.committed_offsets(asked, Duration::from_secs(30))?;
+    let elements = answer.elements();
+    let positions = elements
+        .iter()
+        .filter_map(|element| match element.offset() {
+            Offset::Offset(offset) => Some((element.partition(), offset)),
+            _ => None,
+        });
+    Ok(positions.collect())
+}
+
+/// Of a client that asks for the group's positions and joins nothing.
+fn group_settings(client: &ClientConfig, kafka: &Kafka) -> ClientConfig {
+    let mut settings = client.clone();
+    settings
+        .set("group.id", &kafka.group)
+        .set("enable.auto.commit", "false");
+    settings
 }
 
 /// Creates the topics of gatewatch's own that are missing.

@@ -56,6 +56,14 @@ pub enum StoreError {
         /// What to do.
         hint: &'static str,
     },
+    /// The hash chain cannot be continued.
+    #[error("the hash chain: {problem}; {hint}")]
+    Chain {
+        /// What is wrong.
+        problem: String,
+        /// What to do.
+        hint: &'static str,
+    },
     /// A dead letter cannot be sealed or opened.
     #[error("cannot {act} the dead letter: {problem}")]
     Seal {

@@ -42,6 +42,7 @@ const MIGRATIONS: &[Migration] = migrations![
     6 "0006_views",
     7 "0007_audit",
     8 "0008_observer",
+    9 "0009_chain",
 ];
 
 /// The journal of what was applied. Two instances may both write a line; the engine keeps one.

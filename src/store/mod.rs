@@ -11,6 +11,7 @@ mod alerts;
 mod audit;
 mod blob;
 mod block;
+mod chain;
 mod client;
 mod columns;
 mod day;
@@ -30,6 +31,9 @@ mod snapshot;
 pub use alerts::alert_rows;
 pub use audit::{AuditRow, AuditState};
 pub use block::{EventBlock, Insert, Verdict};
+pub use chain::{
+    ChainKey, ChainTable, Counts, Day, Erasure, Head, Problem, Stretch, Verification, What,
+};
 pub use client::Store;
 pub use columns::column_of;
 pub use day::{DayCounts, DayGap};

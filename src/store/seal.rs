@@ -68,11 +68,7 @@ impl Sealer {
     /// # Errors
     /// When the key is something else.
     pub fn new(key: &str, key_id: &str, limit: usize) -> Result<Self, StoreError> {
-        let key = decode_key(key).ok_or(StoreError::Config {
-            setting: "dead_letter_key_file",
-            problem: "must hold 64 hexadecimal digits; make them with `openssl rand -hex 32`"
-                .to_owned(),
-        })?;
+        let key: Key<Aes256Gcm> = decode_key(key)?.into();
         Ok(Sealer {
             cipher: Aes256Gcm::new(&key),
             key_id: key_id.to_owned(),
@@ -137,18 +133,31 @@ impl std::fmt::Debug for Sealer {
     }
 }
 
-fn decode_key(text: &str) -> Option<Key<Aes256Gcm>> {
+/// The bytes of a key of 64 hexadecimal digits.
+pub(super) fn decode_key(text: &str) -> Result<[u8; 32], StoreError> {
+    let bytes = (text.len() == 64).then(|| decode_hex(text)).flatten();
+    let key = bytes.and_then(|bytes| bytes.try_into().ok());
+    key.ok_or(StoreError::Config {
+        setting: "dead_letter_key_file",
+        problem: "must hold 64 hexadecimal digits; make them with `openssl rand -hex 32`"
+            .to_owned(),
+    })
+}
+
+/// The bytes of hexadecimal digits, two each.
+pub(super) fn decode_hex(text: &str) -> Option<Vec<u8>> {
     let digits = text.as_bytes();
-    if digits.len() != 64 {
+    if !digits.len().is_multiple_of(2) {
         return None;
     }
-    let mut key = [0_u8; 32];
-    for (byte, pair) in key.iter_mut().zip(digits.chunks_exact(2)) {
-        let high = char::from(pair[0]).to_digit(16)?;
-        let low = char::from(pair[1]).to_digit(16)?;
-        *byte = u8::try_from(high * 16 + low).ok()?;
-    }
-    Some(key.into())
+    digits
+        .chunks_exact(2)
+        .map(|pair| {
+            let high = char::from(pair[0]).to_digit(16)?;
+            let low = char::from(pair[1]).to_digit(16)?;
+            u8::try_from(high * 16 + low).ok()
+        })
+        .collect()
 }
 
 #[cfg(test)]

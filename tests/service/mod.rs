@@ -109,6 +109,25 @@ impl Service {
         );
     }
 
+    /// Runs a short command on the configuration: its code and what it printed.
+    pub fn command(&self, arguments: &[&str]) -> (Option<i32>, String) {
+        let path = self.folder.path().join("command.toml");
+        std::fs::write(&path, &self.config).expect("the configuration can be written");
+        let mut command = Command::new(binary());
+        command
+            .args(arguments)
+            .arg("--config")
+            .arg(&path)
+            .envs(SECRETS)
+            .envs(self.environment.iter().cloned());
+        let output = command.output().expect("the binary runs");
+        let text = [output.stdout, output.stderr].concat();
+        (
+            output.status.code(),
+            String::from_utf8_lossy(&text).into_owned(),
+        )
+    }
+
     /// Adds the mail section for this server, without the daily mail.
     pub fn with_mail(mut self, mailpit: &Mailpit) -> Self {
         write!(

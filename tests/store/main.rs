@@ -9,6 +9,7 @@
     reason = "the numbers are small and made here"
 )]
 
+mod chain;
 mod cluster;
 mod encryption;
 mod history;

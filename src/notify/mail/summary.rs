@@ -69,6 +69,8 @@ pub struct DailyCounts {
     pub mails_held: u64,
     /// Mails the server refused or that were given up.
     pub mails_failed: u64,
+    /// Number and hash of the newest link of the hash chain over the store: kept with the mail, outside the database.
+    pub chain: Option<(u64, String)>,
     /// What was silent or lost, at most twenty are shown.
     pub gaps: Vec<Gap>,
 }
@@ -237,7 +239,7 @@ fn daily_facts(counts: &DailyCounts, locale: Locale, context: &Context) -> Vec<(
     } else {
         Clean::join(&by_level, ", ")
     };
-    vec![
+    let mut facts = vec![
         (
             say(locale, "Время", "Time"),
             Clean::fill(
@@ -268,7 +270,17 @@ fn daily_facts(counts: &DailyCounts, locale: Locale, context: &Context) -> Vec<(
             say(locale, "Писем не принято", "Mails not taken"),
             number(counts.mails_failed),
         ),
-    ]
+    ];
+    if let Some((link, hash)) = &counts.chain {
+        facts.push((
+            say(locale, "Цепочка хешей", "Hash chain"),
+            Clean::fill(
+                pick(locale, "звено {}: {}", "link {}: {}"),
+                &[number(*link), Clean::of(hash, 64)],
+            ),
+        ));
+    }
+    facts
 }
 
 /// The mail that only proves that mail arrives.

@@ -28,6 +28,10 @@ fn daily() -> DailyCounts {
         mails_sent: 8,
         mails_held: 0,
         mails_failed: 0,
+        chain: Some((
+            412,
+            "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08".to_owned(),
+        )),
         gaps: vec![],
     }
 }
