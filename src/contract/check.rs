@@ -110,19 +110,40 @@ impl File<'_> {
     }
 
     pub(super) fn people(&mut self, document: &Document) {
-        let mail = document.owner.mail.as_str();
-        let has_at = mail
-            .split_once('@')
-            .is_some_and(|(name, host)| !name.is_empty() && host.contains('.'));
-        if !has_at || mail.contains(char::is_whitespace) {
-            let message = format!("`{mail}` is no address of mail");
-            self.wrong_at(
-                &["owner", "mail"],
-                message,
-                "such as `barriers@example.org`",
-            );
+        if !is_mail_address(&document.owner.mail) {
+            let message = format!("`{}` is no address of mail", document.owner.mail);
+            let hint = "such as `barriers@example.org`";
+            self.wrong_at(&["owner", "mail"], message, hint);
         }
+        self.contacts(document);
         self.acceptance(&["acceptance"], document.acceptance.as_ref());
+    }
+
+    fn contacts(&mut self, document: &Document) {
+        for (number, contact) in document.contacts.iter().enumerate() {
+            let mut wrong = |message: String, hint: &str| {
+                let place = self.place_of_item(&["contacts"], number);
+                self.wrong(place, message, Some(hint.to_owned()));
+            };
+            for (key, text) in [("for", &contact.role), ("name", &contact.name)] {
+                if text.trim().is_empty() {
+                    let hint =
+                        "such as `{for: security, name: Duty officer, phone: +7 495 000-00-00}`";
+                    wrong(format!("`{key}` is empty"), hint);
+                }
+            }
+            match (&contact.mail, &contact.phone) {
+                (None, None) => wrong(
+                    "a contact without mail and phone".to_owned(),
+                    "nobody can be reached by it: give one of them",
+                ),
+                (Some(mail), _) if !is_mail_address(mail) => wrong(
+                    format!("`{mail}` is no address of mail"),
+                    "such as `security@example.org`",
+                ),
+                _ => {}
+            }
+        }
     }
 
     pub(super) fn acceptance(&mut self, keys: &[&str], acceptance: Option<&Acceptance>) {
@@ -383,6 +404,12 @@ impl File<'_> {
             }
         }
     }
+}
+
+fn is_mail_address(text: &str) -> bool {
+    let parts = text.split_once('@');
+    parts.is_some_and(|(name, host)| !name.is_empty() && host.contains('.'))
+        && !text.contains(char::is_whitespace)
 }
 
 /// What is wrong with the name of an operation, and a hint.

@@ -18,6 +18,9 @@ pub struct Document {
     pub title: String,
     /// Who answers for it.
     pub owner: Owner,
+    /// Who is told and asked when something is wrong, on both sides.
+    #[serde(default)]
+    pub contacts: Vec<Contact>,
     /// When it is in force.
     pub valid: Validity,
     /// Which calls belong to it.
@@ -90,6 +93,23 @@ pub struct Owner {
     pub name: String,
     /// Where they read mail.
     pub mail: String,
+}
+
+/// Someone to be told and asked, on either side.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Contact {
+    /// What for, such as `security`, `operations`, `data protection` or `partner on call`.
+    #[serde(rename = "for")]
+    pub role: String,
+    /// A person or a team.
+    pub name: String,
+    /// Where they read mail.
+    #[serde(default)]
+    pub mail: Option<String>,
+    /// Where they answer.
+    #[serde(default)]
+    pub phone: Option<String>,
 }
 
 /// When a contract is in force.

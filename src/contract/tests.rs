@@ -46,6 +46,8 @@ cache: {longest_age: 1h}
 legal_basis: [consent]
 retries: {attempts: 3, idempotency_key: true}
 forbidden_in_urls: [plate]
+contacts:
+  - {for: security, name: Duty officer, phone: +7 495 000-00-00}
 attestations:
   - {requirement: SEC-02, says: disks are encrypted, by: Platform, on: 2026-02-01, until: 2027-06-30}
 limits:

@@ -447,6 +447,14 @@ impl Changes {
             texts.join(", ")
         };
         self.says("attestations", &text(old), &text(new));
+        let text = |document: &Document| {
+            let all = document.contacts.iter();
+            let texts: Vec<String> = all
+                .map(|it| format!("{} for {}", it.name, it.role))
+                .collect();
+            texts.join(", ")
+        };
+        self.says("contacts", &text(old), &text(new));
     }
 }
 

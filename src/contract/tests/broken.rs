@@ -26,6 +26,17 @@ const BROKEN: &[(&str, &str, &str)] = &[
         "owner",
     ),
     (
+        "phone: +7 495 000-00-00",
+        "mail: duty",
+        "`duty` is no address of mail",
+    ),
+    (
+        "name: Duty officer, phone: +7 495 000-00-00",
+        "name: Duty officer",
+        "a contact without mail and phone",
+    ),
+    ("for: security", "for: ' '", "`for` is empty"),
+    (
         "until: 2026-12-31",
         "until: 2025-12-31",
         "it ends on 2025-12-31, before it begins on 2026-01-01",
@@ -255,7 +266,7 @@ const BROKEN: &[(&str, &str, &str)] = &[
         "the same limit stands above",
     ),
     ("attempts: 3", "attempts: 0", "0 attempts are no call"),
-    ("[plate]\nattestations", "[plates]\nattestations", "plates"),
+    ("[plate]\ncontacts", "[plates]\ncontacts", "plates"),
     (
         "requirement: SEC-02",
         "requirement: SEC-20",
