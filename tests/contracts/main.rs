@@ -168,7 +168,7 @@ fn a_wrong_contract_is_refused_with_its_place() {
     let said = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(2), "{said}");
     assert!(
-        said.contains("sync.yaml:14:18: `TLSv1.1` is no floor: `TLSv1.2` or `TLSv1.3`"),
+        said.contains("sync.yaml:17:18: `TLSv1.1` is no floor: `TLSv1.2` or `TLSv1.3`"),
         "{said}"
     );
     assert!(said.contains("14 | transport: {tls: TLSv1.1}"), "{said}");
@@ -348,7 +348,7 @@ fn operations_come_from_the_document_of_the_partner() {
     let error = String::from_utf8(missing.stderr).unwrap();
     assert_eq!(missing.status.code(), Some(2));
     assert!(
-        error.contains("a.yaml:25:17: ")
+        error.contains("a.yaml:28:17: ")
             && error.contains("openapi/face-recognition.yaml cannot be read"),
         "{error}"
     );
