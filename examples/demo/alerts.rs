@@ -27,6 +27,7 @@ impl Seen {
             id: self.alert.id.to_string(),
             family: self.alert.rule.family.clone(),
             title: self.alert.rule.title.clone(),
+            requirements: requirements(&self.alert.rule.tags).collect(),
             entity: self.alert.entity.value.to_string(),
             callers: self.alert.evidence.iter().map(caller).collect(),
             first: self.alert.first,
@@ -35,6 +36,14 @@ impl Seen {
             wall: Some(self.at),
         }
     }
+}
+
+/// The requirements among a rule's tags.
+fn requirements(tags: &[String]) -> impl Iterator<Item = String> {
+    let ids = tags
+        .iter()
+        .filter_map(|tag| tag.strip_prefix("requirement."));
+    ids.map(str::to_owned)
 }
 
 /// The client of an event, else its address.

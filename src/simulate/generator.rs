@@ -8,7 +8,7 @@ use super::label::Label;
 use super::population::Population;
 use super::random::{Random, splitmix, stable_hash};
 use super::record::Record;
-use super::scenario::{Actor, Becomes, Changes, Frame, Ordinary, Scenario, Step, plan, write};
+use super::scenario::{Becomes, Cast, Changes, Frame, Ordinary, Scenario, Step, plan, write};
 use super::season::{SLOT_US, Season, class_weights};
 use super::stranger::{write_broken, write_visit};
 use super::traffic::{
@@ -75,7 +75,7 @@ pub struct Generator {
     retries: VecDeque<Retry>,
     steps: Vec<Step>,
     next_step: usize,
-    actors: Vec<Vec<Actor>>,
+    casts: Vec<Cast>,
     changes: Changes,
     /// A record that the partner wrote of the exchange before, and its time.
     mirrored: Option<(Vec<u8>, Meta)>,
@@ -104,7 +104,7 @@ impl Generator {
         let (seed, start, span_us) = (settings.seed, settings.start, settings.span_us);
         let per_minute = settings.events as f64 * SLOT_US as f64 / span_us as f64;
         let population = Population::new(seed, per_minute, settings.clients);
-        let (mut steps, actors, others) =
+        let (mut steps, casts, others) =
             plan(&settings.scenarios, &population, seed, start, span_us)?;
         plan_broken(&settings, &mut steps);
         let planted = steps.len() as u64;
@@ -115,7 +115,7 @@ impl Generator {
             });
         };
         let season = Season::new(seed, start, span_us, ordinary, &population);
-        let changes = Changes::plan(&settings.scenarios, start, span_us)?;
+        let changes = Changes::plan(&settings.scenarios, seed, start, span_us)?;
         let first_sequence = 1 + splitmix(seed) % 1_000_000;
         let mut generator = Generator {
             random: Random::new(seed),
@@ -133,7 +133,7 @@ impl Generator {
             retries: VecDeque::new(),
             steps,
             next_step: 0,
-            actors,
+            casts,
             changes,
             mirrored: None,
         };
@@ -378,12 +378,14 @@ impl Generator {
         }
         let index = step.scenario as usize;
         let phase = step.phase as usize;
-        let mut gateway = gateway_of(&self.actors[index][phase].client);
+        let taking_turns = &self.casts[index][phase];
+        let actor = &taking_turns[step.number as usize % taking_turns.len()];
+        let mut gateway = gateway_of(&actor.client);
         if self.changes.silences(GATEWAYS[gateway], step.time) {
             gateway = 1 - gateway;
         }
-        let sequence = self.sequence(gateway);
-        let actor = &self.actors[index][phase];
+        self.sequences[gateway] += 1;
+        let sequence = self.sequences[gateway];
         let frame = Frame {
             phase: &self.settings.scenarios[index].timeline[phase],
             actor,
@@ -458,6 +460,8 @@ fn labels(scenarios: &[Scenario], others: Vec<Vec<LabelEntity>>) -> Vec<Label> {
         .map(|(scenario, also)| Label {
             name: scenario.name.clone(),
             attack: scenario.attack,
+            difficulty: scenario.attack.then_some(scenario.difficulty),
+            twin_of: scenario.twin_of.clone(),
             requirement: scenario.requirement.clone(),
             entity: scenario.entity.clone(),
             also,

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::LabelEntity;
+use super::{Difficulty, LabelEntity};
 use crate::event::Timestamp;
 
 /// One planted scenario. A labels file has one a line.
@@ -12,6 +12,12 @@ pub struct Label {
     pub name: String,
     /// `false` for a harmless twin.
     pub attack: bool,
+    /// How hard an attack is to see; a twin has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub difficulty: Option<Difficulty>,
+    /// The attack that a twin equals but for its cause.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub twin_of: Option<String>,
     /// Id of the requirement: `sec-07`.
     pub requirement: String,
     /// Whom an alert must name.

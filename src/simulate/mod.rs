@@ -28,8 +28,8 @@ use thiserror::Error;
 pub use generator::{Generator, Meta, Settings};
 pub use label::Label;
 pub use scenario::{
-    Becomes, Change, LabelEntity, LabelKind, Of, Offset, Phase, Scenario, ScenarioError, Span,
-    built_in, folder, parse,
+    Becomes, Change, Difficulty, LabelEntity, LabelKind, Of, Offset, Phase, Scenario,
+    ScenarioError, Span, built_in, folder, parse,
 };
 
 /// Why traffic cannot be made.

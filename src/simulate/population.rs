@@ -62,9 +62,12 @@ impl Population {
         &self.clients[self.ranges[class].clone()]
     }
 
-    /// The client of this id.
-    pub(crate) fn find(&self, id: &str) -> Option<&Client> {
-        self.clients.iter().find(|client| client.id == id)
+    /// The client `nth` behind that of this id, round and round in its class.
+    pub(crate) fn following(&self, id: &str, nth: u32) -> Option<&Client> {
+        let at = self.clients.iter().position(|client| client.id == id)?;
+        let range = self.ranges.iter().find(|range| range.contains(&at))?;
+        let place = (at - range.start + nth as usize) % range.len();
+        self.clients.get(range.start + place)
     }
 
     /// How many callers there are.
@@ -145,8 +148,15 @@ mod tests {
         let addresses: BTreeSet<_> = population.clients.iter().map(|c| &c.address).collect();
         assert_eq!(ids.len(), population.len());
         assert_eq!(addresses.len(), population.len());
-        assert!(population.find("barrier-0008").is_some());
-        assert!(population.find("nobody").is_none());
+        assert!(population.following("barrier-0008", 0).is_some());
+        assert!(population.following("nobody", 0).is_none());
+        let next = population.following("barrier-0001", 1).unwrap();
+        assert_eq!(next.id, "barrier-0002");
+        let last = population.following("admin-console-0002", 1).unwrap();
+        assert_eq!(
+            last.id, "admin-console-0001",
+            "round and round in the class"
+        );
     }
 
     #[test]

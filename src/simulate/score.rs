@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::Label;
+use super::{Difficulty, Label};
 use crate::event::Timestamp;
 
 /// What an alert claims, as far as scoring needs it.
@@ -14,6 +14,8 @@ pub struct Claim {
     pub family: String,
     /// Title of the rule.
     pub title: String,
+    /// Ids of the requirements that its rules carry: `sec-07`.
+    pub requirements: Vec<String>,
     /// Value of the entity; several values are joined by ` | `.
     pub entity: String,
     /// Clients and addresses of its sample events: an alert on a person is about the caller that all of them came from.
@@ -37,7 +39,10 @@ pub struct Outcome {
     pub requirement: String,
     /// `false` for a harmless twin.
     pub attack: bool,
-    /// An alert of an expected family names its entity in its time. For a twin: it raised a false alarm.
+    /// How hard an attack is to see.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub difficulty: Option<Difficulty>,
+    /// An alert of an expected family and its requirement names its entity in its time. For a twin: it raised a false alarm.
     pub found: bool,
     /// Seconds of event time from its first event to the alert that came first.
     pub seconds: Option<f64>,
@@ -134,6 +139,7 @@ fn outcome(label: &Label) -> Outcome {
         name: label.name.clone(),
         requirement: label.requirement.clone(),
         attack: label.attack,
+        difficulty: label.difficulty,
         found: false,
         seconds: None,
         wall_seconds: None,
@@ -155,7 +161,9 @@ fn is_about(claim: &Claim, label: &Label, slack_us: i64) -> bool {
 
 fn note(outcome: &mut Outcome, label: &Label, claim: &Claim) {
     outcome.alerts.push(claim.title.clone());
-    let expected = label.families.is_empty() || label.families.contains(&claim.family);
+    let of_requirement = claim.requirements.contains(&label.requirement);
+    let expected =
+        of_requirement && (label.families.is_empty() || label.families.contains(&claim.family));
     if outcome.found || (label.attack && !expected) {
         return;
     }
@@ -190,6 +198,8 @@ mod tests {
         Label {
             name: name.to_owned(),
             attack,
+            difficulty: attack.then_some(Difficulty::Easy),
+            twin_of: None,
             requirement: "sec-07".to_owned(),
             entity: LabelEntity {
                 kind: LabelKind::Address,
@@ -212,6 +222,7 @@ mod tests {
             id: format!("{entity}/{family}"),
             family: family.to_owned(),
             title: format!("{family} by {entity}"),
+            requirements: vec!["sec-07".to_owned()],
             entity: entity.to_owned(),
             callers: Vec::new(),
             first: at(raised),
@@ -249,6 +260,10 @@ mod tests {
         assert!(score(claim("client-of-a | 10.0.0.1", "injection", 205)).scenarios[0].found);
         let other_family = score(claim("203.0.113.1", "rate", 150));
         assert!(!other_family.scenarios[0].found && other_family.false_alarms.is_empty());
+        let mut other_requirement = claim("203.0.113.1", "injection", 150);
+        other_requirement.requirements = vec!["sec-08".to_owned()];
+        let other_requirement = score(other_requirement);
+        assert!(!other_requirement.scenarios[0].found && other_requirement.false_alarms.is_empty());
         let other_time = score(claim("203.0.113.1", "injection", 500));
         assert!(!other_time.scenarios[0].found && other_time.false_alarms.len() == 1);
         assert_eq!(other_time.missed().count(), 1);

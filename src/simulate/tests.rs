@@ -228,8 +228,8 @@ fn attacks_have_twins_and_no_two_scenarios_share_an_entity_at_a_time() {
         let phases = scenario.timeline.iter().map(|it| (it.start, it.duration));
         let changes = scenario.ordinary.iter().map(|it| (it.start, it.duration));
         let spans = phases.chain(changes).map(|(start, duration)| {
-            let begin = start.micros(DAY);
-            (begin, begin + duration.micros())
+            let (first, last) = (start.micros(DAY, 0.0), start.micros(DAY, 1.0));
+            (first, last + duration.micros())
         });
         let begin = spans.clone().map(|(begin, _)| begin).min().unwrap();
         let end = spans.map(|(_, end)| end).max().unwrap();

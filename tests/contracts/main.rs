@@ -171,7 +171,7 @@ fn a_wrong_contract_is_refused_with_its_place() {
         said.contains("sync.yaml:17:18: `TLSv1.1` is no floor: `TLSv1.2` or `TLSv1.3`"),
         "{said}"
     );
-    assert!(said.contains("14 | transport: {tls: TLSv1.1}"), "{said}");
+    assert!(said.contains("17 | transport: {tls: TLSv1.1}"), "{said}");
 }
 
 /// Runs the program; what it printed, and with which code it ended.

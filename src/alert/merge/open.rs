@@ -15,6 +15,8 @@ const FIRST: usize = 5;
 const EVIDENCE: usize = 2 * FIRST;
 /// More notes than this say nothing more to a person.
 const NOTES: usize = 8;
+/// Tags of one alert.
+const TAGS: usize = 64;
 /// Rules named on one alert.
 const RULES: usize = 64;
 
@@ -65,10 +67,13 @@ impl Open {
 
     /// Adds a finding.
     pub(super) fn add(&mut self, finding: Finding, meta: &Arc<RuleMeta>, turn: Timestamp) {
-        if meta.level > self.meta.level {
-            self.meta = Arc::clone(meta);
+        let other = if meta.level > self.meta.level {
             self.reason = finding.reason;
-        }
+            std::mem::replace(&mut self.meta, Arc::clone(meta))
+        } else {
+            Arc::clone(meta)
+        };
+        self.take_tags(&other.tags);
         if !self.rules.contains(&finding.rule) && self.rules.len() < RULES {
             self.rules.push(finding.rule);
         }
@@ -123,6 +128,20 @@ impl Open {
             reason: self.reason.clone(),
             evidence,
             notes: self.notes.clone(),
+        }
+    }
+
+    /// The alert carries the tags of all its rules: each requirement that is concerned.
+    fn take_tags(&mut self, tags: &[String]) {
+        let known = &self.meta.tags;
+        let more: Vec<String> = tags
+            .iter()
+            .filter(|tag| !known.contains(tag))
+            .take(TAGS.saturating_sub(known.len()))
+            .cloned()
+            .collect();
+        if !more.is_empty() {
+            Arc::make_mut(&mut self.meta).tags.extend(more);
         }
     }
 

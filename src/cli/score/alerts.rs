@@ -53,6 +53,8 @@ struct Sample {
 struct Rule {
     title: String,
     family: String,
+    #[serde(default)]
+    tags: Vec<String>,
 }
 
 #[derive(Deserialize)]
@@ -101,6 +103,14 @@ fn parse(line: &str) -> Result<(Revision, Option<Timestamp>)> {
     Ok((revision, line.received))
 }
 
+/// The requirements among a rule's tags.
+fn requirements(tags: &[String]) -> impl Iterator<Item = String> {
+    let ids = tags
+        .iter()
+        .filter_map(|tag| tag.strip_prefix("requirement."));
+    ids.map(str::to_owned)
+}
+
 /// The client of an event, else its address.
 fn caller(sample: Sample) -> String {
     match sample.client_address {
@@ -116,6 +126,7 @@ fn begin(revision: Revision, wall: Option<Timestamp>) -> Merged {
         claim: Claim {
             id: revision.id,
             family: revision.rule.family,
+            requirements: requirements(&revision.rule.tags).collect(),
             title: revision.rule.title,
             entity: revision.entity.value,
             callers: revision.evidence.into_iter().map(caller).collect(),
@@ -131,6 +142,11 @@ fn merge(known: &mut Merged, revision: &Revision, wall: Option<Timestamp>) {
     let claim = &mut known.claim;
     claim.first = claim.first.min(revision.first);
     claim.last = claim.last.max(revision.last);
+    for id in requirements(&revision.rule.tags) {
+        if !claim.requirements.contains(&id) {
+            claim.requirements.push(id);
+        }
+    }
     claim.wall = match (claim.wall, wall) {
         (Some(before), Some(now)) => Some(before.min(now)),
         (before, now) => before.or(now),

@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use crate::simulate::Difficulty;
 use crate::simulate::score::{Outcome, Score};
 
 const GREEN: &str = "\x1b[32m";
@@ -23,8 +24,8 @@ pub(super) fn render(score: &Score, colours: bool) -> String {
         .max("scenario".len());
     let _ = writeln!(
         text,
-        "{:width$}  {:6}  {:12}  {:>9}  {:>9}  alerts",
-        "scenario", "req", "result", "event s", "wall s"
+        "{:width$}  {:6}  {:4}  {:12}  {:>9}  {:>9}  alerts",
+        "scenario", "req", "kind", "result", "event s", "wall s"
     );
     for outcome in &score.scenarios {
         row(&mut text, outcome, width, colours);
@@ -69,11 +70,16 @@ fn row(text: &mut String, outcome: &Outcome, width: usize, colours: bool) {
         (true, false) => (RED, PLAIN),
     };
     let name = shown(&outcome.name);
+    let kind = match outcome.difficulty {
+        None => "twin",
+        Some(Difficulty::Easy) => "easy",
+        Some(Difficulty::Hard) => "hard",
+    };
     // Padded by hand: the width of a format counts what the terminal does not show.
     let pad = width - name.chars().count();
     let _ = writeln!(
         text,
-        "{name}{:pad$}  {:6}  {on}{result:12}{off}  {:>9}  {:>9}  {}",
+        "{name}{:pad$}  {:6}  {kind:4}  {on}{result:12}{off}  {:>9}  {:>9}  {}",
         "",
         shown(&outcome.requirement),
         seconds(outcome.seconds),

@@ -32,7 +32,7 @@ fn alert(id: u128, revision: u64, entity: &str, first: i64, last: i64) -> Alert 
             description: String::new(),
             family: "injection".to_owned(),
             level: Level::High,
-            tags: Vec::new(),
+            tags: vec!["requirement.sec-07".to_owned()],
             false_positives: Vec::new(),
             advice: None,
             advice_ru: None,

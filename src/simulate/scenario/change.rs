@@ -118,13 +118,15 @@ impl Changes {
     /// Places the changes of all scenarios in the span.
     pub(crate) fn plan(
         scenarios: &[Scenario],
+        seed: u64,
         start: Timestamp,
         span_us: i64,
     ) -> Result<Self, SimulateError> {
         let mut planned = Vec::new();
         for (scenario, of) in scenarios.iter().enumerate() {
+            let draw = of.draw(seed);
             for change in &of.ordinary {
-                let begin = change.start.micros(span_us);
+                let begin = change.start.micros(span_us, draw);
                 let end = begin + change.duration.micros();
                 if end > span_us {
                     return Err(SimulateError::DoesNotFit {

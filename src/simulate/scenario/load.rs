@@ -7,11 +7,15 @@ use std::path::{Path, PathBuf};
 use thiserror::Error;
 
 use super::{Caller, LabelKind, Phase, Request, Scenario};
+use crate::event::Field;
 
 /// A scenario file larger than this is refused.
 const LARGEST: u64 = 1 << 20;
 /// Most requests of one phase.
 const MOST_EVENTS: u32 = 5_000_000;
+
+/// Most callers who take turns.
+const MOST_CALLERS: u32 = 10_000;
 
 /// What is wrong with a scenario file.
 #[derive(Debug, Error)]
@@ -168,6 +172,11 @@ fn check(scenario: &Scenario) -> Result<(), String> {
             scenario.requirement
         ));
     }
+    if scenario.twin_of.is_some() && scenario.attack {
+        return Err(
+            "an attack is nobody's twin: take `twin_of` away or set `attack: false`".to_owned(),
+        );
+    }
     if scenario.timeline.is_empty() && scenario.ordinary.is_empty() {
         return Err(
             "nothing happens; give it a `timeline` or a change of `ordinary` traffic".to_owned(),
@@ -214,6 +223,12 @@ fn check_phase(phase: &Phase) -> Result<(), String> {
     if client.is_none() && address.is_none() {
         return Err("the caller needs a client or an address".to_owned());
     }
+    if !(1..=MOST_CALLERS).contains(&phase.caller.spread) {
+        return Err(format!("spread must be from 1 to {MOST_CALLERS}"));
+    }
+    for name in phase.fields.others.keys() {
+        check_field(name)?;
+    }
     for status in &phase.fields.status {
         if !(100..=599).contains(status) {
             return Err(format!("{status} is no HTTP status"));
@@ -229,6 +244,30 @@ fn check_phase(phase: &Phase) -> Result<(), String> {
         }
         Request::Walk(walk) => check_walk(&walk.route, walk.first, walk.step, phase.events),
         _ => Ok(()),
+    }
+}
+
+/// Fields of which the simulator must know itself.
+const OURS: [Field; 5] = [
+    Field::Time,
+    Field::Sequence,
+    Field::ClientId,
+    Field::ClientAddress,
+    Field::Status,
+];
+
+fn check_field(name: &str) -> Result<(), String> {
+    match Field::from_name(name) {
+        Some(field) if OURS.contains(&field) => Err(format!(
+            "`{name}` cannot be set under `fields`: `caller`, `timeline` and `status: [200]` do"
+        )),
+        Some(_) => Ok(()),
+        None => {
+            let known = Field::ALL.iter().map(|field| field.name());
+            let near = known.min_by_key(|known| strsim::osa_distance(known, name));
+            let hint = near.map_or(String::new(), |near| format!("; did you mean `{near}`?"));
+            Err(format!("`{name}` is no field of a record{hint}"))
+        }
     }
 }
 

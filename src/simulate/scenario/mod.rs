@@ -9,9 +9,12 @@ mod plan;
 mod request;
 mod span;
 
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
+
+use super::random::{Random, splitmix, stable_hash};
 
 #[cfg(test)]
 pub(crate) use catalogue::FILES;
@@ -19,7 +22,7 @@ pub use catalogue::built_in;
 pub use change::{Becomes, Change, Of};
 pub(crate) use change::{Changes, Ordinary};
 pub use load::{ScenarioError, folder, parse};
-pub(crate) use plan::{Actor, Step, plan};
+pub(crate) use plan::{Actor, Cast, Step, plan};
 pub(crate) use request::{Frame, write};
 pub use span::{Offset, Span};
 
@@ -35,6 +38,17 @@ pub enum LabelKind {
     Gateway,
     /// An integration.
     Integration,
+}
+
+/// How hard an attack is to see.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Difficulty {
+    /// One look at its events shows it.
+    #[default]
+    Easy,
+    /// Low and slow, spread, or within limits.
+    Hard,
 }
 
 /// Whom an alert must name to have found a scenario.
@@ -59,6 +73,12 @@ pub struct Scenario {
     pub title: String,
     /// `false` for a harmless twin: an alert on it is a false alarm.
     pub attack: bool,
+    /// How hard an attack is to see.
+    #[serde(default)]
+    pub difficulty: Difficulty,
+    /// The attack that a twin equals but for its cause.
+    #[serde(default)]
+    pub twin_of: Option<String>,
     /// Whom the alert must name.
     pub entity: LabelEntity,
     /// Who else an alert on it may name: those whom it takes along.
@@ -73,6 +93,13 @@ pub struct Scenario {
     /// What becomes of ordinary traffic.
     #[serde(default)]
     pub ordinary: Vec<Change>,
+}
+
+impl Scenario {
+    /// What the seed decides for all parts alike, from 0 to 1: where they begin between two places.
+    pub(super) fn draw(&self, seed: u64) -> f64 {
+        Random::new(splitmix(splitmix(seed) ^ stable_hash(&self.name))).unit()
+    }
 }
 
 /// A part of a scenario: one caller, one kind of request, spread over a time.
@@ -102,6 +129,9 @@ pub struct Caller {
     pub client: Option<String>,
     /// Peer address; a stranger must have one.
     pub address: Option<IpAddr>,
+    /// So many callers take turns: the clients of the population that follow this one in its class, or the addresses that follow.
+    #[serde(default = "one")]
+    pub spread: u32,
     /// User agent.
     pub user_agent: Option<String>,
     /// Country of the address.
@@ -231,38 +261,17 @@ pub struct Call {
 
 /// Fields that differ from an ordinary request; those that are absent stay as they are.
 #[derive(Clone, Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
+#[serde(default)]
 pub struct Fields {
     /// Statuses, one a request, in turn.
     pub status: Vec<u16>,
-    /// `http` has no TLS.
-    pub scheme: Option<String>,
-    /// Host that is called.
-    pub host: Option<String>,
-    /// TLS version as negotiated.
-    pub tls_version: Option<String>,
-    /// Cipher suite as negotiated.
-    pub tls_cipher: Option<String>,
-    /// `X-Forwarded-For` as sent.
-    pub forwarded_for: Option<String>,
-    /// Subject that acts.
-    pub subject: Option<String>,
-    /// Roles of the subject.
-    pub roles: Vec<String>,
-    /// Second factor.
-    pub mfa: Option<String>,
-    /// The gateway's decision.
-    pub decision: Option<String>,
-    /// What the firewall said.
-    pub waf_verdict: Option<String>,
-    /// Purpose of the access.
-    pub purpose: Option<String>,
-    /// Bytes of the answer.
-    pub response_bytes: Option<u32>,
     /// The token.
     pub token: Option<TokenFields>,
     /// The webhook.
     pub webhook: Option<WebhookFields>,
+    /// Any other field of a record by its name there. Texts may hold `{…}` as requests do; `null` takes the field away.
+    #[serde(flatten)]
+    pub others: BTreeMap<String, serde_json::Value>,
 }
 
 /// What is different about the token.

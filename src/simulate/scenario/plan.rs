@@ -1,6 +1,7 @@
 //! From a scenario's timeline to single requests with their times and callers.
 
 use std::collections::BTreeSet;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use compact_str::CompactString;
 
@@ -20,6 +21,9 @@ pub(crate) struct Actor {
     /// Its client id is logged.
     pub(crate) named: bool,
 }
+
+/// The actors of a scenario: of each phase, those who take turns.
+pub(crate) type Cast = Vec<Vec<Actor>>;
 
 /// One request to come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -43,15 +47,16 @@ pub(crate) fn plan(
     seed: u64,
     start: Timestamp,
     span_us: i64,
-) -> Result<(Vec<Step>, Vec<Vec<Actor>>, Vec<Vec<LabelEntity>>), SimulateError> {
+) -> Result<(Vec<Step>, Vec<Cast>, Vec<Vec<LabelEntity>>), SimulateError> {
     let mut steps = Vec::new();
     let mut actors = Vec::new();
     let mut others = Vec::new();
     for (index, scenario) in (0_u32..).zip(scenarios) {
         let mut random = Random::new(splitmix(seed ^ stable_hash(&scenario.name)));
+        let draw = scenario.draw(seed);
         let mut cast = Vec::new();
         for (number, phase) in (0_u32..).zip(&scenario.timeline) {
-            let begin = phase.start.micros(span_us);
+            let begin = phase.start.micros(span_us, draw);
             if begin + phase.duration.micros() > span_us {
                 return Err(SimulateError::DoesNotFit {
                     name: scenario.name.clone(),
@@ -74,9 +79,11 @@ pub(crate) fn plan(
                     });
                 },
             );
-            let actor = actor(&phase.caller, population);
-            check_habits(&scenario.name, &phase.request, &actor)?;
-            cast.push(actor);
+            let actors: Vec<Actor> = (0..phase.caller.spread)
+                .map(|nth| actor(&phase.caller, nth, population))
+                .collect();
+            check_habits(&scenario.name, &phase.request, &actors[0])?;
+            cast.push(actors);
         }
         others.push(also(scenario, &cast));
         actors.push(cast);
@@ -120,8 +127,12 @@ fn spread(
     }
 }
 
-fn actor(caller: &Caller, population: &Population) -> Actor {
-    let found = caller.client.as_deref().and_then(|id| population.find(id));
+/// The `nth` of those who take turns.
+fn actor(caller: &Caller, nth: u32, population: &Population) -> Actor {
+    let found = caller
+        .client
+        .as_deref()
+        .and_then(|id| population.following(id, nth));
     let known = found.is_some();
     let mut client = found.cloned().unwrap_or_else(|| {
         let id = caller.client.clone().unwrap_or_default();
@@ -143,7 +154,13 @@ fn actor(caller: &Caller, population: &Population) -> Actor {
         }
     });
     if let Some(address) = caller.address {
+        // A client that comes from elsewhere comes from this one address, a crowd of them or of strangers from those that follow.
+        let address = following(address, nth);
         client.address = compact_str::format_compact!("{address}");
+        if client.id.is_empty() {
+            client.key_hash = stable_hash(&client.address);
+            client.trait_bits = splitmix(client.key_hash);
+        }
     }
     if client.address.is_empty() {
         // A client that the population lacks, and the file gives it no address: one of RFC 5737.
@@ -156,10 +173,18 @@ fn actor(caller: &Caller, population: &Population) -> Actor {
     }
 }
 
+/// The address so many behind this one.
+fn following(address: IpAddr, nth: u32) -> IpAddr {
+    match address {
+        IpAddr::V4(address) => Ipv4Addr::from(address.to_bits().wrapping_add(nth)).into(),
+        IpAddr::V6(address) => Ipv6Addr::from(address.to_bits().wrapping_add(nth.into())).into(),
+    }
+}
+
 /// Clients and addresses of the callers and whose ordinary calls are changed, without the entity itself.
-fn also(scenario: &Scenario, cast: &[Actor]) -> Vec<LabelEntity> {
+fn also(scenario: &Scenario, cast: &[Vec<Actor>]) -> Vec<LabelEntity> {
     let mut entities: BTreeSet<LabelEntity> = scenario.also.iter().cloned().collect();
-    for actor in cast {
+    for actor in cast.iter().flatten() {
         entities.insert(LabelEntity {
             kind: LabelKind::Address,
             value: actor.client.address.to_string(),

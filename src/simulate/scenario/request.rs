@@ -1,6 +1,9 @@
 //! The generators: how a request of a scenario looks.
 
+use std::collections::BTreeMap;
 use std::fmt::Write;
+
+use serde_json::{Map, Value};
 
 use super::{Actor, Encoding, Fields, Inject, Login, Order, Phase, Request, TokenFields, Walk};
 use crate::event::Timestamp;
@@ -34,7 +37,6 @@ struct Texts {
     path: String,
     query: String,
     subject: String,
-    forwarded_for: String,
 }
 
 /// Appends one request of a scenario and gives its event time.
@@ -49,7 +51,6 @@ pub(crate) fn write(
     let rolled = roll(frame, random);
     prepare(client, &rolled, scratch);
     let texts = texts(frame, random);
-    let roles: Vec<&str> = fields.roles.iter().map(String::as_str).collect();
     let mut record = compose(client, &rolled, frame.sequence, scratch);
     record.gateway = frame.gateway;
     if !frame.actor.known {
@@ -62,12 +63,13 @@ pub(crate) fn write(
         record.country = Some(country);
     }
     ask(&mut record, &phase.request, &texts);
-    change(&mut record, frame, fields, &texts);
-    if !roles.is_empty() {
-        record.roles = &roles;
-    }
+    change(&mut record, frame, fields);
+    let (begin, time) = (buffer.len(), record.time);
     record.write(buffer);
-    record.time
+    if !fields.others.is_empty() {
+        change_written(buffer, begin, &fields.others, frame.number, random);
+    }
+    time
 }
 
 /// Rolls the exchange that the request is built on.
@@ -153,12 +155,6 @@ fn texts(frame: &Frame<'_>, random: &mut Random) -> Texts {
                 texts.query = fill(query, number, random);
             }
         }
-    }
-    if let Some(forwarded) = &frame.phase.fields.forwarded_for {
-        texts.forwarded_for = fill(forwarded, number, random);
-    }
-    if let Some(subject) = &frame.phase.fields.subject {
-        texts.subject = fill(subject, number, random);
     }
     texts
 }
@@ -281,12 +277,7 @@ fn ask<'a>(record: &mut Record<'a>, request: &'a Request, texts: &'a Texts) {
     record.query = (!texts.query.is_empty()).then_some(texts.query.as_str());
 }
 
-fn change<'a>(record: &mut Record<'a>, frame: &Frame<'_>, fields: &'a Fields, texts: &'a Texts) {
-    fn set<'a>(field: &mut Option<&'a str>, text: Option<&'a String>) {
-        if let Some(text) = text {
-            *field = Some(text);
-        }
-    }
+fn change<'a>(record: &mut Record<'a>, frame: &Frame<'_>, fields: &'a Fields) {
     if !fields.status.is_empty() {
         record.status = fields.status[frame.number as usize % fields.status.len()];
         record.decision = Some(match record.status {
@@ -295,30 +286,6 @@ fn change<'a>(record: &mut Record<'a>, frame: &Frame<'_>, fields: &'a Fields, te
             _ => "allow",
         });
     }
-    if let Some(scheme) = &fields.scheme {
-        record.scheme = scheme;
-    }
-    if let Some(host) = &fields.host {
-        record.host = host;
-    }
-    if let Some((version, cipher)) = &mut record.tls {
-        *version = fields.tls_version.as_deref().unwrap_or(version);
-        *cipher = fields.tls_cipher.as_deref().unwrap_or(cipher);
-    }
-    if record.scheme == "http" {
-        record.tls = None;
-    }
-    if fields.forwarded_for.is_some() {
-        record.forwarded_for = Some(&texts.forwarded_for);
-    }
-    if fields.subject.is_some() {
-        record.subject = Some(&texts.subject);
-    }
-    set(&mut record.mfa, fields.mfa.as_ref());
-    set(&mut record.decision, fields.decision.as_ref());
-    set(&mut record.waf_verdict, fields.waf_verdict.as_ref());
-    set(&mut record.purpose, fields.purpose.as_ref());
-    record.response_bytes = fields.response_bytes.unwrap_or(record.response_bytes);
     if let Some(token) = &fields.token {
         change_token(record, frame, token);
     }
@@ -327,6 +294,42 @@ fn change<'a>(record: &mut Record<'a>, frame: &Frame<'_>, fields: &'a Fields, te
         if let Some(age) = wanted.age {
             webhook.time = record.time.plus_micros(-age.micros());
         }
+    }
+}
+
+/// Puts other values into a record that is written already; what it borrows from could not hold them.
+fn change_written(
+    written: &mut Vec<u8>,
+    begin: usize,
+    others: &BTreeMap<String, Value>,
+    number: u32,
+    random: &mut Random,
+) {
+    let mut record: Map<String, Value> =
+        serde_json::from_slice(&written[begin..]).expect("a record is a JSON object");
+    if others.get("scheme").is_some_and(|scheme| scheme == "http") {
+        record.remove("tls_version");
+        record.remove("tls_cipher");
+    }
+    for (name, value) in others {
+        if value.is_null() {
+            record.remove(name);
+        } else {
+            record.insert(name.clone(), filled(value, number, random));
+        }
+    }
+    written.truncate(begin);
+    serde_json::to_writer(written, &record).expect("a map is written into memory");
+}
+
+fn filled(value: &Value, number: u32, random: &mut Random) -> Value {
+    match value {
+        Value::String(text) => Value::String(fill(text, number, random)),
+        Value::Array(list) => list
+            .iter()
+            .map(|value| filled(value, number, random))
+            .collect(),
+        other => other.clone(),
     }
 }
 

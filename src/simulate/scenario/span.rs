@@ -63,23 +63,54 @@ impl fmt::Display for Span {
     }
 }
 
+/// When in the simulated span: at a place, or between two, where the seed decides.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Offset {
+    first: Place,
+    last: Place,
+}
+
 /// A place in the simulated span.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Offset {
+enum Place {
     /// So long after its start.
     After(Span),
     /// At so many hundredths of it.
     Percent(u8),
 }
 
-impl Offset {
-    /// Microseconds after the start of a span of `span_us`.
-    #[must_use]
-    pub fn micros(self, span_us: i64) -> i64 {
+impl Place {
+    fn micros(self, span_us: i64) -> i64 {
         match self {
-            Offset::After(after) => after.micros(),
-            Offset::Percent(percent) => span_us / 100 * i64::from(percent),
+            Place::After(after) => after.micros(),
+            Place::Percent(percent) => span_us / 100 * i64::from(percent),
         }
+    }
+}
+
+impl FromStr for Place {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let Some(number) = text.strip_suffix('%') else {
+            return text.parse().map(Place::After);
+        };
+        match number.parse() {
+            Ok(percent @ 0..=99) => Ok(Place::Percent(percent)),
+            _ => Err(format!(
+                "`{text}` is not a place in the span; write `0%` to `99%`, or a duration such as `6h`"
+            )),
+        }
+    }
+}
+
+impl Offset {
+    /// Microseconds after the start of a span of `span_us`; `draw`, from 0 to 1, decides between two places.
+    #[must_use]
+    #[allow(clippy::cast_possible_truncation, clippy::cast_precision_loss)] // a part of a bounded span
+    pub fn micros(self, span_us: i64, draw: f64) -> i64 {
+        let (first, last) = (self.first.micros(span_us), self.last.micros(span_us));
+        first + ((last - first) as f64 * draw) as i64
     }
 }
 
@@ -87,15 +118,11 @@ impl FromStr for Offset {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let Some(number) = text.strip_suffix('%') else {
-            return text.parse().map(Offset::After);
-        };
-        match number.parse() {
-            Ok(percent @ 0..=99) => Ok(Offset::Percent(percent)),
-            _ => Err(format!(
-                "`{text}` is not a place in the span; write `0%` to `99%`, or a duration such as `6h`"
-            )),
-        }
+        let (first, last) = text.split_once("..").unwrap_or((text, text));
+        Ok(Offset {
+            first: first.parse()?,
+            last: last.parse()?,
+        })
     }
 }
 
@@ -142,8 +169,12 @@ mod tests {
     #[test]
     fn offsets_are_durations_or_hundredths() {
         let day = Span::from_seconds(86_400).micros();
-        assert_eq!("50%".parse::<Offset>().unwrap().micros(day), day / 2);
-        assert_eq!("12h".parse::<Offset>().unwrap().micros(day), day / 2);
+        let at = |text: &str, draw| text.parse::<Offset>().unwrap().micros(day, draw);
+        assert_eq!(at("50%", 0.3), day / 2);
+        assert_eq!(at("12h", 0.3), day / 2);
+        assert_eq!(at("25%..75%", 0.5), day / 2);
+        assert_eq!(at("6h..75%", 0.0), day / 4);
         assert!("100%".parse::<Offset>().is_err());
+        assert!("5%..x".parse::<Offset>().is_err());
     }
 }
