@@ -2,16 +2,15 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint bench bench-detection chaos fuzz docs clean parts
+.PHONY: help demo test lint bench bench-detection bench-rules bench-scenarios chaos fuzz docs clean parts
 
 # `source` needs a file name with a slash to look here and nowhere else.
 PARTS := source ./scripts/env.sh
 
 DEMO_SECONDS ?= 60
-SEED ?= 1
 KILLS ?= 20
 FUZZ_SECONDS ?= 60
-export DEMO_SECONDS SEED KILLS
+export DEMO_SECONDS KILLS
 
 help: ## this list
 	@sed -nE 's/^([a-z-]+):.*## (.*)/\1\t\2/p' Makefile | expand -t 17
@@ -40,13 +39,16 @@ bench: parts ## the figures of this machine
 bench-detection: ## recall and false alarms of the shipped rules on labelled requests of others
 	@cargo bench --locked --bench detection
 
+bench-scenarios: ## attacks found, twins alarmed, false alarms on simulated days; ten seeds from SEED, else from the clock; SCENARIOS=DIR
+	@SEED='$(SEED)' SCENARIOS='$(abspath $(SCENARIOS))' cargo bench --locked --bench scenarios
+
 bench-rules: ## speed of the rule engine, of the shipped rules and of correlations, on one core
 	@cargo bench --locked --bench sigma
 	@cargo bench --locked --bench catalogue
 	@cargo bench --locked --bench track
 
 chaos: parts ## kills at random instants while events flow: SEED (1), KILLS (20)
-	@$(PARTS); CHAOS_EVENTS=$${CHAOS_EVENTS:-500000} cargo test --locked --release --test chaos -- --nocapture
+	@$(PARTS); SEED=$(or $(SEED),1) CHAOS_EVENTS=$${CHAOS_EVENTS:-500000} cargo test --locked --release --test chaos -- --nocapture
 
 fuzz: ## each fuzz target for FUZZ_SECONDS (60); needs nightly Rust and cargo-fuzz
 	@cargo fuzz --version >/dev/null 2>&1 || { echo "fuzz: cargo-fuzz is missing, install it with: cargo install cargo-fuzz && rustup toolchain install nightly" >&2; exit 2; }

@@ -13,7 +13,7 @@ use gatewatch::decode::Decoder;
 use gatewatch::enrich::Enricher;
 use gatewatch::event::{Event, Timestamp};
 use gatewatch::sigma::RuleSet;
-use gatewatch::simulate::{Generator, Settings};
+use gatewatch::simulate::{Generator, Settings, Shapes};
 use serde_json::{Value as Json, json};
 
 const EVENTS: u64 = 100_000;
@@ -202,6 +202,7 @@ fn records() -> Vec<Vec<u8>> {
         clients: None,
         broken: 0,
         scenarios: Vec::new(),
+        shapes: Shapes::default(),
     };
     let mut generator = Generator::new(settings).expect("the span is sound");
     let mut records = Vec::new();

@@ -11,7 +11,7 @@ use gatewatch::config;
 use gatewatch::contract::Contracts;
 use gatewatch::decode::Decoder;
 use gatewatch::event::{Event, Timestamp};
-use gatewatch::simulate::{Generator, Settings};
+use gatewatch::simulate::{Generator, Settings, Shapes};
 
 const EXAMPLES: [&str; 3] = ["barrier-operator", "face-recognition", "tenant-sync"];
 const CONTRACTS: usize = 10;
@@ -49,6 +49,7 @@ fn records() -> Vec<Vec<u8>> {
         clients: None,
         broken: 0,
         scenarios: Vec::new(),
+        shapes: Shapes::default(),
     };
     let mut generator = Generator::new(settings).expect("the span is sound");
     let mut records = Vec::new();

@@ -16,7 +16,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use gatewatch::decode::Decoder;
 use gatewatch::event::Timestamp;
-use gatewatch::simulate::{Generator, Settings};
+use gatewatch::simulate::{Generator, Settings, Shapes};
 use labelled::{Catalogue, Row, is_about_a_product};
 use replayed::crowdsec;
 
@@ -241,6 +241,7 @@ fn ordinary(catalogue: &mut Catalogue, list: bool) -> f64 {
         clients: None,
         broken: 0,
         scenarios: Vec::new(),
+        shapes: Shapes::default(),
     };
     let decoder =
         Decoder::new(&gatewatch::config::Decode::default()).expect("the defaults are valid");

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use gatewatch::event::Timestamp;
-use gatewatch::simulate::{Generator, Settings, built_in};
+use gatewatch::simulate::{Generator, Settings, Shapes, built_in};
 use parts::{ClickHouse, Held, Kafka, Mailpit, Mode, wait_for};
 use service::Service;
 
@@ -50,6 +50,7 @@ fn records(events: u64, seed: u64) -> Vec<(i32, Vec<u8>)> {
         clients: None,
         broken: u32::try_from(events / 1_000).expect("a small number"),
         scenarios: built_in().expect("the built-in scenarios are good"),
+        shapes: Shapes::default(),
     };
     let mut generator = Generator::new(settings).expect("the settings are good");
     let mut records = Vec::new();

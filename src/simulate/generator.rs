@@ -4,12 +4,15 @@ use std::collections::VecDeque;
 
 use compact_str::CompactString;
 
+use super::class::CLASSES;
+use super::hiccup::Hiccups;
 use super::label::Label;
 use super::population::Population;
 use super::random::{Random, splitmix, stable_hash};
 use super::record::Record;
 use super::scenario::{Becomes, Cast, Changes, Frame, Ordinary, Scenario, Step, plan, write};
-use super::season::{SLOT_US, Season, class_weights};
+use super::season::{SLOT_US, Season};
+use super::shape::Shapes;
 use super::stranger::{write_broken, write_visit};
 use super::traffic::{
     Draft, Fate, GATEWAYS, LONGEST_US as LONGEST_EXCHANGE_US, Scratch, compose, draft, gateway_of,
@@ -20,6 +23,9 @@ use crate::event::Timestamp;
 
 /// One request in so many is a passer-by's.
 const STRANGER_ONE_IN: u32 = 130;
+/// Clients of a class that may call again soon.
+const LINGERING: usize = 16;
+const LINGERING_U32: u32 = 16;
 /// Attempts at one request, the first included.
 const MOST_ATTEMPTS: u32 = 3;
 /// Longest span, in microseconds.
@@ -44,6 +50,8 @@ pub struct Settings {
     pub broken: u32,
     /// What is planted.
     pub scenarios: Vec<Scenario>,
+    /// How load departs from its season.
+    pub shapes: Shapes,
 }
 
 /// What is known of a record besides its bytes.
@@ -69,6 +77,11 @@ pub struct Generator {
     sequences: [u64; 2],
     slot: usize,
     in_slot: u32,
+    /// The part of the slot that has passed.
+    passed: f64,
+    /// Clients of each class that called just before.
+    lingering: Vec<[usize; LINGERING]>,
+    hiccups: Hiccups,
     /// Cumulative weights of the classes in this slot.
     classes: Vec<f64>,
     next_ordinary: Option<Timestamp>,
@@ -114,7 +127,15 @@ impl Generator {
                 events: settings.events,
             });
         };
-        let season = Season::new(seed, start, span_us, ordinary, &population);
+        let season = Season::new(
+            seed,
+            start,
+            span_us,
+            ordinary,
+            &population,
+            &settings.shapes,
+        );
+        let hiccups = Hiccups::new(seed, start, span_us);
         let changes = Changes::plan(&settings.scenarios, seed, start, span_us)?;
         let first_sequence = 1 + splitmix(seed) % 1_000_000;
         let mut generator = Generator {
@@ -128,6 +149,9 @@ impl Generator {
             sequences: [first_sequence; 2],
             slot: 0,
             in_slot: 0,
+            passed: 0.0,
+            lingering: Vec::new(),
+            hiccups,
             classes: Vec::new(),
             next_ordinary: None,
             retries: VecDeque::new(),
@@ -137,6 +161,9 @@ impl Generator {
             changes,
             mirrored: None,
         };
+        generator.lingering = (0..CLASSES.len())
+            .map(|class| generator.linger(class))
+            .collect();
         generator.enter_slot();
         generator.roll_ordinary();
         Ok(generator)
@@ -200,18 +227,19 @@ impl Generator {
 
     fn enter_slot(&mut self) {
         self.in_slot = 0;
+        self.passed = 0.0;
         if self.slot >= self.season.slots() {
             return;
         }
         let mut sum = 0.0;
-        self.classes = class_weights(self.season.begin(self.slot), &self.population);
+        self.classes = self.season.class_weights(self.slot, &self.population);
         for weight in &mut self.classes {
             sum += *weight;
             *weight = sum;
         }
     }
 
-    /// Sets the time of the next ordinary event: evenly spaced in its slot, with jitter.
+    /// Sets the time of the next ordinary event: as if those of the slot had come at random, in order.
     #[allow(clippy::cast_precision_loss, clippy::cast_possible_truncation)] // parts of a minute
     fn roll_ordinary(&mut self) {
         while self.slot < self.season.slots() && self.in_slot >= self.season.count(self.slot) {
@@ -225,10 +253,12 @@ impl Generator {
         let begin = self.season.begin(self.slot);
         let end = self.settings.start.plus_micros(self.settings.span_us);
         let width = SLOT_US.min(end.since(begin)) as f64;
-        let place = f64::from(self.in_slot) + self.random.unit();
-        let within = place / f64::from(self.season.count(self.slot)) * width;
+        // The least of so many even numbers in what is left of the slot.
+        let left = f64::from(self.season.count(self.slot) - self.in_slot);
+        let step = 1.0 - self.random.unit().powf(1.0 / left);
+        self.passed += (1.0 - self.passed) * step;
         self.in_slot += 1;
-        self.next_ordinary = Some(begin.plus_micros(within as i64));
+        self.next_ordinary = Some(begin.plus_micros((self.passed * width) as i64));
     }
 
     /// The next ordinary record; `None` when a scenario takes it away.
@@ -242,11 +272,10 @@ impl Generator {
             return self.visit(gateway, done, buffer);
         }
         let class = self.choose_class();
-        let clients = self.population.of_class(class);
-        let client = self
-            .random
-            .below(u32::try_from(clients.len()).unwrap_or(u32::MAX)) as usize;
-        let draft = draft(&clients[client], done, &mut self.random);
+        let client = self.choose_client(class);
+        let failing = self.hiccups.failing(class, done);
+        let who = &self.population.of_class(class)[client];
+        let draft = draft(who, done, failing, &mut self.random);
         self.emit(class, client, draft, done, buffer)
     }
 
@@ -276,6 +305,21 @@ impl Generator {
             key_hash: stable_hash(&self.key),
             scenario: None,
         })
+    }
+
+    /// Clients to begin with.
+    fn linger(&mut self, class: usize) -> [usize; LINGERING] {
+        std::array::from_fn(|_| self.population.one_of(class, &mut self.random))
+    }
+
+    /// One who called just before, or another in place of one of those.
+    fn choose_client(&mut self, class: usize) -> usize {
+        let lingering = &mut self.lingering[class];
+        let place = self.random.below(LINGERING_U32) as usize;
+        if self.random.below(100) >= CLASSES[class].lingers {
+            lingering[place] = self.population.one_of(class, &mut self.random);
+        }
+        lingering[place]
     }
 
     fn choose_class(&mut self) -> usize {

@@ -7,6 +7,7 @@
 
 mod class;
 mod generator;
+mod hiccup;
 pub mod kafka;
 mod label;
 mod line;
@@ -17,6 +18,7 @@ mod record;
 mod scenario;
 pub mod score;
 mod season;
+mod shape;
 mod stranger;
 mod traffic;
 
@@ -31,6 +33,7 @@ pub use scenario::{
     Becomes, Change, Difficulty, LabelEntity, LabelKind, Of, Offset, Phase, Scenario,
     ScenarioError, Span, built_in, folder, parse,
 };
+pub use shape::Shapes;
 
 /// Why traffic cannot be made.
 #[derive(Debug, Error)]

@@ -7,6 +7,7 @@ use compact_str::{CompactString, format_compact};
 
 use super::class::{CLASSES, Class};
 use super::random::{Random, splitmix, stable_hash};
+use super::shape::normal;
 
 /// Fewest residential complexes; scenarios may name their first clients.
 const LEAST_COMPLEXES: u32 = 4;
@@ -36,6 +37,8 @@ pub(crate) struct Population {
     clients: Vec<Client>,
     /// Where each class's clients stand.
     ranges: Vec<Range<usize>>,
+    /// How much each client and those of its class before it call, the whole class being 1; empty for a class whose clients are alike.
+    shares: Vec<Vec<f32>>,
 }
 
 impl Population {
@@ -45,6 +48,7 @@ impl Population {
         let mut population = Population {
             clients: Vec::new(),
             ranges: Vec::new(),
+            shares: Vec::new(),
         };
         for class in CLASSES {
             let begin = population.clients.len();
@@ -52,6 +56,8 @@ impl Population {
             population
                 .clients
                 .extend((1..=count).map(|number| client(seed, class, number)));
+            let shares = shares(class, &population.clients[begin..]);
+            population.shares.push(shares);
             population.ranges.push(begin..population.clients.len());
         }
         population
@@ -60,6 +66,20 @@ impl Population {
     /// The clients of the class with this index in [`CLASSES`].
     pub(crate) fn of_class(&self, class: usize) -> &[Client] {
         &self.clients[self.ranges[class].clone()]
+    }
+
+    /// One of the clients of a class, busy ones more often: its place there.
+    #[allow(clippy::cast_possible_truncation)] // a random number loses digits
+    pub(crate) fn one_of(&self, class: usize, random: &mut Random) -> usize {
+        let clients = self.ranges[class].len();
+        let shares = &self.shares[class];
+        if shares.is_empty() {
+            return random.below(u32::try_from(clients).unwrap_or(u32::MAX)) as usize;
+        }
+        let roll = random.unit() as f32;
+        shares
+            .partition_point(|share| *share <= roll)
+            .min(clients - 1)
     }
 
     /// The client `nth` behind that of this id, round and round in its class.
@@ -74,6 +94,23 @@ impl Population {
     pub(crate) fn len(&self) -> usize {
         self.clients.len()
     }
+}
+
+/// Shares that add up to 1, as unlike as the class has it.
+fn shares(class: &Class, clients: &[Client]) -> Vec<f32> {
+    if class.unlike == 0.0 || clients.len() < 2 {
+        return Vec::new();
+    }
+    let rate = |client: &Client| (class.unlike * normal(&mut Random::new(client.trait_bits))).exp();
+    let sum: f32 = clients.iter().map(rate).sum();
+    let mut passed = 0.0;
+    clients
+        .iter()
+        .map(|client| {
+            passed += rate(client) / sum;
+            passed
+        })
+        .collect()
 }
 
 #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // clamped before

@@ -1,6 +1,6 @@
 //! Score: alerts against labels. Which attacks were found, how fast, and which alerts no attack explains.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::{Difficulty, Label};
 use crate::event::Timestamp;
@@ -31,7 +31,7 @@ pub struct Claim {
 }
 
 /// What became of one planted scenario.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Outcome {
     /// Name of the scenario.
     pub name: String,
@@ -40,7 +40,7 @@ pub struct Outcome {
     /// `false` for a harmless twin.
     pub attack: bool,
     /// How hard an attack is to see.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub difficulty: Option<Difficulty>,
     /// An alert of an expected family and its requirement names its entity in its time. For a twin: it raised a false alarm.
     pub found: bool,
@@ -53,7 +53,7 @@ pub struct Outcome {
 }
 
 /// An alert that no attack explains.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct FalseAlarm {
     /// Id of the alert.
     pub id: String,
@@ -70,7 +70,7 @@ pub struct FalseAlarm {
 }
 
 /// The whole comparison.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Score {
     /// One for each label, in the order of the labels.
     pub scenarios: Vec<Outcome>,

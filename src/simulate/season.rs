@@ -3,6 +3,7 @@
 use super::class::{CLASSES, Class};
 use super::population::Population;
 use super::random::{Random, splitmix};
+use super::shape::{Shapes, normal};
 use crate::event::Timestamp;
 
 /// Local time of the complexes: Moscow, UTC+3 all year.
@@ -10,16 +11,21 @@ const LOCAL_OFFSET_S: i64 = 3 * 3_600;
 /// Width of a slot.
 pub(crate) const SLOT_US: i64 = 60_000_000;
 
+/// How much more a class calls each day: a third of a per cent, a tenth in a month.
+const GROWTH_A_DAY: f64 = 0.003;
+
 /// The events of a span, minute by minute.
 #[derive(Debug)]
 pub(crate) struct Season {
     start: Timestamp,
     /// Events in each slot; the last slot may be shorter.
     counts: Vec<u32>,
+    /// How far each class departs from its season in each slot, class by class within a slot.
+    departures: Vec<f32>,
 }
 
 impl Season {
-    /// Shares `events` out over the span, exactly, as the season has it. The same seed gives the same shares.
+    /// Shares `events` out over the span, exactly, as season and shapes have it. The same seed gives the same shares.
     #[allow(
         clippy::cast_possible_truncation,
         clippy::cast_precision_loss,
@@ -31,23 +37,27 @@ impl Season {
         span_us: i64,
         events: u64,
         population: &Population,
+        shapes: &Shapes,
     ) -> Self {
         let slots = span_us.max(1).div_euclid(SLOT_US) + i64::from(span_us.max(1) % SLOT_US != 0);
-        let mut random = Random::new(splitmix(seed ^ 0x5ea5));
+        let mut season = Season {
+            start,
+            counts: Vec::new(),
+            departures: departures(seed, slots as usize, shapes),
+        };
         let weights: Vec<f64> = (0..slots)
             .map(|slot| {
-                let begin = start.plus_micros(slot * SLOT_US);
                 let width = (span_us - slot * SLOT_US).clamp(1, SLOT_US) as f64 / SLOT_US as f64;
-                let total: f64 = class_weights(begin, population).iter().sum();
-                // No minute is like the other.
-                total * width * (0.9 + 0.2 * random.unit())
+                let growth = 1.0 + GROWTH_A_DAY * (slot / (24 * 60)) as f64;
+                let total: f64 = season.class_weights(slot as usize, population).iter().sum();
+                total * width * growth
             })
             .collect();
         let sum: f64 = weights.iter().sum();
         let mut given = 0;
         let mut passed = 0.0;
         let last = weights.len() - 1;
-        let counts = weights
+        season.counts = weights
             .iter()
             .enumerate()
             .map(|(slot, weight)| {
@@ -62,7 +72,7 @@ impl Season {
                 u32::try_from(count).unwrap_or(u32::MAX)
             })
             .collect();
-        Season { start, counts }
+        season
     }
 
     /// How many slots there are.
@@ -80,18 +90,41 @@ impl Season {
     pub(crate) fn begin(&self, slot: usize) -> Timestamp {
         self.start.plus_micros(slot as i64 * SLOT_US)
     }
+
+    /// How much each class calls in a slot, relative to the others.
+    pub(crate) fn class_weights(&self, slot: usize, population: &Population) -> Vec<f64> {
+        let begin = self.begin(slot);
+        let departures = &self.departures[slot * CLASSES.len()..];
+        CLASSES
+            .iter()
+            .zip(departures)
+            .enumerate()
+            .map(|(index, (class, departure))| {
+                let clients = u32::try_from(population.of_class(index).len()).unwrap_or(u32::MAX);
+                f64::from(clients) * class.rate * busy(class, begin) * f64::from(*departure)
+            })
+            .collect()
+    }
 }
 
-/// How much each class calls in the minute that begins at `begin`, relative to the others.
-pub(crate) fn class_weights(begin: Timestamp, population: &Population) -> Vec<f64> {
-    CLASSES
+/// How far each class departs from its season: a course that all share (weather, a match, a holiday), one of its own, and noise from
+/// minute to minute.
+fn departures(seed: u64, slots: usize, shapes: &Shapes) -> Vec<f32> {
+    let mut random = Random::new(splitmix(seed ^ 0x5ea5));
+    let shared = shapes.course(slots, &mut random);
+    let own: Vec<Vec<f32>> = CLASSES
         .iter()
-        .enumerate()
-        .map(|(index, class)| {
-            let clients = u32::try_from(population.of_class(index).len()).unwrap_or(u32::MAX);
-            f64::from(clients) * class.rate * busy(class, begin)
-        })
-        .collect()
+        .map(|_| shapes.course(slots, &mut random))
+        .collect();
+    let mut departures = Vec::with_capacity(slots * CLASSES.len());
+    for slot in 0..slots {
+        for (class, own) in CLASSES.iter().zip(&own) {
+            let bursts = (shared[slot] * own[slot]).sqrt().powf(class.bursty);
+            let noise = 1.0 + 0.25 * class.bursty * normal(&mut random).clamp(-3.0, 3.0);
+            departures.push(bursts * noise);
+        }
+    }
+    departures
 }
 
 /// How busy a class is at an instant, 1 being its average.
@@ -126,7 +159,14 @@ mod tests {
     fn season(start: &str, hours: i64, events: u64) -> Season {
         let population = Population::new(1, 139.0, None);
         let start = Timestamp::parse_rfc3339(start).unwrap();
-        Season::new(1, start, hours * 3_600_000_000, events, &population)
+        Season::new(
+            1,
+            start,
+            hours * 3_600_000_000,
+            events,
+            &population,
+            &Shapes::default(),
+        )
     }
 
     #[test]

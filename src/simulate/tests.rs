@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use super::scenario::{self, LabelKind};
-use super::{Generator, Label, Meta, Scenario, Settings, Span, built_in, folder, parse};
+use super::{Generator, Label, Meta, Scenario, Settings, Shapes, Span, built_in, folder, parse};
 use crate::event::{Event, Timestamp, schema};
 
 const DAY: i64 = 86_400_000_000;
@@ -18,6 +18,7 @@ fn settings(events: u64) -> Settings {
         clients: None,
         broken: 0,
         scenarios: additions(),
+        shapes: Shapes::default(),
     }
 }
 

@@ -56,11 +56,11 @@ pub(crate) struct Scratch {
     bytes: Vec<u8>,
 }
 
-/// Rolls one exchange of a client that ends at `done`.
-pub(crate) fn draft(client: &Client, done: Timestamp, random: &mut Random) -> Draft {
+/// Rolls one exchange of a client that ends at `done`; `failing` calls of 12,000 fail.
+pub(crate) fn draft(client: &Client, done: Timestamp, failing: u32, random: &mut Random) -> Draft {
     let operation = choose(client.class.operations, random);
     let bits = random.bits();
-    let fate = fate(operation, random);
+    let fate = fate(operation, failing, random);
     let duration_us = duration(operation, fate, random);
     Draft {
         time: done.plus_micros(-i64::from(duration_us)),
@@ -89,15 +89,15 @@ fn choose(operations: &'static [Operation], random: &mut Random) -> &'static Ope
 
 static TOKEN_OPERATION: Operation = TOKEN;
 
-fn fate(operation: &Operation, random: &mut Random) -> Fate {
+fn fate(operation: &Operation, failing: u32, random: &mut Random) -> Fate {
     let roll = random.below(12_000);
     let named = matches!(operation.naming, Naming::Resident | Naming::Uuid);
     match roll {
-        0..30 => Fate::Failed,
-        30..32 => Fate::Limited,
-        32..62 => Fate::Refused,
-        62..112 if operation.habit == Habit::TokenEndpoint => Fate::Refused,
-        62..162 if named => Fate::Missing,
+        0..2 => Fate::Limited,
+        2..32 => Fate::Refused,
+        32..82 if operation.habit == Habit::TokenEndpoint => Fate::Refused,
+        32..132 if named => Fate::Missing,
+        _ if roll >= 12_000 - failing => Fate::Failed,
         _ => Fate::Done,
     }
 }

@@ -11,7 +11,7 @@ use gatewatch::contract::Contracts;
 use gatewatch::decode::Decoder;
 use gatewatch::enrich::Enricher;
 use gatewatch::event::Timestamp;
-use gatewatch::simulate::{Generator, Settings};
+use gatewatch::simulate::{Generator, Settings, Shapes};
 
 use found::{findings, plate_call};
 
@@ -37,6 +37,7 @@ fn the_examples_hold_on_ordinary_traffic() {
             clients: None,
             broken: 0,
             scenarios: Vec::new(),
+            shapes: Shapes::default(),
         };
         let mut generator = Generator::new(settings).expect("the span is sound");
         let mut record = Vec::new();

@@ -5,7 +5,7 @@ use std::process::Command;
 use gatewatch::config;
 use gatewatch::decode::Decoder;
 use gatewatch::event::{Event, Field, Timestamp};
-use gatewatch::simulate::{Generator, Settings};
+use gatewatch::simulate::{Generator, Settings, Shapes};
 use gatewatch::store::{EventBlock, Verdict, column_of};
 
 use super::server::{Server, recent};
@@ -23,6 +23,7 @@ fn traffic(start: Timestamp) -> Vec<Vec<u8>> {
         clients: None,
         broken: 0,
         scenarios: Vec::new(),
+        shapes: Shapes::default(),
     };
     let mut generator = Generator::new(settings).unwrap();
     let mut records = Vec::new();

@@ -15,7 +15,7 @@ use super::terminal::{self, Paint};
 use crate::config::{Config, Format};
 use crate::event::{Event, Timestamp};
 use crate::sigma::RuleSet;
-use crate::simulate::{Generator, Settings};
+use crate::simulate::{Generator, Settings, Shapes};
 use crate::source::RawBatch;
 use crate::source::lines::{Lines, Progress};
 
@@ -244,6 +244,7 @@ pub(super) fn simulated(count: u64, reader: &Reader) -> Result<Vec<Event<'static
         clients: None,
         broken: 0,
         scenarios: Vec::new(),
+        shapes: Shapes::default(),
     })?;
     let mut events = Vec::new();
     let mut record = Vec::new();

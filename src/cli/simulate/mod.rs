@@ -18,7 +18,7 @@ use self::output::Output;
 use self::pace::Pace;
 use crate::event::Timestamp;
 use crate::simulate::kafka::{self, SendError};
-use crate::simulate::{Generator, Scenario, Settings, Span, built_in, folder};
+use crate::simulate::{Generator, Scenario, Settings, Shapes, Span, built_in, folder};
 
 /// Ordinary events of a day when nothing says how many.
 const EVENTS_A_DAY: u64 = 200_000;
@@ -91,6 +91,9 @@ pub struct Args {
     /// Plant nothing
     #[arg(long)]
     no_scenarios: bool,
+    /// Folder of `*.csv` with `timestamp,value` lines; bursts and lulls are taken from these series in place of made-up ones
+    #[arg(long, value_name = "DIR")]
+    shapes: Option<PathBuf>,
     /// File to write the labels to, a JSON object a line
     #[arg(long, value_name = "FILE")]
     labels: Option<PathBuf>,
@@ -157,6 +160,12 @@ fn settings(args: &Args) -> Result<Settings> {
         clients: args.clients,
         broken: args.broken,
         scenarios: scenarios(args)?,
+        shapes: match &args.shapes {
+            Some(folder) => {
+                Shapes::folder(folder).with_context(|| format!("--shapes {}", folder.display()))?
+            }
+            None => Shapes::default(),
+        },
     })
 }
 

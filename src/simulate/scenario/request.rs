@@ -78,7 +78,7 @@ fn roll(frame: &Frame<'_>, random: &mut Random) -> Draft {
     let operation = match &frame.phase.request {
         Request::Usual(usual) => {
             // Only a client with operations gets here: the plan has made sure.
-            let mut rolled = draft(client, frame.done, random);
+            let mut rolled = draft(client, frame.done, 0, random);
             for _ in 0..64 {
                 let fits = match &usual.route {
                     Some(route) => rolled.operation.route == route,
@@ -87,7 +87,7 @@ fn roll(frame: &Frame<'_>, random: &mut Random) -> Draft {
                 if fits && rolled.fate == Fate::Done {
                     break;
                 }
-                rolled = draft(client, frame.done, random);
+                rolled = draft(client, frame.done, 0, random);
             }
             return rolled;
         }

@@ -1,0 +1,165 @@
+//! Recall, false alarms and time to alert on simulated days, over ten seeds.
+//!
+//! `make bench-scenarios [SEED=1] [SCENARIOS=DIR]`: days of a million events, each of its own seed, ten that follow from `SEED`, or those of a list
+//! (`SEED=1,2,3`). Without it they are drawn from the clock and printed, so that nobody can tune to them. `BENCH_EVENTS` sets the size of a day.
+
+#[path = "../../tests/data/mod.rs"]
+mod data;
+mod leak;
+mod power;
+#[path = "../../tests/scored/mod.rs"]
+mod scored;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use gatewatch::simulate::score::{Outcome, Score};
+use gatewatch::simulate::{Difficulty, built_in, folder};
+use scored::Day;
+
+const SEEDS: u64 = 10;
+const EVENTS: u64 = 1_000_000;
+/// Days at once; each is two processes, of which the second works.
+const ABREAST: usize = 2;
+
+fn main() {
+    let seeds = seeds();
+    println!("seeds {}", joined(&seeds));
+    let events = variable("BENCH_EVENTS").map_or(EVENTS, |text| {
+        text.parse().expect("BENCH_EVENTS is a number")
+    });
+    let scenarios = variable("SCENARIOS").map(PathBuf::from);
+    let series = data::folder("nab").map(|folder| folder.join("data"));
+    let scores = each_seed(&seeds, |seed| {
+        Day {
+            seed,
+            events,
+            scenarios: scenarios.as_deref(),
+            shapes: series.as_deref(),
+        }
+        .score()
+    });
+    table(&scores);
+    figures(&scores);
+    let planted = match &scenarios {
+        Some(path) => folder(path),
+        None => built_in(),
+    };
+    let planted = planted.expect("they were simulated just now");
+    leak::figures(&planted, &seeds, events);
+    if scenarios.is_none() {
+        power::figures(&seeds[..seeds.len().min(3)], events / 4, series.as_deref());
+    }
+}
+
+fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|text| !text.is_empty())
+}
+
+fn seeds() -> Vec<u64> {
+    if let Some(text) = variable("SEED") {
+        let seed = |text: &str| text.trim().parse().expect("SEED is numbers with commas");
+        return text.split(',').map(seed).collect();
+    }
+    let since = std::time::UNIX_EPOCH.elapsed().expect("the clock is right");
+    let first = u64::from(since.subsec_nanos()) ^ since.as_secs();
+    (0..SEEDS)
+        .map(|nth| first % 1_000_000 + nth * 7_919)
+        .collect()
+}
+
+fn joined(seeds: &[u64]) -> String {
+    let texts: Vec<String> = seeds.iter().map(u64::to_string).collect();
+    texts.join(",")
+}
+
+/// What `work` makes of each seed, some at once, in the order of the seeds.
+fn each_seed<T: Send>(seeds: &[u64], work: impl Fn(u64) -> T + Sync) -> Vec<T> {
+    let next = AtomicUsize::new(0);
+    let done = Mutex::new(BTreeMap::new());
+    std::thread::scope(|scope| {
+        for _ in 0..ABREAST {
+            scope.spawn(|| {
+                loop {
+                    let at = next.fetch_add(1, Ordering::Relaxed);
+                    let Some(seed) = seeds.get(at) else { return };
+                    let result = work(*seed);
+                    done.lock().expect("nobody panicked").insert(at, result);
+                }
+            });
+        }
+    });
+    let done = done.into_inner().expect("nobody panicked");
+    done.into_values().collect()
+}
+
+fn of_kind(outcome: &Outcome) -> &'static str {
+    match outcome.difficulty {
+        Some(Difficulty::Easy) => "easy",
+        Some(Difficulty::Hard) => "hard",
+        None => "twin",
+    }
+}
+
+/// Each scenario with the days on which it was found, and every false alarm.
+fn table(scores: &[Score]) {
+    let mut rows: BTreeMap<(&str, &str), (&str, usize, usize)> = BTreeMap::new();
+    for outcome in scores.iter().flat_map(|score| &score.scenarios) {
+        let key = (outcome.requirement.as_str(), outcome.name.as_str());
+        let row = rows.entry(key).or_insert((of_kind(outcome), 0, 0));
+        row.1 += usize::from(outcome.found);
+        row.2 += 1;
+    }
+    for ((requirement, name), (kind, found, days)) in rows {
+        let word = if kind == "twin" { "alarmed" } else { "found" };
+        println!("{requirement}  {kind}  {name:40}  {word} on {found} of {days} days");
+    }
+    let mut alarms: BTreeMap<(&str, &str, &str), usize> = BTreeMap::new();
+    for alarm in scores.iter().flat_map(|score| &score.false_alarms) {
+        let twin = alarm.twin.as_deref().unwrap_or("");
+        *alarms
+            .entry((&alarm.title, &alarm.entity, twin))
+            .or_default() += 1;
+    }
+    for ((title, entity, twin), count) in alarms {
+        println!("false alarm  {title} on {entity}  {twin}  ({count})");
+    }
+}
+
+fn figures(scores: &[Score]) {
+    let outcomes = || scores.iter().flat_map(|score| &score.scenarios);
+    let share = |kind: &str| {
+        let all = outcomes().filter(|it| of_kind(it) == kind).count();
+        let found = outcomes()
+            .filter(|it| of_kind(it) == kind && it.found)
+            .count();
+        found as f64 / all.max(1) as f64
+    };
+    let total = scores.first().map_or(0, |score| score.scenarios.len());
+    let covered: BTreeSet<&str> = outcomes()
+        .filter(|outcome| outcome.attack && outcome.found)
+        .map(|outcome| outcome.requirement.as_str())
+        .collect();
+    let twins = outcomes().filter(|it| !it.attack && it.found).count();
+    let alarms: usize = scores.iter().map(|score| score.false_alarms.len()).sum();
+    let mut waits: Vec<f64> = outcomes()
+        .filter(|outcome| outcome.attack)
+        .filter_map(|outcome| outcome.seconds)
+        .collect();
+    waits.sort_by(f64::total_cmp);
+    println!("figure scenarios_total {total} scenarios");
+    println!("figure requirements_covered {} requirements", covered.len());
+    println!("figure scenarios_easy_found {:.3} share", share("easy"));
+    println!("figure scenarios_hard_found {:.3} share", share("hard"));
+    println!("figure twins_alarmed {twins} twins");
+    println!(
+        "figure false_alarms_per_day {:.2} alarms",
+        alarms as f64 / scores.len().max(1) as f64
+    );
+    println!(
+        "figure seconds_to_alert_median {:.1} s",
+        waits.get(waits.len() / 2).copied().unwrap_or(f64::NAN)
+    );
+}
