@@ -39,4 +39,6 @@ pub mod pipeline;
 
 pub mod simulate;
 
+pub mod report;
+
 pub mod cli;

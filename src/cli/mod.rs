@@ -6,6 +6,7 @@ pub mod contract;
 pub mod migrate;
 mod records;
 pub mod replay;
+pub mod report;
 pub mod rule;
 pub mod run;
 pub mod score;
@@ -49,6 +50,7 @@ pub enum Command {
     Score(score::Args),
     Rule(rule::Args),
     Contract(contract::Args),
+    Report(report::Args),
     Verify(verify::Args),
 }
 
@@ -107,6 +109,7 @@ pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Score(args) => return score::run(&args),
         Command::Rule(args) => return rule::run(&args),
         Command::Contract(args) => return contract::run(&args),
+        Command::Report(args) => report::run(&args)?,
         Command::Verify(args) => return verify::run(&args),
     }
     Ok(ExitCode::SUCCESS)
