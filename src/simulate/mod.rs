@@ -6,6 +6,7 @@
 //! which [`score`] compares with alerts.
 
 mod class;
+pub mod format;
 mod generator;
 mod hiccup;
 pub mod kafka;

@@ -16,7 +16,9 @@ use indicatif::{ProgressBar, ProgressStyle};
 use self::labels::Labels;
 use self::output::Output;
 use self::pace::Pace;
+use crate::config::Format;
 use crate::event::Timestamp;
+use crate::simulate::format::{self, WRITABLE};
 use crate::simulate::kafka::{self, SendError};
 use crate::simulate::{Generator, Scenario, Settings, Shapes, Span, built_in, folder};
 
@@ -56,6 +58,9 @@ pub struct Args {
     /// What everything random follows from; the same seed, start and span give the same bytes
     #[arg(long, value_name = "N", default_value_t = 1)]
     seed: u64,
+    /// Format of the records, by its name in docs/formats.md; what it has no room for is lost
+    #[arg(long, value_name = "NAME", default_value = "native", value_parser = format_of)]
+    format: Format,
     /// Event time at which the span begins, RFC 3339; the span before now by default
     #[arg(long, value_name = "TIME", value_parser = time)]
     start: Option<Timestamp>,
@@ -102,6 +107,17 @@ pub struct Args {
 fn time(text: &str) -> Result<Timestamp, String> {
     Timestamp::parse_rfc3339(text)
         .ok_or_else(|| format!("`{text}` is not RFC 3339, such as 2026-03-01T00:00:00Z"))
+}
+
+fn format_of(text: &str) -> Result<Format, String> {
+    let mut known = WRITABLE.iter();
+    known
+        .find(|format| format.name() == text)
+        .copied()
+        .ok_or_else(|| {
+            let names: Vec<&str> = WRITABLE.iter().map(|format| format.name()).collect();
+            format!("`{text}` is none of {}", names.join(", "))
+        })
 }
 
 /// Runs the command. Exit code 0 when all was written, 3 when Kafka cannot be reached.
@@ -229,6 +245,7 @@ fn pump(
     let bar = progress(generator.total());
     let mut labels = Labels::default();
     let mut buffer = Vec::with_capacity(4_096);
+    let mut other = Vec::new();
     let mut records = 0_u64;
     while let Some(meta) = generator.next_into(&mut buffer) {
         pace.wait(meta.time, &stop, || output.idle());
@@ -238,7 +255,13 @@ fn pump(
         if let Some(index) = meta.scenario {
             labels.seen(index);
         }
-        output.write(generator.key(), meta, &mut buffer)?;
+        if args.format == Format::Native {
+            output.write(generator.key(), meta, &mut buffer)?;
+        } else {
+            format::write(args.format, &buffer, &mut other);
+            output.write(generator.key(), meta, &mut other)?;
+            other.clear();
+        }
         buffer.clear();
         records += 1;
         if records.is_multiple_of(LOOK_EVERY) {
