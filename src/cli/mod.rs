@@ -11,6 +11,7 @@ pub mod rule;
 pub mod run;
 pub mod score;
 pub mod simulate;
+pub mod subject;
 mod terminal;
 pub mod verify;
 
@@ -51,6 +52,7 @@ pub enum Command {
     Rule(rule::Args),
     Contract(contract::Args),
     Report(report::Args),
+    Subject(subject::Args),
     Verify(verify::Args),
 }
 
@@ -110,6 +112,7 @@ pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Rule(args) => return rule::run(&args),
         Command::Contract(args) => return contract::run(&args),
         Command::Report(args) => report::run(&args)?,
+        Command::Subject(args) => return subject::run(&args),
         Command::Verify(args) => return verify::run(&args),
     }
     Ok(ExitCode::SUCCESS)

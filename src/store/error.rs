@@ -64,6 +64,14 @@ pub enum StoreError {
         /// What to do.
         hint: &'static str,
     },
+    /// A mutation does not get through.
+    #[error(
+        "rows of {table} cannot be erased: the mutation fails; see system.mutations, and erase again when its reason is gone"
+    )]
+    Mutation {
+        /// The table.
+        table: String,
+    },
     /// A dead letter cannot be sealed or opened.
     #[error("cannot {act} the dead letter: {problem}")]
     Seal {

@@ -28,12 +28,14 @@ mod recovery;
 mod rows;
 mod seal;
 mod snapshot;
+mod subject;
 
 pub use alerts::alert_rows;
 pub use audit::{AuditRow, AuditState};
 pub use block::{EventBlock, Insert, Verdict};
 pub use chain::{
-    ChainKey, ChainTable, Counts, Day, Erasure, Head, Problem, Stretch, Verification, What,
+    ChainKey, ChainTable, Counts, Covering, Day, Erasure, Head, Place, Problem, Stretch,
+    Verification, What,
 };
 pub use client::Store;
 pub use columns::column_of;
@@ -44,3 +46,4 @@ pub use integration::{DayCalls, FactCall, FactDay, FactRule, IntegrationAlert, S
 pub use recovery::StoredCount;
 pub use seal::{Origin, Sealed, Sealer};
 pub use snapshot::Snapshot;
+pub use subject::{InKafka, Mailed, Subject, SubjectRows};

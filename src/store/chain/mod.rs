@@ -6,6 +6,7 @@
 //! server never sees: whoever writes to the tables cannot make a chain that fits. The newest hash goes out with the daily mail,
 //! so that a chain cut short shows too.
 
+mod act;
 mod link;
 mod verify;
 
@@ -14,6 +15,7 @@ use std::collections::BTreeMap;
 use clickhouse::Row;
 use serde::{Deserialize, Serialize};
 
+pub use act::{Covering, Place};
 pub use link::{ChainKey, ChainTable, Day, Stretch};
 pub use verify::{Counts, Erasure, Problem, Verification, What};
 

@@ -96,8 +96,8 @@ pub enum What {
 }
 
 /// A link that holds, with the retention that was in force since it was made.
-struct Held {
-    content: Content,
+pub(super) struct Held {
+    pub(super) content: Content,
     keep_days: Option<u32>,
 }
 
@@ -173,7 +173,7 @@ impl Store {
 }
 
 /// Each link by itself and against the one before; those that can be read.
-fn check_links(
+pub(super) fn check_links(
     links: &[Link],
     keys: &[ChainKey],
     head: Option<&str>,
@@ -229,7 +229,7 @@ fn check_links(
 }
 
 /// The links that say how the rows are now: without those that were replaced. In order of their numbers.
-fn held(
+pub(super) fn held(
     contents: Vec<Content>,
     found: &mut Verification,
     retention: &crate::config::Retention,
@@ -294,7 +294,7 @@ fn least(a: Option<u32>, b: Option<u32>) -> Option<u32> {
 }
 
 /// The rows of a link's days, as sealed and as they are.
-fn compare(link: &Held, days: &[Day], now: Timestamp, found: &mut Verification) {
+pub(super) fn compare(link: &Held, days: &[Day], now: Timestamp, found: &mut Verification) {
     let Content {
         number,
         stretch,
