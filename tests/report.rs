@@ -167,7 +167,7 @@ fn an_integration_without_a_contract_is_told_with_those_that_there_are() {
     let contracts = Path::new(ROOT).join("contracts");
     std::fs::write(&config, format!("[contracts]\nfolder = {contracts:?}\n")).unwrap();
     let output = Command::new(binary())
-        .args(["report", "--integration", "barriers", "--config"])
+        .args(["report", "--integration", "plates", "--config"])
         .arg(&config)
         .envs(SECRETS)
         .output()
@@ -175,7 +175,7 @@ fn an_integration_without_a_contract_is_told_with_those_that_there_are() {
     let error = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(2), "{error}");
     assert!(
-        error.contains("no contract is named `barriers`; there are: barrier-operator, face-recognition, tenant-sync"),
+        error.contains("no contract is named `plates`; there are: administration, barrier-operator, barriers, concierge"),
         "{error}"
     );
 }

@@ -30,7 +30,7 @@ pub const fn requirement_of(fact: Fact) -> Option<&'static str> {
             "INT-04"
         }
         Fact::RetryMany | Fact::RetryUnkeyed => "INT-05",
-        Fact::AttestationExpired => "SEC-02",
+        Fact::AttestationExpired | Fact::UpstreamUnknown => "SEC-02",
         Fact::ResourceForeign => "INT-02",
         Fact::CacheOld | Fact::CacheAbsent => "INT-06",
         Fact::ContractExpired | Fact::ContractUnaccepted => "INT-07",
@@ -109,7 +109,10 @@ fn retries(retries: &Retries, facts: &mut Facts<'_, '_>) {
         .idempotency_key
         .as_ref()
         .is_some_and(|key| !key.is_empty());
-    let unkeyed = retries.idempotency_key && attempt > 1 && is_unsafe && !keyed;
+    // Asking for a token again makes nothing twice.
+    let path = event.path.as_deref().unwrap_or_default();
+    let asks_token = path.ends_with("/token");
+    let unkeyed = retries.idempotency_key && attempt > 1 && is_unsafe && !keyed && !asks_token;
     facts.set(Fact::RetryMany, many);
     facts.set(Fact::RetryUnkeyed, unkeyed);
 }
@@ -166,8 +169,26 @@ fn transport(transport: &Transport, facts: &mut Facts<'_, '_>) {
         (None, _) => false,
     };
     let suite = is_outside(&transport.suites, event.tls_cipher.as_ref());
+    let upstream = event
+        .upstream_address
+        .as_deref()
+        .and_then(address_of)
+        .is_some_and(|address| {
+            let known = &transport.upstreams;
+            !known.is_empty() && !known.iter().any(|network| network.contains(address))
+        });
     facts.set(Fact::TlsBelow, is_below);
     facts.set(Fact::TlsSuite, suite);
+    facts.set(Fact::UpstreamUnknown, upstream);
+}
+
+/// The address in `10.60.0.11:8443`, `[2001:db8::1]:443` or an address alone; `None` for a name.
+fn address_of(text: &str) -> Option<std::net::IpAddr> {
+    let with_port: Result<std::net::SocketAddr, _> = text.parse();
+    with_port
+        .map(|socket| socket.ip())
+        .ok()
+        .or_else(|| text.parse().ok())
 }
 
 fn tokens(tokens: &Tokens, facts: &mut Facts<'_, '_>) {

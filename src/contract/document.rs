@@ -183,6 +183,9 @@ pub struct Transport {
     /// Cipher suites as the log writes them; a `*` at the end stands for any end, so `GOST*` allows those of GOST.
     #[serde(default)]
     pub suites: Vec<Name>,
+    /// Networks of what stands behind the gateway and may answer, such as the encrypted stores.
+    #[serde(default)]
+    pub upstreams: Vec<Network>,
 }
 
 /// Which tokens are taken.

@@ -313,7 +313,16 @@ fn a_folder_is_read_whole_and_one_that_is_not_there_is_an_error() {
         .collect();
     assert_eq!(
         names,
-        ["barrier-operator", "face-recognition", "tenant-sync"]
+        [
+            "administration",
+            "barrier-operator",
+            "barriers",
+            "concierge",
+            "face-recognition",
+            "faces",
+            "resident-app",
+            "tenant-sync"
+        ]
     );
     let errors = Contracts::load(&root.join("contracts-that-are-not")).unwrap_err();
     assert!(errors.to_string().contains("cannot be read"), "{errors}");

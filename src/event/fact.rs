@@ -148,6 +148,8 @@ facts! {
     UrlPersonal = "url.personal",
     /// The call goes out to a host that is not among the contract's targets.
     WebhookTarget = "webhook.target",
+    /// The call was answered by something behind the gateway that is not in the contract.
+    UpstreamUnknown = "upstream.unknown",
     /// The client touched a resource that the contract gives to others.
     ResourceForeign = "resource.foreign",
     /// The other side failed, and no cache answered although the contract asks for it.

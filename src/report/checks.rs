@@ -63,6 +63,7 @@ pub(super) fn needs(fact: Fact) -> Option<Field> {
         Fact::CacheAbsent | Fact::RetryUnkeyed | Fact::RetryMany => Field::Status,
         Fact::BasisDenied => Field::LegalBasis,
         Fact::ResourceForeign => Field::ResourceId,
+        Fact::UpstreamUnknown => Field::UpstreamAddress,
         _ => return None,
     })
 }
@@ -105,6 +106,7 @@ pub(super) fn is_agreed(fact: Fact, contract: &Document) -> bool {
         Fact::RetryUnkeyed => contract.retries.idempotency_key,
         Fact::UrlPersonal => !contract.forbidden_in_urls.is_empty(),
         Fact::ResourceForeign => !contract.tenants.is_empty(),
+        Fact::UpstreamUnknown => !contract.transport.upstreams.is_empty(),
         Fact::AttestationExpired => !contract.attestations.is_empty(),
         // Every call of a contract is recognised; it would have another integration.
         Fact::ContractNone => false,
@@ -171,6 +173,7 @@ pub(super) fn russian(fact: Fact) -> Option<&'static str> {
         Fact::RetryMany => "Попыток больше, чем разрешает контракт.",
         Fact::RetryUnkeyed => "POST или PATCH повторён без ключа идемпотентности.",
         Fact::UrlPersonal => "В пути или запросе — персональные данные, запрещённые контрактом.",
+        Fact::UpstreamUnknown => "Ответила система за шлюзом, которой нет в контракте.",
         Fact::ResourceForeign => "Клиент обратился к чужому ресурсу.",
         Fact::AttestationExpired => "Аттестация контракта истекла или ещё не действует.",
         _ => return None,

@@ -24,13 +24,13 @@ fn a_file_gets_exactly_the_records_asked_for_and_its_labels() {
     let path = |name: &str| folder.path().join(name).display().to_string();
     let (records, labels) = (path("out.jsonl"), path("labels.jsonl"));
     let line = format!(
-        "simulate --output {records} --labels {labels} --events 6000 --start 2026-03-01T00:00:00Z --broken 7"
+        "simulate --output {records} --labels {labels} --events 20000 --start 2026-03-01T00:00:00Z --broken 7"
     );
     run(&args(&line)).unwrap();
     let text = std::fs::read(&records).unwrap();
     // Split, not read as text: some of the broken records are not UTF-8. Scenarios take a few away, and a partner logs some once more.
     let lines = |text: &[u8]| text.split(|byte| *byte == b'\n').count();
-    assert!((5_700..6_300).contains(&lines(&text)));
+    assert!((19_700..20_300).contains(&lines(&text)));
     let unplanted = path("plain.jsonl");
     run(&args(&format!(
         "simulate --output {unplanted} --events 6000 --broken 7 --no-scenarios"
@@ -92,6 +92,6 @@ fn options_are_lines_of_key_and_value() {
 
 #[test]
 fn an_unreachable_broker_is_exit_code_three() {
-    let code = run(&args("simulate --kafka 127.0.0.1:1 --events 6000")).unwrap();
+    let code = run(&args("simulate --kafka 127.0.0.1:1 --events 20000")).unwrap();
     assert_eq!(format!("{code:?}"), format!("{:?}", ExitCode::from(3)));
 }

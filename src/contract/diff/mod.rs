@@ -297,6 +297,11 @@ impl Changes {
             &old.transport.suites,
             &new.transport.suites,
         );
+        self.list(
+            "transport.upstreams",
+            &old.transport.upstreams,
+            &new.transport.upstreams,
+        );
     }
 
     fn tokens(&mut self, old: &Document, new: &Document) {

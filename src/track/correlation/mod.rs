@@ -218,7 +218,7 @@ impl Group {
             id: finding_id(spec.meta.id, entity, plan.bucket(time)),
             rule: spec.meta.id,
             entity: entity.clone(),
-            first: if begins { self.window.oldest() } else { time },
+            first: self.window.oldest(),
             last: time,
             reason: Reason::Correlation {
                 measure: spec.kind.clone(),

@@ -1,0 +1,89 @@
+//! The scenarios of the repository on a fixed seed: every easy attack is found, no twin is alarmed, nothing else either.
+
+#[path = "data/mod.rs"]
+mod data;
+mod scored;
+
+use std::collections::BTreeSet;
+
+use gatewatch::simulate::{Difficulty, built_in};
+use scored::Day;
+
+/// Alerts in a day that no attack explains, at most.
+const MOST_FALSE: usize = 3;
+/// One hard attack in so many may be missed.
+const MISSED_ONE_IN: usize = 5;
+
+#[test]
+fn attacks_of_a_simulated_day_are_found_and_twins_are_not_alarmed() {
+    let Some(series) = data::folder("nab") else {
+        return;
+    };
+    let score = Day {
+        seed: 20_261_128,
+        events: 200_000,
+        scenarios: None,
+        shapes: Some(&series.join("data")),
+    }
+    .score();
+    let missed = |difficulty| -> Vec<&str> {
+        let of_kind = score
+            .missed()
+            .filter(|it| it.difficulty == Some(difficulty));
+        of_kind.map(|outcome| outcome.name.as_str()).collect()
+    };
+    assert_eq!(missed(Difficulty::Easy), [""; 0]);
+    let hard = score.scenarios.iter();
+    let hard = hard
+        .filter(|it| it.difficulty == Some(Difficulty::Hard))
+        .count();
+    let missed = missed(Difficulty::Hard);
+    assert!(missed.len() * MISSED_ONE_IN <= hard, "{missed:?} of {hard}");
+    let twins: Vec<_> = score
+        .scenarios
+        .iter()
+        .filter(|outcome| !outcome.attack && outcome.found)
+        .map(|outcome| (&outcome.name, &outcome.alerts))
+        .collect();
+    assert!(twins.is_empty(), "{twins:?}");
+    assert!(
+        score.false_alarms.len() <= MOST_FALSE,
+        "{:?}",
+        score.false_alarms
+    );
+}
+
+#[test]
+fn each_requirement_has_an_easy_and_a_hard_attack_and_a_twin_of_one() {
+    let scenarios = built_in().unwrap();
+    let names: BTreeSet<&str> = scenarios.iter().map(|it| it.name.as_str()).collect();
+    let mut lacking = Vec::new();
+    for requirement in gatewatch::requirement::REQUIREMENTS {
+        let id = requirement.id.to_lowercase();
+        let of = || scenarios.iter().filter(|it| it.requirement == id);
+        for (what, is_there) in [
+            (
+                "easy",
+                of().any(|it| it.attack && it.difficulty == Difficulty::Easy),
+            ),
+            (
+                "hard",
+                of().any(|it| it.attack && it.difficulty == Difficulty::Hard),
+            ),
+            (
+                "twin",
+                of().any(|it| {
+                    it.twin_of
+                        .as_deref()
+                        .is_some_and(|twin| names.contains(twin))
+                }),
+            ),
+        ] {
+            if !is_there {
+                lacking.push(format!("{id}: {what}"));
+            }
+        }
+    }
+    assert_eq!(lacking, [""; 0]);
+    assert!(scenarios.len() >= 72);
+}
