@@ -163,7 +163,8 @@ impl Seen {
         let half = |parity: usize| self.half(&numbers, parity);
         let (even, odd) = (half(0), half(1));
         let ordinary = shares(&self.ordinary);
-        f64::midpoint(area(&even, &odd, &ordinary), area(&odd, &even, &ordinary))
+        let mean = f64::midpoint(area(&even, &odd, &ordinary), area(&odd, &even, &ordinary));
+        Some(mean)
     }
 
     /// How likely each value is among every other attack.

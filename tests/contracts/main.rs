@@ -60,13 +60,13 @@ fn the_examples_hold_on_ordinary_traffic() {
             "{integration}: {calls:?}"
         );
     }
-    // Every call of an integration without a contract says so, and no call says anything else.
+    // Passers-by are under no contract, cameras fail now and then, and no call says anything else.
     let others: Vec<_> = breaches
         .keys()
-        .filter(|(_, fact)| *fact != "contract.none")
+        .filter(|(_, fact)| !["contract.none", "cache.absent"].contains(fact))
         .collect();
     assert!(others.is_empty(), "{breaches:#?}");
-    assert!(breaches.contains_key(&("faces".to_owned(), "contract.none")));
+    assert!(breaches.contains_key(&("none".to_owned(), "contract.none")));
 }
 
 fn gatewatch(config: &str, arguments: &[&str]) -> Output {
@@ -169,10 +169,10 @@ fn a_wrong_contract_is_refused_with_its_place() {
     let said = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(2), "{said}");
     assert!(
-        said.contains("sync.yaml:17:18: `TLSv1.1` is no floor: `TLSv1.2` or `TLSv1.3`"),
+        said.contains("sync.yaml:18:18: `TLSv1.1` is no floor: `TLSv1.2` or `TLSv1.3`"),
         "{said}"
     );
-    assert!(said.contains("17 | transport: {tls: TLSv1.1}"), "{said}");
+    assert!(said.contains("18 | transport: {tls: TLSv1.1,"), "{said}");
 }
 
 /// Runs the program; what it printed, and with which code it ended.
@@ -371,7 +371,7 @@ fn operations_come_from_the_document_of_the_partner() {
     );
     assert_eq!(
         (names(&Some(operation.roles.clone())), operation.records),
-        (vec!["partner".to_owned()], Some(500))
+        (vec!["partner".to_owned()], Some(100))
     );
     assert_eq!(document.operations.len(), 3);
 }

@@ -23,6 +23,8 @@ pub(super) struct Schedule {
     run: Option<Run>,
     /// Records of a run in its slot, the newer ones counting more; 0 before the first.
     typical: u64,
+    /// Records of the newest run that ended in its slot.
+    answered_by: u64,
 }
 
 /// A run under way.
@@ -34,6 +36,8 @@ pub(super) struct Schedule {
 struct Run {
     begin: u32,
     last: u32,
+    /// Minutes with calls.
+    busy: u32,
     records: u64,
     deletions: u64,
     /// It began in no slot, or in one that has had its run.
@@ -64,6 +68,7 @@ impl Schedule {
             missed: None,
             run: None,
             typical: 0,
+            answered_by: 0,
         }
     }
 
@@ -102,6 +107,7 @@ impl Schedule {
         self.run = Some(Run {
             begin: minute,
             last: minute,
+            busy: 0,
             records: 0,
             deletions: 0,
             beside: false,
@@ -126,6 +132,8 @@ impl Schedule {
                 expected: f64::from(spec.tolerance),
                 begin: minute,
             });
+        } else if is_in_time && self.answered_by * 2 < self.typical {
+            // What came first in the slot only caught up: this is its run.
         } else if let Some(run) = &mut self.run {
             run.beside = true;
         }
@@ -151,6 +159,7 @@ impl Schedule {
         }
         let Some(run) = &mut self.run else { return };
         run.last = minute;
+        run.busy += 1;
         run.records += records;
         run.deletions += deletions;
         let begin = run.begin;
@@ -179,11 +188,13 @@ impl Schedule {
             run.deletions,
             most,
         );
+        // Calls now and then that only join two runs make no long one.
+        let is_busy = u64::from(run.busy) * 2 > minutes;
         above(
             &mut run.told_long,
             Measure::RunLong,
             minutes,
-            spec.lasts.map(u64::from),
+            spec.lasts.map(u64::from).filter(|_| is_busy),
         );
     }
 
@@ -202,8 +213,11 @@ impl Schedule {
             }
             return;
         }
+        self.answered_by = run.records;
         self.typical = match self.typical {
             0 => run.records,
+            // What only catches up says little of what is typical.
+            typical if run.records * 2 < typical => typical - typical / 32,
             typical => (typical * 7 + run.records) / 8,
         };
         // A run that had begun before anybody watched may look small.
