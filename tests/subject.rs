@@ -32,11 +32,12 @@ fn records() -> Vec<Vec<u8>> {
     let mut records: Vec<Vec<u8>> = (0..40).map(|i| record(900 - i, WHO, "page=1")).collect();
     records.extend((0..60).map(|i| record(800 - i, &format!("resident-{}", 50_000 + i), "page=1")));
     for i in 0..5 {
-        records.push(record(
-            700 - i,
-            WHO,
-            "q=1%27%20UNION%20SELECT%20a%20FROM%20b--%20-",
-        ));
+        // An attack on their record: the alert shows where it went.
+        let attack = record(700 - i, WHO, "q=1%27%20UNION%20SELECT%20a%20FROM%20b--%20-");
+        let text = String::from_utf8(attack).expect("JSON is text");
+        let path = format!(r#""path":"/v1/residents/{WHO}","resource_id":"{WHO}""#);
+        let attack = text.replace(r#""path":"/v1/me/passes""#, &path);
+        records.push(attack.into_bytes());
     }
     records.push(format!("{{\"broken\": \"{WHO}\"").into_bytes());
     records.push(b"{\"broken\": \"resident-400171\"".to_vec());
