@@ -45,7 +45,7 @@ from = "gatewatch <gatewatch@demo.example>"
 daily_at = ""
 # A day of event time passes in a minute: an alert of its beginning is not an old one.
 max_age_minutes = 4320
-hourly_limit = 500
+hourly_limit = 5000
 [[mail.recipients]]
 address = "duty@demo.example"
 minimum_level = "informational"
