@@ -3,9 +3,10 @@
 use serde::Serialize;
 
 use crate::contract::GENERATED_TAGS;
-use crate::requirement::REQUIREMENTS;
+use crate::requirement::{REQUIREMENTS, Requirement};
 use crate::sigma::RuleSet;
 use crate::sigma::lint::tags::{OWASP_API, technique};
+use crate::simulate::{Difficulty, Scenario};
 
 /// Techniques of ATT&CK for enterprises (<https://attack.mitre.org/techniques/enterprise/>), and whether the request log of a
 /// gateway can show them, so that a rule is to be expected.
@@ -99,8 +100,37 @@ pub(super) struct Row {
     pub(super) correlations: usize,
     /// Detectors without a rule, and rules that contracts make.
     pub(super) built_in: usize,
+    /// Scenarios of the simulator on a requirement: easy and hard attacks, and harmless ones.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) scenarios: Option<Scenarios>,
     /// Titles of all but those of contracts.
     pub(super) titles: Vec<String>,
+}
+
+/// How many scenarios a requirement has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub(super) struct Scenarios {
+    pub(super) easy: usize,
+    pub(super) hard: usize,
+    pub(super) harmless: usize,
+}
+
+impl Scenarios {
+    /// Of those built in, that of this requirement.
+    fn on(requirement: &str, built_in: &[Scenario]) -> Option<Scenarios> {
+        let requirement = Requirement::named(requirement)?;
+        let of = |keep: fn(&Scenario) -> bool| {
+            let mine = built_in
+                .iter()
+                .filter(|it| it.requirement == requirement.tag);
+            mine.filter(|it| keep(it)).count()
+        };
+        Some(Scenarios {
+            easy: of(|it| it.attack && it.difficulty == Difficulty::Easy),
+            hard: of(|it| it.attack && it.difficulty == Difficulty::Hard),
+            harmless: of(|it| !it.attack),
+        })
+    }
 }
 
 impl Row {
@@ -120,6 +150,8 @@ pub(super) struct Tables {
 
 /// Counts the tags of a set.
 pub(super) fn tables(rules: &RuleSet) -> Tables {
+    // A test holds that those built in can be read.
+    let scenarios = crate::simulate::built_in().unwrap_or_default();
     let detectors = crate::track::detectors();
     let row = |id: &str, name: &'static str, tag: &str| {
         let carries = |tags: &[String]| tags.iter().any(|other| other == tag);
@@ -144,6 +176,7 @@ pub(super) fn tables(rules: &RuleSet) -> Tables {
         Row {
             id: id.to_owned(),
             name,
+            scenarios: Scenarios::on(id, &scenarios),
             built_in: of_detectors.len() + usize::from(of_contracts),
             rules: of_rules.len(),
             correlations: of_correlations.len(),

@@ -11,7 +11,7 @@ use super::navigator;
 use super::set::{Loaded, Places};
 use super::terminal::{self, Paint};
 
-/// Counts rules by requirement, ATT&CK technique and OWASP API risk; says what has none
+/// Counts rules and scenarios by requirement, rules by ATT&CK technique and OWASP API risk; says what has none
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  \
     gatewatch rule coverage\n  \
@@ -90,8 +90,14 @@ fn table(tables: &Tables, paint: Paint) -> String {
         let _ = writeln!(text, "{}", paint.bold(heading));
         for row in rows {
             let counts = format!(
-                "{:>5} rules {:>4} correlations {:>3} built in",
-                row.rules, row.correlations, row.built_in
+                "{:>5} rules {:>4} correlations {:>3} built in{}",
+                row.rules,
+                row.correlations,
+                row.built_in,
+                row.scenarios.map_or_else(String::new, |it| format!(
+                    " {:>3} easy {:>2} hard {:>2} harmless scenarios",
+                    it.easy, it.hard, it.harmless
+                ))
             );
             let counts = if row.is_empty() {
                 paint.warn(&counts)
@@ -121,14 +127,24 @@ pub(super) fn markdown(tables: &Tables, level: &str) -> String {
     let mut text = String::new();
     for (heading, rows) in sections(tables) {
         let _ = writeln!(text, "{level} {heading}\n");
-        text.push_str("| id | | rules | correlations | built in |\n|---|---|---|---|---|\n");
+        let has_scenarios = rows.iter().any(|row| row.scenarios.is_some());
+        text.push_str("| id | | rules | correlations | built in |");
+        text.push_str(if has_scenarios {
+            " easy attacks | hard attacks | harmless scenarios |\n|---|---|---|---|---|---|---|---|\n"
+        } else {
+            "\n|---|---|---|---|---|\n"
+        });
         for row in rows {
             let id = super::pages::escaped(&row.id);
-            let _ = writeln!(
+            let _ = write!(
                 text,
                 "| {id} | {} | {} | {} | {} |",
                 row.name, row.rules, row.correlations, row.built_in
             );
+            if let Some(it) = row.scenarios {
+                let _ = write!(text, " {} | {} | {} |", it.easy, it.hard, it.harmless);
+            }
+            text.push('\n');
         }
         let none = without(rows);
         if none.is_empty() {
