@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use gatewatch::alert::Alert;
 use gatewatch::event::Timestamp;
-use gatewatch::simulate::score::Claim;
+use gatewatch::simulate::score::{Claim, requirements};
 use gatewatch::track::Evidence;
 use uuid::Uuid;
 
@@ -36,14 +36,6 @@ impl Seen {
             wall: Some(self.at),
         }
     }
-}
-
-/// The requirements among a rule's tags.
-fn requirements(tags: &[String]) -> impl Iterator<Item = String> {
-    let ids = tags
-        .iter()
-        .filter_map(|tag| tag.strip_prefix("requirement."));
-    ids.map(str::to_owned)
 }
 
 /// The client of an event, else its address.

@@ -3,6 +3,7 @@
 pub mod check;
 pub mod clickhouse;
 pub mod contract;
+mod key_files;
 pub mod migrate;
 mod records;
 pub mod replay;

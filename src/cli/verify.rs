@@ -4,11 +4,11 @@ use std::fmt::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::{Context, bail};
+use anyhow::Context;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::terminal::{self, Output, Paint};
-use super::verdict;
+use super::{key_files, verdict};
 use crate::config::{self, Config};
 use crate::event::Timestamp;
 use crate::notify::now;
@@ -62,14 +62,9 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
 
 fn keys(config: &Config, older: &[String]) -> anyhow::Result<Vec<ChainKey>> {
     let mut keys = vec![ChainKey::from_config(&config.store)?];
-    for key in older {
-        let Some((name, file)) = key.split_once('=') else {
-            bail!("--key {key}: expected NAME=FILE");
-        };
-        let digits =
-            std::fs::read_to_string(file).with_context(|| format!("--key {name}: {file}"))?;
-        let key = ChainKey::new(digits.trim(), name);
-        keys.push(key.with_context(|| format!("--key {name}: {file}"))?);
+    for (name, digits) in key_files::read(older, "--key")? {
+        let key = ChainKey::new(&digits, &name);
+        keys.push(key.with_context(|| format!("--key {name}"))?);
     }
     Ok(keys)
 }

@@ -94,8 +94,10 @@ async fn try_round(
         error!(
             was = newest(known),
             is = newest(&head),
-            "links of the hash chain are gone: run `gatewatch verify` and find out who writes to the database"
+            "links of the hash chain are gone, so it is not continued: run `gatewatch verify` and find out who writes to the database"
         );
+        // What is left must not be sealed as if it had always been so.
+        return Ok(AGAIN);
     }
     let now = now();
     let age = head.as_ref().map_or(i64::MAX, |head| now.since(head.made));

@@ -30,6 +30,14 @@ pub struct Claim {
     pub wall: Option<Timestamp>,
 }
 
+/// The requirements among a rule's tags.
+pub fn requirements(tags: &[String]) -> impl Iterator<Item = String> {
+    let ids = tags
+        .iter()
+        .filter_map(|tag| tag.strip_prefix("requirement."));
+    ids.map(str::to_owned)
+}
+
 /// What became of one planted scenario.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Outcome {

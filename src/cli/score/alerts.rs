@@ -8,7 +8,7 @@ use serde::Deserialize;
 
 use super::each_line;
 use crate::event::Timestamp;
-use crate::simulate::score::Claim;
+use crate::simulate::score::{Claim, requirements};
 
 /// What a line may be. Only what scoring needs is read.
 #[derive(Deserialize)]
@@ -101,14 +101,6 @@ fn parse(line: &str) -> Result<(Revision, Option<Timestamp>)> {
         .or(line.plain)
         .context("it has neither the fields of an alert nor `unmapped.gatewatch`")?;
     Ok((revision, line.received))
-}
-
-/// The requirements among a rule's tags.
-fn requirements(tags: &[String]) -> impl Iterator<Item = String> {
-    let ids = tags
-        .iter()
-        .filter_map(|tag| tag.strip_prefix("requirement."));
-    ids.map(str::to_owned)
 }
 
 /// The client of an event, else its address.

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use anyhow::{Context, bail};
 
+use crate::cli::key_files;
 use crate::config::Config;
 use crate::enrich::Redactor;
 use crate::event::Field;
@@ -64,7 +65,7 @@ impl Who {
             now.expose().as_bytes(),
             &enrich.pseudonym_key_id,
         )];
-        for (name, key) in older(&self.keys, "--key")? {
+        for (name, key) in key_files::read(&self.keys, "--key")? {
             redactors.push(Redactor::new(key.as_bytes(), &name));
         }
         let each = redactors.iter().flat_map(|redactor| {
@@ -78,7 +79,7 @@ impl Who {
 
     /// Older keys of dead letters: name and digits.
     pub(super) fn older_letter_keys(&self) -> anyhow::Result<Vec<(String, String)>> {
-        older(&self.letter_keys, "--letter-key")
+        key_files::read(&self.letter_keys, "--letter-key")
     }
 
     /// All that the store knows them by.
@@ -95,20 +96,4 @@ impl Who {
             .await?;
         Ok(subject)
     }
-}
-
-/// Names and contents of key files.
-fn older(keys: &[String], option: &str) -> anyhow::Result<Vec<(String, String)>> {
-    let read = |key: &String| {
-        let Some((name, file)) = key.split_once('=') else {
-            bail!("{option} {key}: expected NAME=FILE");
-        };
-        let text =
-            std::fs::read_to_string(file).with_context(|| format!("{option} {name}: {file}"))?;
-        Ok((
-            name.to_owned(),
-            text.trim_end_matches(['\r', '\n']).to_owned(),
-        ))
-    };
-    keys.iter().map(read).collect()
 }
