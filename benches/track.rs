@@ -12,8 +12,8 @@ use gatewatch::event::{Field, Position, Timestamp};
 use gatewatch::pipeline::shards::Tracker;
 use gatewatch::sigma::{Condition, CorrelationKind, Level, RuleMeta};
 use gatewatch::track::{
-    CorrelationKey, CorrelationSpec, Entity, EntityKind, Evidence, Match, Observation, Packed,
-    Plan, RulePlan, Seen, TrackBlock,
+    CorrelationKey, CorrelationSpec, Entity, EntityKind, Evidence, Goes, Match, Observation,
+    Packed, Plan, RulePlan, Seen, TrackBlock,
 };
 use uuid::Uuid;
 
@@ -180,16 +180,16 @@ fn matched(at: usize, groups: usize, step_us: i64) -> Match {
     };
     Match {
         rule: 0,
-        position,
+        offset: position.offset,
         time,
         due: time,
         late: false,
-        keys: vec![CorrelationKey {
+        goes: Goes::Correlation(CorrelationKey {
             correlation: 0,
             group: entity.clone(),
             value: Some((at as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15)),
-            above: Vec::new(),
-        }],
+            above: Box::default(),
+        }),
         evidence: Packed::of(&Evidence {
             time,
             position,
@@ -202,7 +202,6 @@ fn matched(at: usize, groups: usize, step_us: i64) -> Match {
             user_agent: "okhttp/4.12.0".into(),
             hits: Vec::new(),
         }),
-        entity: None,
     }
 }
 

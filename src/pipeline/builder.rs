@@ -311,7 +311,7 @@ impl<'d> Builder<'d> {
                 let turn = open.track.event(&event, position);
                 let mut matches = Matches::of(active.rules(), &event, position, turn);
                 for (rule, hits) in scratch.take_hits() {
-                    open.track.matched(matches.by(rule, hits));
+                    matches.by(rule, &hits, |matched| open.track.matched(matched));
                 }
             }
             Outcome::Rejected(rejection) => {

@@ -75,7 +75,7 @@ impl<'d> Offline<'d> {
                     let turn = builder.event(&event, position);
                     let mut matches = Matches::of(self.active.rules(), &event, position, turn);
                     for (rule, hits) in self.scratch.take_hits() {
-                        builder.matched(matches.by(rule, hits));
+                        matches.by(rule, &hits, |matched| builder.matched(matched));
                     }
                 }
                 Outcome::Rejected(_) => self.rejected += 1,

@@ -4,37 +4,44 @@ use compact_str::CompactString;
 use serde::{Deserialize, Serialize};
 
 use super::{Entity, Packed, Seen};
-use crate::event::{Position, Timestamp};
+use crate::event::Timestamp;
 
-/// One rule that matched one event.
+/// One rule that matched one event, on its way to one detector.
 #[derive(Clone, Debug)]
 pub struct Match {
     /// Index of the rule in the rule set.
     pub rule: u32,
-    /// Where the event stands; ties of time are broken by it.
-    pub position: Position,
+    /// Where the event stands in its partition; ties of time are broken by it.
+    pub offset: i64,
     /// When it happened.
     pub time: Timestamp,
     /// When its turn comes: its own time, or for a late one the bound that it missed (see [`super::PartitionClock`]).
     pub due: Timestamp,
     /// Whether it was older than the newest event of its own partition by more than the lateness.
     pub late: bool,
-    /// Whom it is about; `None` for a rule that only feeds correlations, for which see `keys`.
-    pub entity: Option<Entity>,
-    /// One for each correlation that the rule feeds and whose group-by fields the event has, in the order of `feeds`.
-    pub keys: Vec<CorrelationKey>,
+    /// What takes it.
+    pub goes: Goes,
     /// The redacted event, for people.
     pub evidence: Packed,
 }
 
+/// What takes a match.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Goes {
+    /// It is a finding of its own, about this entity.
+    Finding(Entity),
+    /// A correlation that the rule feeds.
+    Correlation(CorrelationKey),
+}
+
 impl Match {
-    /// Bytes of memory, about: evidence that it shares with others is counted with each.
+    /// Bytes of memory, without the evidence, which it may share with others.
     pub(super) fn bytes(&self) -> usize {
-        let keys = self
-            .keys
-            .iter()
-            .map(|key| size_of_val(key) + key.above.len() * size_of_val(key));
-        size_of::<Match>() + keys.sum::<usize>() + self.evidence.bytes()
+        let above = match &self.goes {
+            Goes::Finding(_) => 0,
+            Goes::Correlation(key) => key.above.len() * size_of::<CorrelationKey>(),
+        };
+        size_of::<Match>() + above
     }
 }
 
@@ -49,7 +56,7 @@ pub struct CorrelationKey {
     /// matched. `None` when it only counts events.
     pub value: Option<u64>,
     /// Where the event falls in the correlations that this one feeds.
-    pub above: Vec<CorrelationKey>,
+    pub above: Box<[CorrelationKey]>,
 }
 
 /// How many requests one client made in one minute, within one block.

@@ -80,7 +80,12 @@ impl BlockBuilder {
 
     /// Takes a match of the newest event.
     pub fn matched(&mut self, matched: Match) {
+        let before = self.block.matches.last();
+        let shares = before.is_some_and(|before| before.evidence.is(&matched.evidence));
         self.bytes += matched.bytes();
+        if !shares {
+            self.bytes += matched.evidence.bytes();
+        }
         self.block.matches.push(matched);
     }
 

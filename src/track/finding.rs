@@ -1,5 +1,6 @@
 //! A finding: what a detector claims of an entity in a window.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -99,20 +100,53 @@ pub struct Evidence {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Packed(Arc<[u8]>);
 
+/// [`Evidence`] as it is read off an event: the same fields in the same order, borrowed.
+#[derive(Serialize)]
+pub(super) struct EvidenceRef<'e> {
+    pub(super) time: Timestamp,
+    pub(super) position: Position,
+    pub(super) request_id: &'e str,
+    pub(super) client_address: Option<IpAddr>,
+    pub(super) client_id: &'e str,
+    pub(super) method: &'e str,
+    pub(super) target: Cow<'e, str>,
+    pub(super) status: u16,
+    pub(super) user_agent: &'e str,
+    pub(super) hits: &'e [PatternHit],
+}
+
+/// Bytes that evidence without patterns has at most, about; longer one is packed as well.
+const USUAL_BYTES: usize = 1_280;
+
 impl Packed {
     /// Packs evidence.
-    ///
-    /// # Panics
-    /// Never: evidence has known lengths and no flattening.
     #[must_use]
     pub fn of(evidence: &Evidence) -> Self {
-        let bytes = postcard::to_allocvec(evidence).expect("evidence is plain data");
+        Packed::pack(evidence)
+    }
+
+    /// Packs evidence straight from its event.
+    pub(super) fn of_event(evidence: &EvidenceRef<'_>) -> Self {
+        Packed::pack(evidence)
+    }
+
+    fn pack(evidence: &impl Serialize) -> Self {
+        let mut room = [0; USUAL_BYTES];
+        if let Ok(bytes) = postcard::to_slice(evidence, &mut room) {
+            return Packed(Arc::from(&*bytes));
+        }
+        let bytes = postcard::to_allocvec(evidence).expect("evidence is of known lengths");
         Packed(bytes.into())
     }
 
     /// Bytes of memory, with those that the allocator and the counter take.
     pub(super) fn bytes(&self) -> usize {
         self.0.len() + 32
+    }
+
+    /// Whether this is the very same.
+    pub(super) fn is(&self, other: &Packed) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
     }
 
     /// When the event happened.

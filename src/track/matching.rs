@@ -2,9 +2,10 @@
 
 use std::borrow::Cow;
 
-use compact_str::{CompactString, format_compact};
+use compact_str::CompactString;
 
-use super::{Entity, EntityKind, Evidence, PatternHit, stable_hash};
+use super::finding::EvidenceRef;
+use super::{Entity, EntityKind, Packed, PatternHit, stable_hash};
 use crate::event::{Event, Field, Position, Value};
 use crate::sigma::CorrelationKind;
 
@@ -51,22 +52,28 @@ pub fn group_of(fields: &[Field], event: &Event<'_>) -> Option<Entity> {
             value: "all".into(),
         });
     };
-    let mut joined = String::new();
+    let kind = kind_of(*first);
+    if fields.len() == 1 {
+        let value = bounded(&text_of(event.get(*first)?)).into();
+        return Some(Entity { kind, value });
+    }
+    let mut joined = CompactString::default();
     for (at, field) in fields.iter().enumerate() {
         let value = text_of(event.get(*field)?);
         if at > 0 {
             joined.push_str(" | ");
         }
-        if fields.len() > 1 && value.contains(['|', '\\']) {
+        if value.contains(['|', '\\']) {
             joined.push_str(&value.replace('\\', "\\\\").replace('|', "\\|"));
         } else {
             joined.push_str(&value);
         }
     }
-    Some(Entity {
-        kind: kind_of(*first),
-        value: bounded(&joined).into(),
-    })
+    let value = match bounded(&joined) {
+        Cow::Borrowed(_) => joined,
+        Cow::Owned(cut) => cut.into(),
+    };
+    Some(Entity { kind, value })
 }
 
 /// What a correlation takes of an event that its member of that number matched; see [`super::CorrelationKey::value`].
@@ -105,28 +112,26 @@ fn hash_of(fields: &[Field], event: &Event<'_>) -> Option<u64> {
 
 /// The event for people, cut to lengths that fit a mail. The event must be redacted already.
 #[must_use]
-pub fn evidence_of(event: &Event<'_>, position: Position, hits: Vec<PatternHit>) -> Evidence {
-    let text = |value: &Option<crate::event::Text<'_>>, bytes| {
-        CompactString::from(cut(value.as_deref().unwrap_or_default(), bytes))
-    };
-    Evidence {
+pub fn evidence_of(event: &Event<'_>, position: Position, hits: &[PatternHit]) -> Packed {
+    let text = |value, bytes| cut(Option::unwrap_or_default(value), bytes);
+    Packed::of_event(&EvidenceRef {
         time: event.time,
         position,
-        request_id: text(&event.request_id, NAME_BYTES),
+        request_id: text(event.request_id.as_deref(), NAME_BYTES),
         client_address: event.client_address,
-        client_id: text(&event.client_id, NAME_BYTES),
-        method: text(&event.method, 32),
+        client_id: text(event.client_id.as_deref(), NAME_BYTES),
+        method: text(event.method.as_deref(), 32),
         target: target_of(event),
         status: event
             .status
             .and_then(|status| u16::try_from(status).ok())
             .unwrap_or(0),
-        user_agent: text(&event.user_agent, USER_AGENT_BYTES),
+        user_agent: text(event.user_agent.as_deref(), USER_AGENT_BYTES),
         hits,
-    }
+    })
 }
 
-fn target_of(event: &Event<'_>) -> CompactString {
+fn target_of<'e>(event: &'e Event<'_>) -> Cow<'e, str> {
     let path = event
         .path
         .as_deref()
@@ -135,9 +140,12 @@ fn target_of(event: &Event<'_>) -> CompactString {
     let path = cut(path, TARGET_BYTES);
     match event.query.as_deref() {
         Some(query) if !query.is_empty() && event.path.is_some() && path.len() < TARGET_BYTES => {
-            format_compact!("{path}?{}", cut(query, TARGET_BYTES - path.len() - 1))
+            Cow::Owned(format!(
+                "{path}?{}",
+                cut(query, TARGET_BYTES - path.len() - 1)
+            ))
         }
-        _ => path.into(),
+        _ => Cow::Borrowed(path),
     }
 }
 
@@ -255,7 +263,7 @@ mod tests {
             offset: 0,
             stamped: None,
         };
-        let evidence = evidence_of(&event, position, Vec::new());
+        let evidence = evidence_of(&event, position, &[]).unpacked().unwrap();
         assert!(evidence.target.len() <= TARGET_BYTES);
         assert!(evidence.user_agent.len() <= USER_AGENT_BYTES);
     }

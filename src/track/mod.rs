@@ -35,7 +35,7 @@ pub(crate) mod testing;
 mod watch;
 
 pub use baseline::{PriorError, REQUEST_RATE};
-pub use block::{CorrelationKey, Match, Observation, TrackBlock};
+pub use block::{CorrelationKey, Goes, Match, Observation, TrackBlock};
 pub use build::BlockBuilder;
 pub use chain::settle;
 pub use clock::{PartitionClock, Turn};

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use uuid::Uuid;
 
-use super::{CorrelationKey, Plan, TrackBlock};
+use super::{CorrelationKey, Goes, Plan, TrackBlock};
 
 /// New indices by old ones.
 #[derive(Debug)]
@@ -41,7 +41,7 @@ impl Places {
     }
 
     /// Keys of correlations that are still there.
-    pub(crate) fn keys(&self, old: Vec<CorrelationKey>) -> Vec<CorrelationKey> {
+    pub(crate) fn keys(&self, old: Box<[CorrelationKey]>) -> Box<[CorrelationKey]> {
         old.into_iter()
             .filter_map(|key| {
                 Some(CorrelationKey {
@@ -53,8 +53,8 @@ impl Places {
             .collect()
     }
 
-    /// Takes a block over whose matches were made by the old plan. Returns how many matches of rules that are gone or changed were
-    /// left out.
+    /// Takes a block over whose matches were made by the old plan. Returns how many matches of rules and correlations that are gone or
+    /// changed were left out.
     pub fn take_over(&self, block: &mut TrackBlock) -> u64 {
         let before = block.matches.len();
         block.matches.retain_mut(|matched| {
@@ -62,8 +62,17 @@ impl Places {
                 return false;
             };
             matched.rule = rule;
-            matched.keys = self.keys(std::mem::take(&mut matched.keys));
-            true
+            match &mut matched.goes {
+                Goes::Finding(_) => true,
+                Goes::Correlation(key) => {
+                    let Some(correlation) = self.correlation(key.correlation) else {
+                        return false;
+                    };
+                    key.correlation = correlation;
+                    key.above = self.keys(std::mem::take(&mut key.above));
+                    true
+                }
+            }
         });
         (before - block.matches.len()) as u64
     }

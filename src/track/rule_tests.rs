@@ -225,7 +225,7 @@ fn findings(
             let turn = builder.event(event, position);
             let mut matches = Matches::of(rules, event, position, turn);
             for rule in rules.matches(event, &mut scratch) {
-                builder.matched(matches.by(*rule, Vec::new()));
+                matches.by(*rule, &[], |matched| builder.matched(matched));
             }
         })
         .map_err(|reason| format!("line {}: {reason}", test.line))?;

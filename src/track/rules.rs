@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use super::plan::{CorrelationSpec, Plan, RulePlan};
 use super::{
-    CorrelationKey, Match, Packed, PatternHit, Turn, entity_of, evidence_of, group_of, stable_hash,
-    value_of,
+    CorrelationKey, Goes, Match, Packed, PatternHit, Turn, entity_of, evidence_of, group_of,
+    stable_hash, value_of,
 };
 use crate::config;
 use crate::event::{Event, Position};
@@ -94,52 +94,63 @@ impl<'e> Matches<'e> {
         }
     }
 
-    /// The match of a rule; `hits` are what [`RuleSet::explain`] said of it.
+    /// The matches of a rule: one for each correlation that it feeds and whose group-by fields the event has, and one that is a
+    /// finding of its own, where it is to be. `hits` are what [`RuleSet::explain`] said of it.
     ///
     /// # Panics
     /// When `rule` is no index of a rule in the set.
-    #[must_use]
-    pub fn by(&mut self, rule: u32, hits: Vec<PatternHit>) -> Match {
+    pub fn by(&mut self, rule: u32, hits: &[PatternHit], mut take: impl FnMut(Match)) {
         let matched = &self.rules.rules()[rule as usize];
-        let (event, position) = (self.event, self.position);
-        let pack = |hits| Packed::of(&evidence_of(event, position, hits));
-        let evidence = if hits.is_empty() {
-            self.plain.get_or_insert_with(|| pack(hits)).clone()
-        } else {
-            pack(hits)
-        };
-        Match {
-            rule,
-            position,
-            time: event.time,
-            due: self.turn.due,
-            late: self.turn.late,
-            entity: matched
-                .alerts
-                .then(|| entity_of(matched.meta.entity, event)),
-            keys: keys_of(self.rules, &matched.feeds, event),
-            evidence,
+        let (event, position, turn) = (self.event, self.position, self.turn);
+        let keys = keys_of(self.rules, &matched.feeds, event).map(Goes::Correlation);
+        let own = matched
+            .alerts
+            .then(|| Goes::Finding(entity_of(matched.meta.entity, event)));
+        let mut evidence = None;
+        for goes in keys.chain(own) {
+            let evidence = evidence.get_or_insert_with(|| {
+                let pack = || evidence_of(event, position, hits);
+                if hits.is_empty() {
+                    self.plain.get_or_insert_with(pack).clone()
+                } else {
+                    pack()
+                }
+            });
+            take(Match {
+                rule,
+                offset: position.offset,
+                time: event.time,
+                due: turn.due,
+                late: turn.late,
+                goes,
+                evidence: evidence.clone(),
+            });
         }
     }
 }
 
 /// Where an event falls in the correlations that its match feeds, and in those that they feed.
-fn keys_of(rules: &RuleSet, feeds: &[Feed], event: &Event<'_>) -> Vec<CorrelationKey> {
-    feeds
-        .iter()
-        .filter_map(|feed| {
-            let correlation = rules.correlations().get(feed.correlation as usize)?;
-            let member = correlation.members.get(feed.member as usize)?;
-            let value = value_of(&correlation.kind, feed.member, event);
-            if value.is_none() && correlation.kind != CorrelationKind::EventCount {
-                return None; // it lacks what is looked at
-            }
-            Some(CorrelationKey {
-                correlation: feed.correlation,
-                group: group_of(&member.group_by, event)?,
-                value,
-                above: keys_of(rules, &correlation.feeds, event),
-            })
+fn keys_of<'r>(
+    rules: &'r RuleSet,
+    feeds: &'r [Feed],
+    event: &'r Event<'_>,
+) -> impl Iterator<Item = CorrelationKey> + 'r {
+    feeds.iter().filter_map(|feed| {
+        let correlation = rules.correlations().get(feed.correlation as usize)?;
+        let member = correlation.members.get(feed.member as usize)?;
+        let value = value_of(&correlation.kind, feed.member, event);
+        if value.is_none() && correlation.kind != CorrelationKind::EventCount {
+            return None; // it lacks what is looked at
+        }
+        Some(CorrelationKey {
+            correlation: feed.correlation,
+            group: group_of(&member.group_by, event)?,
+            value,
+            above: above(rules, &correlation.feeds, event),
         })
-        .collect()
+    })
+}
+
+fn above(rules: &RuleSet, feeds: &[Feed], event: &Event<'_>) -> Box<[CorrelationKey]> {
+    keys_of(rules, feeds, event).collect()
 }

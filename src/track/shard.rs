@@ -22,6 +22,9 @@ use super::{Finding, Plan, Reason, TrackCounts, finding_id};
 use crate::event::Timestamp;
 use crate::sigma::RuleMeta;
 
+/// Correlations that are looked through for groups to be forgotten, each time that the watermark moves.
+const EXPIRED_AT_ONCE: usize = 8;
+
 /// A finding with what merging needs of it.
 #[derive(Clone, Debug)]
 pub struct Fired {
@@ -40,6 +43,8 @@ pub struct Shard {
     pub(super) watermark: Timestamp,
     pub(super) queues: Vec<Queue>,
     pub(super) correlations: Vec<Correlation>,
+    /// The correlation that was looked at last for groups to be forgotten.
+    expired: usize,
     pub(super) absences: Absences,
     /// What correlations found for others, until it is handed on.
     chained: Vec<Chained>,
@@ -65,6 +70,7 @@ impl Shard {
                 .iter()
                 .map(|spec| Correlation::new(spec, &plan))
                 .collect(),
+            expired: 0,
             absences: Absences::new(&plan),
             baseline: Baseline::new(&plan),
             watch: Watch::new(),
@@ -230,14 +236,15 @@ impl Shard {
             self.release_first(level, out);
         }
         self.queues[level].released = self.watermark;
-        self.expire(level);
     }
 
-    fn expire(&mut self, level: usize) {
-        for (spec, correlation) in self.plan.correlations.iter().zip(&mut self.correlations) {
-            if usize::from(spec.level) == level {
-                correlation.expire(self.watermark);
-            }
+    /// Forgets what is out of its window, of a few correlations in turn: it is forgotten when it is met, too, so this is for the
+    /// memory alone, and to look at each of hundreds after each block takes longer than the block.
+    fn expire(&mut self) {
+        for _ in 0..self.correlations.len().min(EXPIRED_AT_ONCE) {
+            self.expired = (self.expired + 1) % self.correlations.len();
+            let level = usize::from(self.plan.correlations[self.expired].level);
+            self.correlations[self.expired].expire(self.queues[level].released);
         }
     }
 
@@ -246,17 +253,29 @@ impl Shard {
     fn release(&mut self, watermark: Timestamp, out: &mut Vec<Fired>) {
         // The end of a file is no proof that nothing would have come.
         let seen = self.sources.newest().min(watermark);
+        // Only their own closing moves the ends of minutes.
+        let mut end = self.baseline.next_end();
+        let mut watched = self.watch.next_end();
         loop {
             let due = self.queues[0].first_due().filter(|due| *due < watermark);
-            let end = self.baseline.next_end().filter(|end| *end <= watermark);
-            let watched = self.watch.next_end().filter(|end| *end <= seen);
             let waited = self.absences.next().filter(|until| *until < seen);
-            let times = [end, watched, due, waited];
+            let times = [
+                end.filter(|end| *end <= watermark),
+                watched.filter(|end| *end <= seen),
+                due,
+                waited,
+            ];
             // What is due at the end of a minute is of the next one; what comes at the last instant of a wait has come.
             let first = (0..times.len()).filter(|at| times[*at].is_some());
             match first.min_by_key(|at| (times[*at], *at)) {
-                Some(0) => self.close_minute(end.unwrap_or_default(), out),
-                Some(1) => self.close_watch(watched.unwrap_or_default(), seen, out),
+                Some(0) => {
+                    self.close_minute(end.unwrap_or_default(), out);
+                    end = self.baseline.next_end();
+                }
+                Some(1) => {
+                    self.close_watch(watched.unwrap_or_default(), seen, out);
+                    watched = self.watch.next_end();
+                }
                 Some(2) => self.release_first(0, out),
                 Some(_) => self.give_up(out),
                 None => break,
@@ -265,7 +284,7 @@ impl Shard {
         self.watermark = watermark;
         self.queues[0].released = watermark;
         self.baseline.closed_by(watermark);
-        self.expire(0);
+        self.expire();
     }
 
     /// Gives up the first wait.

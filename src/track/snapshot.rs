@@ -96,7 +96,7 @@ struct StoredWaiting {
     value: Option<u64>,
     evidence: Packed,
     /// Correlations by index into the stored ones.
-    above: Vec<CorrelationKey>,
+    above: Box<[CorrelationKey]>,
 }
 
 impl Shard {

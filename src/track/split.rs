@@ -3,7 +3,7 @@
 use compact_str::CompactString;
 
 use super::{
-    CorrelationKey, Entity, Observation, Packed, Plan, SHARDS, Seen, TrackBlock, shard_of,
+    CorrelationKey, Entity, Goes, Observation, Packed, Plan, SHARDS, Seen, TrackBlock, shard_of,
     shard_of_hash, stable_hash, watch,
 };
 use crate::event::Timestamp;
@@ -66,7 +66,7 @@ pub(crate) struct Waiting {
     pub(crate) rule: u32,
     pub(crate) evidence: Packed,
     /// Where it goes when the correlation fires.
-    pub(crate) above: Vec<CorrelationKey>,
+    pub(crate) above: Box<[CorrelationKey]>,
 }
 
 impl Waiting {
@@ -96,42 +96,49 @@ pub fn split(block: TrackBlock, plan: &Plan) -> Vec<ShardPart> {
             seen: Seen::default(),
         })
         .collect();
+    // Matches of one event mostly go to groups of one value.
+    let mut hashed = (CompactString::default(), stable_hash(&[b""]));
     for matched in block.matches {
         let Some(rule) = plan.rules.get(matched.rule as usize) else {
             continue;
         };
-        let evidence = matched.evidence;
-        let mut push = |target, entity: Entity, value, above| {
-            let turn = Turn {
-                due: matched.due,
-                partition: matched.position.partition,
-                offset: matched.position.offset,
-                target,
-            };
-            let home = match target {
-                Target::Rule(_) => shard_of(&entity.value),
-                Target::Group { group, .. } => shard_of_hash(group),
-            };
-            let waiting = Waiting {
-                time: matched.time,
-                late: matched.late,
-                value,
-                rule: matched.rule,
-                evidence: evidence.clone(),
-                entity,
-                above,
-            };
-            parts[home].waiting.push((turn, waiting));
-        };
-        for key in matched.keys {
-            if (key.correlation as usize) < plan.correlations.len() {
-                let target = Target::group(key.correlation, &key.group);
-                push(target, key.group, key.value, key.above);
+        let (target, home, entity, value, above) = match matched.goes {
+            Goes::Finding(entity) if rule.alerts => {
+                let home = shard_of(&entity.value);
+                let none = Box::default();
+                (Target::Rule(matched.rule), home, entity, None, none)
             }
-        }
-        if let (true, Some(entity)) = (rule.alerts, matched.entity) {
-            push(Target::Rule(matched.rule), entity, None, Vec::new());
-        }
+            Goes::Correlation(key) if (key.correlation as usize) < plan.correlations.len() => {
+                if hashed.0 != key.group.value {
+                    let hash = stable_hash(&[key.group.value.as_bytes()]);
+                    hashed = (key.group.value.clone(), hash);
+                }
+                let group = hashed.1;
+                let target = Target::Group {
+                    correlation: key.correlation,
+                    group,
+                };
+                let home = shard_of_hash(group);
+                (target, home, key.group, key.value, key.above)
+            }
+            _ => continue,
+        };
+        let turn = Turn {
+            due: matched.due,
+            partition: block.partition,
+            offset: matched.offset,
+            target,
+        };
+        let waiting = Waiting {
+            time: matched.time,
+            late: matched.late,
+            value,
+            rule: matched.rule,
+            evidence: matched.evidence,
+            entity,
+            above,
+        };
+        parts[home].waiting.push((turn, waiting));
     }
     for observation in block.observations {
         parts[shard_of(&observation.client)]

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 use super::{
-    CorrelationKey, CorrelationSpec, Entity, EntityKind, Evidence, Match, Packed, Plan, RulePlan,
-    Turn,
+    CorrelationKey, CorrelationSpec, Entity, EntityKind, Evidence, Goes, Match, Packed, Plan,
+    RulePlan, Turn,
 };
 use crate::config;
 use crate::event::{Field, Position, Timestamp};
@@ -91,7 +91,7 @@ pub(crate) fn evidence(time: Timestamp, position: Position) -> Evidence {
     }
 }
 
-/// A match of a rule of [`plan`].
+/// The matches of a rule of [`plan`].
 pub(crate) fn matched(
     rule: u32,
     position: Position,
@@ -99,25 +99,28 @@ pub(crate) fn matched(
     turn: Turn,
     name: &str,
     value: u64,
-) -> Match {
-    let key = |correlation| CorrelationKey {
-        correlation,
-        group: client(name),
-        value: Some(value),
-        above: Vec::new(),
+) -> Vec<Match> {
+    let key = |correlation| {
+        Goes::Correlation(CorrelationKey {
+            correlation,
+            group: client(name),
+            value: Some(value),
+            above: Box::default(),
+        })
     };
-    Match {
+    let goes = if rule == 1 {
+        vec![key(0), key(1)]
+    } else {
+        vec![Goes::Finding(client(name))]
+    };
+    let matched = |goes| Match {
         rule,
-        position,
+        offset: position.offset,
         time,
         due: turn.due,
         late: turn.late,
-        entity: Some(client(name)),
-        keys: if rule == 1 {
-            vec![key(0), key(1)]
-        } else {
-            Vec::new()
-        },
+        goes,
         evidence: Packed::of(&evidence(time, position)),
-    }
+    };
+    goes.into_iter().map(matched).collect()
 }

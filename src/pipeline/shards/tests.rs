@@ -87,7 +87,9 @@ impl<'r> Run<'r> {
             };
             let turn = builder.event(&event, position);
             if rule < 2 {
-                builder.matched(matched(rule, position, event.time, turn, &client, value));
+                for one in matched(rule, position, event.time, turn, &client, value) {
+                    builder.matched(one);
+                }
             }
         }
         let (mut blocks, clock) = builder.finish(offset(end));
@@ -246,8 +248,8 @@ fn an_edited_correlation_starts_empty_and_what_was_matched_before_is_left_out() 
     run.step(0, 2);
     assert_eq!(
         run.tracker.counts().dropped_on_reload,
-        2,
-        "and a match of a rule that is another now, from a worker that had the old set"
+        3,
+        "and a match of a rule and one for a correlation that are others now, from a worker that had the old set"
     );
 }
 
@@ -380,7 +382,7 @@ fn a_match_due_at_the_end_of_time_cannot_stop_a_full_shard() {
     plan.settings.max_waiting = 1;
     let mut tracker = Tracker::new(Arc::new(plan), 1);
     let end = Timestamp::from_micros(i64::MAX);
-    let matches = (0..5).map(|offset| {
+    let matches = (0..5).flat_map(|offset| {
         let position = Position {
             partition: 0,
             offset,

@@ -6,7 +6,7 @@ use proptest::prelude::*;
 
 use super::super::testing::{client, correlation, evidence, rule};
 use super::super::{
-    BlockBuilder, CorrelationKey, Fired, Match, Packed, PartitionClock, SHARDS, Shard,
+    BlockBuilder, CorrelationKey, Fired, Goes, Match, Packed, PartitionClock, SHARDS, Shard,
     ShardSnapshot, split,
 };
 use super::*;
@@ -89,17 +89,16 @@ fn add(builder: &mut BlockBuilder, offset: usize, (seconds, member, group): Seen
     }
     builder.matched(Match {
         rule: member,
-        position,
+        offset: position.offset,
         time,
         due: turn.due,
         late: turn.late,
-        entity: None,
-        keys: vec![CorrelationKey {
+        goes: Goes::Correlation(CorrelationKey {
             correlation: 0,
             group: client(group),
             value: Some(1 << member),
-            above: Vec::new(),
-        }],
+            above: Box::default(),
+        }),
         evidence: Packed::of(&evidence(time, position)),
     });
 }
@@ -191,7 +190,7 @@ fn many_of_one_group_are_counted_and_groups_are_bounded() {
             value: Some(1),
             rule: 0,
             evidence: Packed::of(&evidence(time, position)),
-            above: Vec::new(),
+            above: Box::default(),
         };
         let limits = (&*plan, &plan.correlations[0]);
         absences.take(0, limits, turn, waiting, &mut counts);

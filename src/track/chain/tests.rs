@@ -85,7 +85,7 @@ fn fired(records: &[String], size: usize, restored: bool) -> Vec<(String, String
             let turn = builder.event(&event, position);
             let mut matches = Matches::of(&rules, &event, position, turn);
             for rule in rules.matches(&event, &mut scratch) {
-                builder.matched(matches.by(*rule, Vec::new()));
+                matches.by(*rule, &[], |matched| builder.matched(matched));
             }
         }
         let (blocks, next) = builder.finish(begin);

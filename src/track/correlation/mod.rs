@@ -97,8 +97,8 @@ impl Correlation {
         }
         let limits = &self.limits;
         let (group, evicted) = self.groups.touch(entity, || Group::new(limits));
-        counts.evicted_groups += u64::from(evicted.is_some());
-        if group.window.newest() <= begin {
+        counts.evicted_groups += u64::from(evicted.is_some_and(|(_, old)| old.is_live(begin)));
+        if !group.is_live(begin) {
             // As if it had been forgotten: whether it already was depends on where blocks end.
             *group = Group::new(limits);
         }
@@ -127,7 +127,7 @@ impl Correlation {
             && self
                 .groups
                 .peek_mut(entity)
-                .is_none_or(|group| group.window.newest() <= begin)
+                .is_none_or(|group| !group.is_live(begin))
     }
 
     /// Notes an event that came too late for its window.
@@ -188,6 +188,11 @@ impl Group {
             late: 0,
             samples: VecDeque::with_capacity(1),
         }
+    }
+
+    /// Whether anything of it is in the window that begins behind `begin`.
+    fn is_live(&self, begin: Timestamp) -> bool {
+        self.window.newest() > begin
     }
 
     /// Keeps an event to be shown, and of those before it the newest, so many in all.
