@@ -6,6 +6,7 @@
 pub mod config;
 pub mod diagnostic;
 pub mod memory;
+mod paper;
 pub mod requirement;
 pub mod telemetry;
 mod yaml;
@@ -30,6 +31,8 @@ pub mod sigma;
 pub mod track;
 
 pub mod alert;
+
+pub mod incident;
 
 pub mod store;
 

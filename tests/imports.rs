@@ -21,8 +21,10 @@ const TABLE: &[(&str, &[&str])] = &[
     ("enrich", &["event", "contract"]),
     ("track", &["event", "sigma"]),
     ("alert", &["event", "sigma", "track"]),
-    ("store", &["event", "sigma", "track", "alert"]),
-    ("notify", &["event", "sigma", "track", "alert"]),
+    ("paper", &[]),
+    ("incident", &["event", "paper"]),
+    ("store", &["event", "sigma", "track", "alert", "incident"]),
+    ("notify", &["event", "sigma", "track", "alert", "incident"]),
     (
         "pipeline",
         &[
@@ -33,7 +35,9 @@ const TABLE: &[(&str, &[&str])] = &[
     ("simulate", &["event", "contract"]),
     (
         "report",
-        &["event", "store", "alert", "sigma", "track", "contract"],
+        &[
+            "event", "store", "alert", "sigma", "track", "contract", "paper",
+        ],
     ),
     (
         "console",

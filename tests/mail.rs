@@ -120,7 +120,7 @@ fn start(mail: Mail) -> Running {
             earlier: vec![],
             written,
         };
-        let (_, daily) = watch::channel(None);
+        let (_, daily) = watch::channel(gatewatch::notify::mail::Bulletin::default());
         notify::run_direct(inbox, ledger, &mail, daily, stopping, counted).await
     });
     Running {

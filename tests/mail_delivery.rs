@@ -67,7 +67,7 @@ struct Instance {
 
 fn start(kafka: &Kafka, mail: &Mail) -> Instance {
     let (stop, stopping) = watch::channel(false);
-    let (_, daily) = watch::channel(None);
+    let (_, daily) = watch::channel(gatewatch::notify::mail::Bulletin::default());
     let outcomes = Arc::new(Outcomes::default());
     let client = kafka.client();
     let topics = Topics {

@@ -3,6 +3,7 @@
 pub mod check;
 pub mod clickhouse;
 pub mod contract;
+pub mod incident;
 mod key_files;
 pub mod migrate;
 mod records;
@@ -54,6 +55,7 @@ pub enum Command {
     Contract(contract::Args),
     Report(report::Args),
     Subject(subject::Args),
+    Incident(incident::Args),
     Verify(verify::Args),
 }
 
@@ -114,6 +116,7 @@ pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Contract(args) => return contract::run(&args),
         Command::Report(args) => report::run(&args)?,
         Command::Subject(args) => return subject::run(&args),
+        Command::Incident(args) => return incident::run(&args),
         Command::Verify(args) => return verify::run(&args),
     }
     Ok(ExitCode::SUCCESS)

@@ -86,6 +86,9 @@ pub struct Recipient {
     /// Whether the daily mail goes to this recipient.
     #[serde(default = "yes")]
     pub daily: bool,
+    /// Whether mails about incidents with personal data and their clocks go to this recipient.
+    #[serde(default = "yes")]
+    pub incidents: bool,
 }
 
 fn yes() -> bool {

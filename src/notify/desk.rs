@@ -5,7 +5,9 @@ use std::sync::Arc;
 use tokio::task::JoinSet;
 use tracing::{info, warn};
 
-use super::mail::{BundleKind, DailyCounts, Mail, render, render_bundle, render_daily};
+use super::mail::{
+    Bulletin, BundleKind, Mail, render, render_bundle, render_daily, render_incident,
+};
 use super::outbox::{Landing, Outbox};
 use super::policy::{Bundle, Decision, Policy};
 use super::settings::Settings;
@@ -14,6 +16,7 @@ use super::{Entry, Key, NotifyError, Outcomes, SendError, Stage, State, daily};
 use crate::alert::Alert;
 use crate::config;
 use crate::event::Timestamp;
+use crate::incident::Incident;
 use crate::sigma::Level;
 
 /// Decides, writes and sends. The caller feeds it alerts and time, writes the entries that it hands out to the ledger
@@ -93,16 +96,17 @@ impl Desk {
         held
     }
 
-    /// Puts summaries and the daily mail into the outbox when they are due.
-    pub(crate) fn tick(&mut self, counts: Option<&DailyCounts>, now: Timestamp) {
+    /// Puts summaries, the daily mail and reminders of incidents into the outbox when they are due.
+    pub(crate) fn tick(&mut self, bulletin: &Bulletin, now: Timestamp) {
         for bundle in self.policy.due(now) {
             self.post_bundle(&bundle, now);
         }
+        self.remind(&bulletin.incidents, now);
         let due = self
             .settings
             .daily_at
             .and_then(|at| daily::due(&self.settings.context.zone, at, now));
-        let (Some(id), Some(counts)) = (due, counts) else {
+        let (Some(id), Some(counts)) = (due, &bulletin.daily) else {
             return;
         };
         if !daily::is_fresh(counts, now) {
@@ -113,6 +117,23 @@ impl Desk {
             if self.policy.take_daily(reader, id) {
                 let mail = render_daily(counts, settings.readers[reader].locale, &settings.context);
                 self.post(reader, About::besides(id, Stage::Daily), &mail, None, now);
+            }
+        }
+    }
+
+    fn remind(&mut self, incidents: &[Incident], now: Timestamp) {
+        let settings = Arc::clone(&self.settings);
+        for incident in incidents {
+            for reminder in incident.reminders(now) {
+                for &reader in &settings.incidents {
+                    if self.policy.take_reminder(reader, reminder.id) {
+                        let locale = settings.readers[reader].locale;
+                        let mail =
+                            render_incident(incident, reminder, now, locale, &settings.context);
+                        let about = About::besides(reminder.id, Stage::Incident);
+                        self.post(reader, about, &mail, None, now);
+                    }
+                }
             }
         }
     }

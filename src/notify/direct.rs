@@ -7,7 +7,7 @@ use tokio::sync::{mpsc, watch};
 use tracing::{info, warn};
 
 use super::desk::{Desk, Office};
-use super::mail::DailyCounts;
+use super::mail::Bulletin;
 use super::service::now;
 use super::topic::stopped;
 use super::{Entry, NotifyError, Outcomes, SendError};
@@ -42,7 +42,7 @@ pub async fn run_direct(
     mut alerts: mpsc::Receiver<Alert>,
     ledger: Ledger,
     mail: &config::Mail,
-    daily: watch::Receiver<Option<DailyCounts>>,
+    bulletin: watch::Receiver<Bulletin>,
     mut stop: watch::Receiver<bool>,
     outcomes: Arc<Outcomes>,
 ) -> Result<(), NotifyError> {
@@ -67,7 +67,7 @@ pub async fn run_direct(
             biased;
             () = stopped(&mut stop) => break,
             Some((number, result)) = desk.landed() => settle(&mut desk, number, &result, written.as_ref()).await,
-            _ = ticks.tick() => desk.tick(daily.borrow().as_ref(), now()),
+            _ = ticks.tick() => desk.tick(&bulletin.borrow(), now()),
             alert = alerts.recv(), if open && desk.has_room() => {
                 if let Some(alert) = alert {
                     // There is no offset to hold back: the caller keeps alerts and ledger.

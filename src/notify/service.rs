@@ -19,7 +19,7 @@ use tokio::sync::watch;
 use tracing::{info, warn};
 
 use super::desk::{Desk, Office};
-use super::mail::DailyCounts;
+use super::mail::Bulletin;
 use super::topic::{LedgerTopic, kafka, read_ledger, stopped};
 use super::{NotifyError, Outcomes, SendError};
 use crate::alert::ocsf;
@@ -62,8 +62,8 @@ impl Default for Topics {
 /// Runs until `stop` says so (or its sender is gone); then letters on their way land, their entries are written and
 /// the offset is committed, within about ten seconds.
 ///
-/// `client` holds brokers and security, nothing of groups or offsets. `daily` holds the counts of the last day;
-/// while it holds none, or old ones, no daily mail goes out. With `mail.enabled` off nothing is read or sent.
+/// `client` holds brokers and security, nothing of groups or offsets. `bulletin` holds the counts of the last day
+/// (while it holds none, or old ones, no daily mail goes out) and the open incidents. With `mail.enabled` off nothing is read or sent.
 ///
 /// # Errors
 /// For settings that cannot work and fatal errors of the Kafka client; everything that may pass is waited for.
@@ -71,7 +71,7 @@ pub async fn run(
     client: ClientConfig,
     topics: Topics,
     mail: &config::Mail,
-    daily: watch::Receiver<Option<DailyCounts>>,
+    bulletin: watch::Receiver<Bulletin>,
     stop: watch::Receiver<bool>,
     outcomes: Arc<Outcomes>,
 ) -> Result<(), NotifyError> {
@@ -87,7 +87,7 @@ pub async fn run(
         topics,
         office,
         ledger,
-        daily,
+        bulletin,
         stop,
         active: None,
         generation: 0,
@@ -157,7 +157,7 @@ struct Service {
     topics: Topics,
     office: Office,
     ledger: LedgerTopic,
-    daily: watch::Receiver<Option<DailyCounts>>,
+    bulletin: watch::Receiver<Bulletin>,
     stop: watch::Receiver<bool>,
     active: Option<Active>,
     generation: u64,
@@ -315,7 +315,7 @@ impl Service {
         let Some(active) = &mut self.active else {
             return;
         };
-        active.desk.tick(self.daily.borrow().as_ref(), now());
+        active.desk.tick(&self.bulletin.borrow(), now());
         active.desk.launch(now());
         let full = !active.desk.has_room();
         if full != self.paused

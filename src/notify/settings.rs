@@ -24,6 +24,8 @@ pub(crate) struct Settings {
     pub(crate) addresses: Vec<Address>,
     /// Indices of those who get the daily mail.
     pub(crate) daily: Vec<usize>,
+    /// Indices of those who are told of incidents with personal data.
+    pub(crate) incidents: Vec<usize>,
     /// Local time of the daily mail.
     pub(crate) daily_at: Option<jiff::civil::Time>,
     /// Microseconds after which a letter that is put off is given up.
@@ -59,7 +61,9 @@ impl Settings {
                 families: recipient.families.clone(),
             });
         }
-        let daily = (0..mail.recipients.len()).filter(|&index| mail.recipients[index].daily);
+        let all = 0..mail.recipients.len();
+        let daily = all.clone().filter(|&index| mail.recipients[index].daily);
+        let incidents = all.filter(|&index| mail.recipients[index].incidents);
         Ok(Settings {
             context: context(mail)?,
             sender: Sender::new(&mail.from, &mail.domain, &mail.name)?,
@@ -72,6 +76,7 @@ impl Settings {
             readers,
             addresses,
             daily: daily.collect(),
+            incidents: incidents.collect(),
             daily_at: daily_at(&mail.daily_at)?,
             give_up: i64::from(mail.give_up_hours) * 60 * MINUTE,
         })

@@ -19,6 +19,8 @@ pub enum Stage {
     Digest,
     /// The daily mail.
     Daily,
+    /// An incident with personal data, and its clocks.
+    Incident,
     /// The mail of `check --send-test-mail`.
     Test,
 }
@@ -31,6 +33,7 @@ impl fmt::Display for Stage {
             Stage::Backlog => f.write_str("backlog"),
             Stage::Digest => f.write_str("digest"),
             Stage::Daily => f.write_str("daily"),
+            Stage::Incident => f.write_str("incident"),
             Stage::Test => f.write_str("test"),
         }
     }
@@ -45,6 +48,7 @@ impl FromStr for Stage {
             "backlog" => Ok(Stage::Backlog),
             "digest" => Ok(Stage::Digest),
             "daily" => Ok(Stage::Daily),
+            "incident" => Ok(Stage::Incident),
             "test" => Ok(Stage::Test),
             _ => text
                 .strip_prefix("grown-")
@@ -81,6 +85,7 @@ mod tests {
             Stage::Backlog,
             Stage::Digest,
             Stage::Daily,
+            Stage::Incident,
             Stage::Test,
         ];
         for stage in stages {

@@ -4,42 +4,37 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::watch;
-use tracing::warn;
-
 use crate::event::Timestamp;
 use crate::notify::mail::{DailyCounts, Gap};
 use crate::notify::{Outcomes, now};
 use crate::store::{DayGap, Store, StoreError};
 
-/// How often the counts are taken; the mail goes out with the newest.
-const EVERY: Duration = Duration::from_mins(15);
 const DAY_US: i64 = 86_400_000_000;
 
-/// Keeps the counts of the last 24 hours fresh until nobody looks any more. A gateway silent for `silence` is a gap.
-pub fn counts(
-    store: Arc<Store>,
+/// Takes the counts of the last 24 hours.
+pub(super) struct Counts {
+    mails: Mails,
     outcomes: Arc<Outcomes>,
     silence: Duration,
-) -> watch::Receiver<Option<DailyCounts>> {
-    let (sender, receiver) = watch::channel(None);
-    tokio::spawn(async move {
-        let mut mails = Mails::default();
-        let mut ticks = tokio::time::interval(EVERY);
-        while !sender.is_closed() {
-            ticks.tick().await;
-            let until = now();
-            let since = until.plus_micros(-DAY_US);
-            let mails = mails.within(since, until, &outcomes);
-            match take(&store, since, until, silence, mails).await {
-                Ok(counts) => drop(sender.send_replace(Some(counts))),
-                Err(error) => {
-                    warn!(%error, "the counts of the day could not be taken, so there may be no daily mail");
-                }
-            }
+}
+
+impl Counts {
+    /// A gateway silent for `silence` is a gap.
+    pub(super) fn new(outcomes: Arc<Outcomes>, silence: Duration) -> Self {
+        Counts {
+            mails: Mails::default(),
+            outcomes,
+            silence,
         }
-    });
-    receiver
+    }
+
+    /// The counts up to now.
+    pub(super) async fn take(&mut self, store: &Store) -> Result<DailyCounts, StoreError> {
+        let until = now();
+        let since = until.plus_micros(-DAY_US);
+        let mails = self.mails.within(since, until, &self.outcomes);
+        take(store, since, until, self.silence, mails).await
+    }
 }
 
 /// Totals of mails at the last looks, oldest first: sent, held back, failed.

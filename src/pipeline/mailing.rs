@@ -9,11 +9,11 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::{JoinHandle, JoinSet};
 use tracing::{error, info};
 
-use super::daily;
+use super::bulletin;
 use super::health::{Health, Part};
 use crate::alert::Alert;
 use crate::config::Config;
-use crate::notify::mail::DailyCounts;
+use crate::notify::mail::Bulletin;
 use crate::notify::{self, Ledger, NotifyError, Outcomes, Topics};
 use crate::store::Store;
 use crate::telemetry::metric;
@@ -25,7 +25,7 @@ const SHOW: Duration = Duration::from_secs(1);
 pub struct Mailing {
     /// The whole configuration.
     pub config: Config,
-    /// For the counts of the daily mail.
+    /// For the counts of the daily mail, and incidents.
     pub store: Arc<Store>,
     /// Where a notifier that cannot work is said.
     pub health: Arc<Health>,
@@ -45,12 +45,12 @@ impl Mailing {
         };
         let outcomes = self.begin(tasks);
         tasks.spawn(async move {
-            let daily = self.daily(&outcomes);
+            let bulletin = self.bulletin(&outcomes);
             let result = notify::run(
                 client,
                 topics,
                 &self.config.mail,
-                daily,
+                bulletin,
                 self.stop,
                 outcomes,
             )
@@ -67,17 +67,18 @@ impl Mailing {
     ) -> JoinHandle<()> {
         let outcomes = self.begin(tasks);
         tokio::spawn(async move {
-            let daily = self.daily(&outcomes);
+            let bulletin = self.bulletin(&outcomes);
             let mail = &self.config.mail;
             let result =
-                notify::run_direct(alerts, Ledger::Memory, mail, daily, self.stop, outcomes).await;
+                notify::run_direct(alerts, Ledger::Memory, mail, bulletin, self.stop, outcomes)
+                    .await;
             ended(result, &self.health);
         })
     }
 
-    fn daily(&self, outcomes: &Arc<Outcomes>) -> watch::Receiver<Option<DailyCounts>> {
+    fn bulletin(&self, outcomes: &Arc<Outcomes>) -> watch::Receiver<Bulletin> {
         let silence = Duration::from_mins(self.config.mail.gap_minutes.into());
-        daily::counts(self.store.clone(), outcomes.clone(), silence)
+        bulletin::keep(self.store.clone(), outcomes.clone(), silence)
     }
 
     fn begin(&self, tasks: &mut JoinSet<()>) -> Arc<Outcomes> {

@@ -8,6 +8,7 @@ pub mod active;
 mod alert_store;
 mod audit;
 mod builder;
+mod bulletin;
 mod chain;
 mod control;
 mod daily;

@@ -5,6 +5,7 @@ use std::fmt::Write;
 use super::{AlertLine, Check, Day, Line, Report, Verdict};
 use crate::config::Locale;
 use crate::event::Timestamp;
+use crate::paper::escape;
 
 const STYLE: &str = "\
 @page{size:A4;margin:16mm}\
@@ -59,24 +60,7 @@ impl Page {
 
     /// Text from anywhere, which cannot become markup.
     fn text(&mut self, text: &str) {
-        for character in text.chars() {
-            match character {
-                '&' => self.html.push_str("&amp;"),
-                '<' => self.html.push_str("&lt;"),
-                '>' => self.html.push_str("&gt;"),
-                '"' => self.html.push_str("&quot;"),
-                '\'' => self.html.push_str("&#39;"),
-                // Characters that would steer the text's direction or hide it.
-                '\u{200b}'..='\u{200f}'
-                | '\u{202a}'..='\u{202e}'
-                | '\u{2060}'..='\u{206f}'
-                | '\u{feff}' => {
-                    self.html.extend(character.escape_unicode());
-                }
-                _ if character.is_control() => self.html.extend(character.escape_default()),
-                _ => self.html.push(character),
-            }
-        }
+        escape(&mut self.html, text);
     }
 
     fn element(&mut self, tag: &str, text: &str) {

@@ -29,9 +29,9 @@ pub struct AuditRow {
     pub time: Timestamp,
     /// Who made it, as far as is known.
     pub actor: String,
-    /// `added`, `changed`, `removed` or `expired`.
+    /// `added`, `changed`, `removed` or `expired` of what files say; else what was done.
     pub action: &'static str,
-    /// `rule`, `correlation`, `exception` or `silence`.
+    /// `rule`, `correlation`, `exception` or `silence`; `subject` for an erasure, `incident` for a step of one.
     pub object_kind: String,
     /// Its id.
     pub object: String,
@@ -62,7 +62,7 @@ pub struct AuditState {
 }
 
 impl Store {
-    /// The last state of every object.
+    /// The last state of everything that files say; what people did to persons and incidents is no state of a file.
     ///
     /// # Errors
     /// When the server cannot be reached or refuses.
@@ -70,7 +70,8 @@ impl Store {
         let query = self.client.query(
             "SELECT object_kind, object, argMax(title, key) AS title, argMax(action, key) AS action, argMax(detail, key) AS detail, \
              toUnixTimestamp64Micro(max(time)) AS micros \
-             FROM (SELECT *, (time, action = 'expired') AS key FROM audit) GROUP BY object_kind, object ORDER BY object_kind, object",
+             FROM (SELECT *, (time, action = 'expired') AS key FROM audit WHERE object_kind IN ('rule', 'correlation', 'exception', 'silence')) \
+             GROUP BY object_kind, object ORDER BY object_kind, object",
         );
         self.within(query.fetch_all::<AuditState>(), "the audit", false)
             .await

@@ -43,6 +43,7 @@ const MIGRATIONS: &[Migration] = migrations![
     7 "0007_audit",
     8 "0008_observer",
     9 "0009_chain",
+    10 "0010_incidents",
 ];
 
 /// The journal of what was applied. Two instances may both write a line; the engine keeps one.
@@ -367,6 +368,7 @@ fn ttl_of(table: &str, retention: &config::Retention) -> Option<String> {
         "dead_letters" => ("received", retention.dead_letters_days),
         "alerts" => ("toDateTime(last)", retention.alerts_days),
         "alert_actions" => ("toDateTime(time)", retention.alerts_days),
+        "alert_detections" => ("detected", retention.alerts_days),
         "traffic_minute" => ("minute", retention.traffic_minute_days),
         "traffic_hour" => ("hour", retention.traffic_hour_days),
         _ => return None,

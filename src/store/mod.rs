@@ -20,6 +20,7 @@ mod dictionary;
 mod error;
 mod frame;
 mod history;
+mod incident;
 mod integration;
 mod migrate;
 mod native;

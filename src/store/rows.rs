@@ -21,6 +21,8 @@ pub(crate) enum Cell<'c> {
     Int64(i64),
     /// An instant, or none.
     Time(Option<Timestamp>),
+    /// What the column has by default.
+    Absent,
 }
 
 /// Rows for one INSERT into one table.
@@ -55,7 +57,7 @@ impl Rows {
                 Cell::Int32(number) => column.push_i32(number),
                 Cell::Int64(number) => column.push_i64(number),
                 Cell::Time(Some(time)) => column.push_time(time),
-                Cell::Time(None) => column.push_absent(),
+                Cell::Time(None) | Cell::Absent => column.push_absent(),
             }
         }
         self.count += 1;

@@ -1,9 +1,8 @@
 //! The act of destruction of personal data with its extract from the log: what order 179 of Roskomnadzor (28 October 2022) asks of data that
 //! is processed with automation.
 
-use std::fmt::Write as _;
-
 use crate::event::Timestamp;
+use crate::paper::Paper;
 use crate::store::SubjectRows;
 
 /// What was done.
@@ -26,60 +25,46 @@ pub(super) struct Act {
     pub(super) alerts: Vec<String>,
 }
 
-const STYLE: &str = "@page{size:A4;margin:20mm}body{font:14px/1.5 serif;max-width:170mm;margin:24px auto}h1,h2{font-size:16px;text-align:center}\
-table{border-collapse:collapse;width:100%}td,th{border:1px solid #888;padding:4px 8px;text-align:left;vertical-align:top}section{break-before:page}";
-
 /// Act and extract as one page of HTML that prints on A4, with room for signatures.
 pub(super) fn html(act: &Act) -> String {
-    let mut page = format!(
-        "<!doctype html><html lang=ru><head><meta charset=utf-8><title>Акт об уничтожении персональных данных</title><style>{STYLE}</style></head><body>"
-    );
-    page.push_str("<h1>Акт об уничтожении персональных данных</h1>");
+    let mut paper = Paper::new("Акт об уничтожении персональных данных");
     let what = categories(&act.rows);
-    rows(
-        &mut page,
-        &[
-            ("Номер и дата", format!("{} от {}", act.id, act.time)),
-            ("Оператор", act.operator.clone()),
-            ("Адрес оператора", String::new()),
-            ("Лица, уничтожившие данные", act.by.clone()),
-            ("Субъект (код в системе)", act.subject.clone()),
-            ("Фамилия, имя, отчество субъекта", String::new()),
-            ("Перечень уничтоженных данных", what.clone()),
-            ("Информационная система", act.system.clone()),
-            (
-                "Способ уничтожения",
-                "удаление записей базы данных (мутации ClickHouse) с повторным поиском".to_owned(),
-            ),
-            ("Причина уничтожения", act.basis.clone()),
-            ("Повторный поиск", again(act)),
-        ],
-    );
-    page.push_str("<p>Подписи: ____________________ &nbsp; ____________________</p>");
-    page.push_str("<section><h2>Выгрузка из журнала регистрации событий</h2>");
-    rows(
-        &mut page,
-        &[
-            ("Субъект (код в системе)", act.subject.clone()),
-            ("Перечень уничтоженных данных", what),
-            ("Информационная система", act.system.clone()),
-            ("Причина уничтожения", act.basis.clone()),
-            ("Дата и время", act.time.to_string()),
-            ("Звеньев цепочки хешей заменено", act.links.to_string()),
-        ],
-    );
-    list(
-        &mut page,
+    paper.rows(&[
+        ("Номер и дата", format!("{} от {}", act.id, act.time)),
+        ("Оператор", act.operator.clone()),
+        ("Адрес оператора", String::new()),
+        ("Лица, уничтожившие данные", act.by.clone()),
+        ("Субъект (код в системе)", act.subject.clone()),
+        ("Фамилия, имя, отчество субъекта", String::new()),
+        ("Перечень уничтоженных данных", what.clone()),
+        ("Информационная система", act.system.clone()),
+        (
+            "Способ уничтожения",
+            "удаление записей базы данных (мутации ClickHouse) с повторным поиском".to_owned(),
+        ),
+        ("Причина уничтожения", act.basis.clone()),
+        ("Повторный поиск", again(act)),
+    ]);
+    paper.paragraph("Подписи: ____________________   ____________________");
+    paper.sheet();
+    paper.heading("Выгрузка из журнала регистрации событий");
+    paper.rows(&[
+        ("Субъект (код в системе)", act.subject.clone()),
+        ("Перечень уничтоженных данных", what),
+        ("Информационная система", act.system.clone()),
+        ("Причина уничтожения", act.basis.clone()),
+        ("Дата и время", act.time.to_string()),
+        ("Звеньев цепочки хешей заменено", act.links.to_string()),
+    ]);
+    paper.list(
         "Лежит в Kafka до истечения её срока хранения",
         &act.in_kafka,
     );
-    list(
-        &mut page,
+    paper.list(
         "Оповещения, о которых могли быть отправлены письма",
         &act.alerts,
     );
-    page.push_str("</section></body></html>\n");
-    page
+    paper.finish()
 }
 
 fn categories(rows: &SubjectRows) -> String {
@@ -96,32 +81,6 @@ fn again(act: &Act) -> String {
     } else {
         format!("найдено записей: {}", act.left.total())
     }
-}
-
-fn rows(page: &mut String, rows: &[(&str, String)]) {
-    page.push_str("<table>");
-    for (name, value) in rows {
-        let _ = write!(page, "<tr><th>{name}</th><td>{}</td></tr>", escaped(value));
-    }
-    page.push_str("</table>");
-}
-
-fn list(page: &mut String, title: &str, lines: &[String]) {
-    if lines.is_empty() {
-        return;
-    }
-    let _ = write!(page, "<h2>{title}</h2><ul>");
-    for line in lines {
-        let _ = write!(page, "<li>{}</li>", escaped(line));
-    }
-    page.push_str("</ul>");
-}
-
-fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;")
-        .replace('<', "&lt;")
-        .replace('>', "&gt;")
-        .replace('"', "&quot;")
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ mod clean;
 mod document;
 mod expectation;
 mod html;
+mod incident;
 mod query;
 pub(crate) mod requirements;
 #[cfg(test)]
@@ -15,7 +16,11 @@ mod tests;
 mod words;
 
 pub use alert::render;
-pub use summary::{BundleKind, DailyCounts, Gap, Line, render_bundle, render_daily, render_test};
+pub(crate) use incident::render_incident;
+pub(crate) use query::picks;
+pub use summary::{
+    Bulletin, BundleKind, DailyCounts, Gap, Line, render_bundle, render_daily, render_test,
+};
 
 use jiff::tz::TimeZone;
 

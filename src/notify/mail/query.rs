@@ -33,6 +33,15 @@ pub(crate) fn lines(alert: &Alert, table: &str) -> Vec<Clean> {
     lines.iter().map(|line| Clean::of(line, LINE)).collect()
 }
 
+/// What picks the entity's events in a statement; `None` when nothing does.
+pub(crate) fn picks(alert: &Alert) -> Option<String> {
+    if alert.entity.kind == EntityKind::Part {
+        return None;
+    }
+    let (first, last) = (instant(alert.first), instant(alert.last));
+    condition(alert).map(|condition| format!("time >= {first} AND time <= {last} AND {condition}"))
+}
+
 /// The configured table, unless it holds anything but names and dots.
 fn table_name(table: &str) -> &str {
     let plain = !table.is_empty()

@@ -10,6 +10,7 @@ use super::{Context, Mail};
 use crate::alert::Alert;
 use crate::config::Locale;
 use crate::event::Timestamp;
+use crate::incident::Incident;
 use crate::sigma::Level;
 
 /// What a summary shows of one alert that got no mail of its own.
@@ -73,6 +74,15 @@ pub struct DailyCounts {
     pub chain: Option<(u64, String)>,
     /// What was silent or lost, at most twenty are shown.
     pub gaps: Vec<Gap>,
+}
+
+/// What is told besides alerts.
+#[derive(Clone, Debug, Default)]
+pub struct Bulletin {
+    /// The counts of the last day, once there are any.
+    pub daily: Option<DailyCounts>,
+    /// Incidents with personal data that are open.
+    pub incidents: Vec<Incident>,
 }
 
 /// A stretch without records, or with lost ones.
@@ -302,7 +312,7 @@ pub fn render_test(locale: Locale, context: &Context) -> Mail {
     )
 }
 
-fn finish(
+pub(super) fn finish(
     tone: Tone,
     label: Clean,
     title: Clean,

@@ -113,6 +113,15 @@ pub(crate) fn span(locale: Locale, micros: i64) -> Clean {
     }
 }
 
+/// A span in hours, below two of them in minutes: what is left of a time that the law sets. Rounded down, at least a minute.
+pub(crate) fn hours(locale: Locale, micros: i64) -> Clean {
+    let minutes = u64::try_from(micros / 60_000_000).unwrap_or(0).max(1);
+    match minutes {
+        0..=119 => counted(locale, minutes, &MINUTES),
+        _ => counted(locale, minutes / 60, &HOURS),
+    }
+}
+
 /// How rare a probability is, in words, rounded to a power of ten: `about 1 in 10 million`.
 pub(crate) fn rarity(locale: Locale, probability: f64) -> Clean {
     let russian = [

@@ -143,6 +143,12 @@ impl Policy {
             .collect()
     }
 
+    /// Whether a reminder of an incident is still to be sent to a recipient; remembered as decided.
+    pub fn take_reminder(&mut self, reader: usize, id: Uuid) -> bool {
+        let state = self.readers.get_mut(reader);
+        state.is_some_and(|state| state.take_reminder(id))
+    }
+
     /// Whether the daily mail of this id is still to be sent to a recipient; remembered as decided.
     pub fn take_daily(&mut self, reader: usize, id: Uuid) -> bool {
         self.readers

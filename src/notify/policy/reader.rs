@@ -18,6 +18,8 @@ const HOUR: i64 = 3_600 * SECOND;
 const SETTLE: i64 = 60 * SECOND;
 /// A backlog summary waits no longer, even if old alerts keep coming.
 const BACKLOG_AT_MOST: i64 = 30 * 60 * SECOND;
+/// Reminders of incidents that are remembered: those of some hundred open incidents.
+const REMINDERS: usize = 4_096;
 /// Lines that a summary shows.
 const WORST: usize = 10;
 /// Events must be so many times as many for another mail.
@@ -28,6 +30,8 @@ pub(super) struct ReaderState {
     pub(super) reader: Reader,
     /// Id of the last daily mail that was decided.
     pub(super) daily: Option<Uuid>,
+    /// Ids of the reminders of incidents that were decided, newest last.
+    reminded: VecDeque<Uuid>,
     told: HashMap<Uuid, Told>,
     /// Alerts in the order they came, for forgetting the oldest.
     order: VecDeque<Uuid>,
@@ -52,6 +56,7 @@ impl ReaderState {
         ReaderState {
             reader,
             daily: None,
+            reminded: VecDeque::new(),
             told: HashMap::new(),
             order: VecDeque::new(),
             mails: VecDeque::new(),
@@ -111,6 +116,7 @@ impl ReaderState {
         let Entry { key, at, state, .. } = entry;
         match (key.stage, state) {
             (Stage::Daily, _) => self.daily = Some(key.subject),
+            (Stage::Incident, _) => drop(self.take_reminder(key.subject)),
             (Stage::Test, _) => {}
             (_, State::Held { bundle, kind, line }) => {
                 self.remember(
@@ -144,6 +150,18 @@ impl ReaderState {
                 }
             }
         }
+    }
+
+    /// Whether a reminder is still to be sent; remembered as decided.
+    pub(super) fn take_reminder(&mut self, id: Uuid) -> bool {
+        if self.reminded.contains(&id) {
+            return false;
+        }
+        if self.reminded.len() >= REMINDERS {
+            self.reminded.pop_front();
+        }
+        self.reminded.push_back(id);
+        true
     }
 
     pub(super) fn due(&mut self, now: Timestamp, interval: i64) -> Vec<Bundle> {

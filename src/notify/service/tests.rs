@@ -67,7 +67,7 @@ impl Rig {
 
     fn start_with(&self, topics: Topics) -> Running {
         let (stop, stopping) = watch::channel(false);
-        let (_, daily) = watch::channel(None);
+        let (_, daily) = watch::channel(crate::notify::mail::Bulletin::default());
         let outcomes = Arc::new(Outcomes::default());
         let (client, mail, counted) = (self.client(), self.mail.clone(), Arc::clone(&outcomes));
         let task =

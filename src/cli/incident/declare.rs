@@ -1,0 +1,94 @@
+//! `gatewatch incident declare`: an alert becomes an incident.
+
+use anyhow::{Context, bail};
+use uuid::Uuid;
+
+use super::{Place, id, show, time};
+use crate::cli::terminal;
+use crate::event::Timestamp;
+use crate::incident::{Affected, Clock, Declared, Incident, Step, What, incident_id};
+use crate::notify::{mail, now};
+use crate::store::Store;
+
+/// Declares an alert a personal-data incident: its clocks run from then on
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    #[command(flatten)]
+    place: Place,
+    /// Id of the alert, as mails and the table `alerts` have it
+    #[arg(value_parser = id)]
+    alert: Uuid,
+    /// Who declares it: name and post
+    #[arg(long, value_name = "NAME")]
+    by: String,
+    /// When it was detected (RFC 3339); the time at which the alert was raised without it
+    #[arg(long, value_name = "TIME", value_parser = time)]
+    detected: Option<Timestamp>,
+    /// A category of personal data that is affected; may be given several times
+    #[arg(long = "category", value_name = "TEXT")]
+    categories: Vec<String>,
+    /// Which duties there are; all without it
+    #[arg(long = "clock", value_enum, value_name = "CLOCK")]
+    clocks: Vec<Clock>,
+}
+
+pub(super) async fn run(args: &Args) -> anyhow::Result<()> {
+    if args.by.trim().is_empty() {
+        bail!("--by is empty: say who declares it");
+    }
+    let store = args.place.store().await?;
+    let id = incident_id(args.alert);
+    let known = store.incidents().await?;
+    if known.iter().any(|incident| incident.id == id) {
+        bail!("alert {} is incident {id} already", args.alert);
+    }
+    let declared = declaration(args, &store).await?;
+    let step = Step {
+        incident: id,
+        time: now(),
+        actor: args.by.clone(),
+        what: What::Declared(Box::new(declared)),
+    };
+    store.record_step(&step).await?;
+    for incident in Incident::of(vec![step]) {
+        terminal::say(&show::whole(&incident, now()))?;
+    }
+    Ok(())
+}
+
+async fn declaration(args: &Args, store: &Store) -> anyhow::Result<Declared> {
+    let found = store.alert(args.alert).await?;
+    let (alert, raised) = found.with_context(|| {
+        format!(
+            "there is no alert {}: look it up in the table alerts_latest; its retention may be over",
+            args.alert
+        )
+    })?;
+    let detected = args.detected.unwrap_or(raised);
+    if detected > now() {
+        bail!("--detected {detected} is in the future");
+    }
+    let affected = match mail::picks(&alert) {
+        Some(condition) => store.affected(&condition).await?,
+        None => Affected::default(),
+    };
+    let clocks = if args.clocks.is_empty() {
+        Clock::ALL.to_vec()
+    } else {
+        let mut clocks = args.clocks.clone();
+        clocks.sort_unstable();
+        clocks.dedup();
+        clocks
+    };
+    Ok(Declared {
+        alert: alert.id,
+        title: alert.rule.title.clone(),
+        title_ru: alert.rule.title_ru.clone(),
+        entity: alert.entity.value.to_string(),
+        detected,
+        events: (alert.first, alert.last),
+        clocks,
+        categories: args.categories.clone(),
+        affected,
+    })
+}

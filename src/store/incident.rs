@@ -1,0 +1,184 @@
+//! Incidents with personal data: their steps, and what the log shows of the data.
+
+use std::fmt::Write as _;
+
+use clickhouse::Row;
+use serde::Deserialize;
+use sha2::{Digest, Sha256};
+use uuid::Uuid;
+
+use super::StoreError;
+use super::audit::AuditRow;
+use super::client::Store;
+use super::native::Wire;
+use super::rows::{Cell, Rows};
+use crate::alert::Alert;
+use crate::event::Timestamp;
+use crate::incident::{Affected, Incident, Step, What};
+
+const COLUMNS: &[(&str, Wire)] = &[
+    ("incident", Wire::Text),
+    ("time", Wire::Time),
+    ("actor", Wire::Text),
+    ("step", Wire::Text),
+    ("about", Wire::Text),
+    ("text", Wire::Text),
+    ("alert", Wire::Text),
+    ("detected", Wire::Time),
+    ("categories", Wire::Texts),
+    ("detail", Wire::Text),
+];
+
+/// Values of a list at most: types, fields, countries.
+const MOST: usize = 100;
+
+#[derive(Row, Deserialize)]
+struct AlertRow {
+    json: String,
+    /// Microseconds since 1970.
+    detected: i64,
+}
+
+#[derive(Row, Deserialize)]
+struct AffectedRow {
+    calls: u64,
+    refused: u64,
+    subjects: u64,
+    records: u64,
+    fields: Vec<String>,
+    integrations: Vec<String>,
+    countries: Vec<String>,
+}
+
+impl Store {
+    /// An alert with the time at which it was stored first; `None` when there is none of this id.
+    ///
+    /// # Errors
+    /// When the server cannot be reached or refuses, or the alert cannot be read.
+    pub async fn alert(&self, id: Uuid) -> Result<Option<(Alert, Timestamp)>, StoreError> {
+        let query = self
+            .client
+            .query(
+                "SELECT json, toUnixTimestamp64Micro(toDateTime64(least(stored, ifNull(first_stored, stored)), 6, 'UTC')) AS detected \
+                 FROM (SELECT json, stored, (SELECT minOrNull(detected) FROM alert_detections WHERE alert = ?) AS first_stored \
+                       FROM alerts FINAL WHERE id = ?)",
+            )
+            .bind(id.to_string())
+            .bind(id.to_string());
+        let rows = query.fetch_all::<AlertRow>();
+        let rows = self.within(rows, "an alert", false).await?;
+        let Some(row) = rows.into_iter().next() else {
+            return Ok(None);
+        };
+        let alert = serde_json::from_str(&row.json).map_err(|source| StoreError::Json {
+            what: "a stored alert",
+            source,
+        })?;
+        Ok(Some((alert, Timestamp::from_micros(row.detected))))
+    }
+
+    /// What the answers to the calls of a condition handed out.
+    ///
+    /// # Errors
+    /// When the server cannot be reached or refuses.
+    pub async fn affected(&self, condition: &str) -> Result<Affected, StoreError> {
+        const ANSWERED: &str = "status > 0 AND status < 400";
+        let sql = format!(
+            "SELECT countIf({ANSWERED}) AS calls, countIf(NOT ({ANSWERED})) AS refused, \
+             uniqExactIf(subject, {ANSWERED} AND subject != '') AS subjects, toUInt64(sumIf(ifNull(record_count, 0), {ANSWERED})) AS records, \
+             arraySort(groupUniqArrayArrayIf({MOST})(fields_received, {ANSWERED})) AS fields, \
+             arraySort(groupUniqArrayIf({MOST})(toString(integration), {ANSWERED} AND integration != '')) AS integrations, \
+             arraySort(groupUniqArrayIf({MOST})(toString(country), {ANSWERED} AND country != '')) AS countries \
+             FROM events WHERE {condition}"
+        );
+        // Names in the log may hold what stands for a value that is to be bound.
+        let query = self.client.query(&sql.replace('?', "??"));
+        let row = self
+            .within(query.fetch_one::<AffectedRow>(), "calls", false)
+            .await?;
+        let sql = format!(
+            "SELECT toString(resource_type) AS kind, uniqExact(resource_id) AS many FROM events \
+             WHERE {condition} AND {ANSWERED} AND resource_type != '' GROUP BY kind ORDER BY many DESC, kind LIMIT {MOST}"
+        );
+        let query = self.client.query(&sql.replace('?', "??"));
+        let resources = query.fetch_all::<(String, u64)>();
+        let resources = self.within(resources, "resources", false).await?;
+        Ok(Affected {
+            calls: row.calls,
+            refused: row.refused,
+            subjects: row.subjects,
+            records: row.records,
+            resources,
+            fields: row.fields,
+            integrations: row.integrations,
+            countries: row.countries,
+        })
+    }
+
+    /// All incidents, oldest first.
+    ///
+    /// # Errors
+    /// When the server cannot be reached or refuses, or a step cannot be read.
+    pub async fn incidents(&self) -> Result<Vec<Incident>, StoreError> {
+        let query = self
+            .client
+            .query("SELECT detail FROM incident_steps ORDER BY time, incident");
+        let details = query.fetch_all::<String>();
+        let details = self.within(details, "incidents", false).await?;
+        let steps = details.iter().map(|detail| serde_json::from_str(detail));
+        let steps: Result<Vec<Step>, _> = steps.collect();
+        let steps = steps.map_err(|source| StoreError::Json {
+            what: "a step of an incident",
+            source,
+        })?;
+        Ok(Incident::of(steps))
+    }
+
+    /// Adds a step, in the audit too; the same step again is dropped.
+    ///
+    /// # Errors
+    /// When the server cannot be reached or refuses.
+    pub async fn record_step(&self, step: &Step) -> Result<(), StoreError> {
+        let detail = serde_json::to_string(step).map_err(|source| StoreError::Json {
+            what: "a step of an incident",
+            source,
+        })?;
+        let mut token = String::from("incident/");
+        for byte in Sha256::digest(&detail) {
+            // Writing into a string does not fail.
+            let _ = write!(token, "{byte:02x}");
+        }
+        let declared = match &step.what {
+            What::Declared(declared) => Some(declared),
+            _ => None,
+        };
+        let alert = declared.map(|declared| declared.alert.to_string());
+        let categories = declared.map_or(&[][..], |declared| &declared.categories);
+        let categories: Vec<&str> = categories.iter().map(String::as_str).collect();
+        let mut rows = Rows::new("incident_steps", COLUMNS);
+        rows.push([
+            Cell::Text(&step.incident.to_string()),
+            Cell::Time(Some(step.time)),
+            Cell::Text(&step.actor),
+            Cell::Text(step.what.name()),
+            Cell::Text(step.what.about()),
+            Cell::Text(step.what.text()),
+            alert.as_deref().map_or(Cell::Absent, Cell::Text),
+            Cell::Time(declared.map(|declared| declared.detected)),
+            Cell::Texts(&categories),
+            Cell::Text(&detail),
+        ]);
+        self.insert(&token, &rows.finish()).await?;
+        self.record_changes(&[AuditRow {
+            time: step.time,
+            actor: step.actor.clone(),
+            action: step.what.name(),
+            object_kind: "incident".to_owned(),
+            object: step.incident.to_string(),
+            title: step.what.text().to_owned(),
+            detail,
+            before: step.time.micros(),
+        }])
+        .await
+    }
+}
