@@ -44,6 +44,7 @@ const MIGRATIONS: &[Migration] = migrations![
     8 "0008_observer",
     9 "0009_chain",
     10 "0010_incidents",
+    11 "0011_merges",
 ];
 
 /// The journal of what was applied. Two instances may both write a line; the engine keeps one.
