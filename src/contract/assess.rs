@@ -60,7 +60,7 @@ impl Contracts {
         webhooks(&contract.document.webhooks, &mut facts);
         cache_and_basis(contract, operation, &mut facts);
         tenants(&contract.document.tenants, &mut facts);
-        retries(&contract.document.retries, &mut facts);
+        retries(&contract.document.retries, operation, &mut facts);
         urls(&contract.document.forbidden_in_urls, &mut facts);
     }
 }
@@ -100,7 +100,7 @@ fn validity(contract: &Contract, operation: Option<&Operation>, facts: &mut Fact
     facts.set(Fact::AttestationExpired, run_out);
 }
 
-fn retries(retries: &Retries, facts: &mut Facts<'_, '_>) {
+fn retries(retries: &Retries, operation: Option<&Operation>, facts: &mut Facts<'_, '_>) {
     let event = &*facts.0;
     let attempt = event.attempt.unwrap_or(1);
     let many = retries.attempts.is_some_and(|most| attempt > most);
@@ -109,10 +109,8 @@ fn retries(retries: &Retries, facts: &mut Facts<'_, '_>) {
         .idempotency_key
         .as_ref()
         .is_some_and(|key| !key.is_empty());
-    // Asking for a token again makes nothing twice.
-    let path = event.path.as_deref().unwrap_or_default();
-    let asks_token = path.ends_with("/token");
-    let unkeyed = retries.idempotency_key && attempt > 1 && is_unsafe && !keyed && !asks_token;
+    let idempotent = operation.is_some_and(|operation| operation.document.idempotent);
+    let unkeyed = retries.idempotency_key && attempt > 1 && is_unsafe && !keyed && !idempotent;
     facts.set(Fact::RetryMany, many);
     facts.set(Fact::RetryUnkeyed, unkeyed);
 }

@@ -432,6 +432,10 @@ pub struct Operation {
     /// Whether a second factor has to be passed.
     #[serde(default)]
     pub mfa: bool,
+    /// Whether a call that is made twice does no more than once (RFC 9110, section 9.2.2), so that it may be tried again without a key:
+    /// asking for a token, a search by POST.
+    #[serde(default)]
+    pub idempotent: bool,
     /// Names of the fields that may be sent.
     #[serde(default)]
     pub sends: Option<Vec<Name>>,

@@ -361,6 +361,16 @@ fn a_retry_with_its_key_and_a_call_to_a_target_break_nothing() {
 }
 
 #[test]
+fn an_idempotent_operation_is_tried_again_without_a_key() {
+    let again = serde_json::json!({"method": "POST", "path": "/v1/plates", "attempt": 2});
+    let contracts = |operation| contracts(&CONTRACT.replace("{sends: [plate]}", operation));
+    let strict = contracts("{sends: [plate]}");
+    assert!(facts(&strict, &again).contains(&Fact::RetryUnkeyed));
+    let idempotent = contracts("{sends: [plate], idempotent: true}");
+    assert!(!facts(&idempotent, &again).contains(&Fact::RetryUnkeyed));
+}
+
+#[test]
 fn a_client_keeps_to_the_resources_of_its_tenant() {
     let tenants = "tenants:\n  - {clients: [operator], resources: {plate: [100-199, A*]}}\n  - {clients: [terminal-*], resources: {plate: [200-299]}}\n";
     let contracts = contracts(&format!("{CONTRACT}{tenants}"));

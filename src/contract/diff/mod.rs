@@ -356,6 +356,12 @@ impl Changes {
             new.mfa,
             "calls without a second factor",
         );
+        self.demand(
+            &place("idempotent"),
+            !old.idempotent,
+            !new.idempotent,
+            "attempts without a key",
+        );
         self.optional(
             &place("sends"),
             all(old.sends.as_ref()),
