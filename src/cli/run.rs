@@ -8,6 +8,7 @@ use tokio::sync::watch;
 use tracing::info;
 
 use crate::config::SourceKind;
+use crate::memory;
 use crate::pipeline::service;
 use crate::telemetry;
 
@@ -39,7 +40,7 @@ pub struct Args {
     follow: bool,
 }
 
-/// Runs until a signal or the end of a finite source.
+/// Runs until a signal or the end of a finite source, and ends the process then.
 ///
 /// # Errors
 /// The configuration is wrong, or a part does not answer at the start.
@@ -76,5 +77,6 @@ pub fn run(args: Args) -> anyhow::Result<()> {
     });
     // Standard input may block a thread for ever; it holds nothing that matters.
     runtime.shutdown_background();
-    result
+    result?;
+    memory::leave()
 }

@@ -79,8 +79,8 @@ pub struct Declared {
     pub clocks: Vec<Clock>,
     /// Categories of personal data, in a person's words.
     pub categories: Vec<String>,
-    /// What the log shows of the data.
-    pub affected: Affected,
+    /// What the log shows of the data; `None` when nothing picks the calls of the alert.
+    pub affected: Option<Affected>,
 }
 
 impl Declared {

@@ -1,7 +1,7 @@
 //! The draft of a notice to the authority, in Russian: what the log and the record of the incident know is filled in, the rest is left
 //! open for a person.
 
-use super::{About, Clock, Incident};
+use super::{About, Affected, Clock, Incident};
 use crate::config::Locale;
 use crate::event::Timestamp;
 use crate::paper::Paper;
@@ -62,6 +62,7 @@ pub fn notice(incident: &Incident, clock: Clock, operator: &Operator, now: Times
 fn happened(incident: &Incident, clock: Clock) -> Vec<(&'static str, String)> {
     let declared = &incident.declared;
     let due = declared.detected.plus_micros(clock.micros());
+    let affected = declared.affected.clone().unwrap_or_default();
     vec![
         ("Номер в учёте", incident.id.to_string()),
         ("Время выявления (UTC)", instant(declared.detected)),
@@ -76,22 +77,21 @@ fn happened(incident: &Incident, clock: Clock) -> Vec<(&'static str, String)> {
         ),
         ("Что произошло", declared.title(Locale::Ru).to_owned()),
         ("Источник запросов", declared.entity.clone()),
-        (
-            "Информационная система",
-            joined(&declared.affected.integrations),
-        ),
-        ("Страны источников", joined(&declared.affected.countries)),
+        ("Информационная система", joined(&affected.integrations)),
+        ("Страны источников", joined(&affected.countries)),
     ]
 }
 
 fn affected(incident: &Incident) -> Vec<(&'static str, String)> {
     let declared = &incident.declared;
-    let affected = &declared.affected;
-    let resources: Vec<String> = affected
-        .resources
-        .iter()
-        .map(|(kind, count)| format!("{kind}: {count}"))
-        .collect();
+    let affected = declared.affected.as_ref();
+    // What is not known is left open, not 0.
+    let said = |say: &dyn Fn(&Affected) -> String| affected.map(say).unwrap_or_default();
+    let resources = |affected: &Affected| {
+        let resources = affected.resources.iter();
+        let resources = resources.map(|(kind, count)| format!("{kind}: {count}"));
+        joined(&resources.collect::<Vec<_>>())
+    };
     vec![
         (
             "Категории персональных данных",
@@ -99,17 +99,17 @@ fn affected(incident: &Incident) -> Vec<(&'static str, String)> {
         ),
         ("Категории субъектов", String::new()),
         ("Число субъектов (уточняется)", String::new()),
-        ("Ответов шлюза с данными", affected.calls.to_string()),
-        ("Записей в ответах", affected.records.to_string()),
-        ("Разных объектов по видам", joined(&resources)),
+        ("Ответов шлюза с данными", said(&|it| it.calls.to_string())),
+        ("Записей в ответах", said(&|it| it.records.to_string())),
+        ("Разных объектов по видам", said(&resources)),
         (
             "Лиц, от имени которых шли запросы",
-            affected.subjects.to_string(),
+            said(&|it| it.subjects.to_string()),
         ),
-        ("Поля в ответах", joined(&affected.fields)),
+        ("Поля в ответах", said(&|it| joined(&it.fields))),
         (
             "Отклонённых и неудачных запросов",
-            affected.refused.to_string(),
+            said(&|it| it.refused.to_string()),
         ),
     ]
 }

@@ -21,12 +21,12 @@ fn declaration(declared: i64) -> Step {
             events: (at(-1), at(0)),
             clocks: Clock::ALL.to_vec(),
             categories: vec!["биометрия".to_owned()],
-            affected: Affected {
+            affected: Some(Affected {
                 calls: 12,
                 records: 340,
                 resources: vec![("resident".to_owned(), 120)],
                 ..Affected::default()
-            },
+            }),
         })),
     }
 }

@@ -16,7 +16,7 @@ use super::{Entry, Key, NotifyError, Outcomes, SendError, Stage, State, daily};
 use crate::alert::Alert;
 use crate::config;
 use crate::event::Timestamp;
-use crate::incident::Incident;
+use crate::incident::{Incident, Reminder};
 use crate::sigma::Level;
 
 /// Decides, writes and sends. The caller feeds it alerts and time, writes the entries that it hands out to the ledger
@@ -123,16 +123,27 @@ impl Desk {
 
     fn remind(&mut self, incidents: &[Incident], now: Timestamp) {
         let settings = Arc::clone(&self.settings);
-        for incident in incidents {
-            for reminder in incident.reminders(now) {
-                for &reader in &settings.incidents {
-                    if self.policy.take_reminder(reader, reminder.id) {
-                        let locale = settings.readers[reader].locale;
-                        let mail =
-                            render_incident(incident, reminder, now, locale, &settings.context);
-                        let about = About::besides(reminder.id, Stage::Incident);
-                        self.post(reader, about, &mail, None, now);
-                    }
+        let due: Vec<(&Incident, Reminder)> = incidents
+            .iter()
+            .flat_map(|incident| {
+                let reminders = incident.reminders(now).into_iter();
+                reminders.map(move |reminder| (incident, reminder))
+            })
+            .collect();
+        // While the server is away hours pass, duties are done and incidents closed.
+        self.outbox.withdraw(|entry| {
+            entry.key.stage == Stage::Incident
+                && due
+                    .iter()
+                    .all(|(_, reminder)| reminder.id != entry.key.subject)
+        });
+        for (incident, reminder) in due {
+            for &reader in &settings.incidents {
+                if self.policy.take_reminder(reader, reminder.id) {
+                    let locale = settings.readers[reader].locale;
+                    let mail = render_incident(incident, reminder, now, locale, &settings.context);
+                    let about = About::besides(reminder.id, Stage::Incident);
+                    self.post(reader, about, &mail, None, now);
                 }
             }
         }

@@ -79,6 +79,12 @@ impl Outbox {
         self.next_number += 1;
     }
 
+    /// Takes out letters that wait and have nothing true to say any more.
+    pub(crate) fn withdraw(&mut self, is_stale: impl Fn(&Entry) -> bool) {
+        self.waiting
+            .retain(|waiting| waiting.on_its_way || !is_stale(&waiting.entry));
+    }
+
     /// Whether more alerts may be taken.
     pub(crate) fn has_room(&self) -> bool {
         self.waiting.len() < FULL

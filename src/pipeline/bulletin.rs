@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::watch;
+use tokio::time::{Interval, MissedTickBehavior};
 use tracing::warn;
 
 use super::daily::Counts;
@@ -16,36 +17,57 @@ const COUNTS: Duration = Duration::from_mins(15);
 /// How often incidents are looked at: a declaration is mailed so much later at most.
 const INCIDENTS: Duration = Duration::from_secs(5);
 
-/// Keeps the bulletin fresh until nobody looks any more. A gateway silent for `silence` is a gap.
+/// Keeps the bulletin fresh until nobody looks any more. A gateway silent for `silence` is a gap. With `reminds` off it has no incidents:
+/// where the ledger of mails is forgotten with the process, each start would tell of all of them again.
 pub fn keep(
     store: Arc<Store>,
     outcomes: Arc<Outcomes>,
     silence: Duration,
+    reminds: bool,
 ) -> watch::Receiver<Bulletin> {
     let (sender, receiver) = watch::channel(Bulletin::default());
+    let sender = Arc::new(sender);
+    if reminds {
+        tokio::spawn(look(store.clone(), sender.clone()));
+    }
     tokio::spawn(async move {
         let mut counts = Counts::new(outcomes, silence);
-        let mut counting = tokio::time::interval(COUNTS);
-        let mut looking = tokio::time::interval(INCIDENTS);
+        let mut ticks = every(COUNTS);
         while !sender.is_closed() {
-            tokio::select! {
-                _ = counting.tick() => match counts.take(&store).await {
-                    Ok(counts) => sender.send_modify(|bulletin| bulletin.daily = Some(counts)),
-                    Err(error) => {
-                        warn!(%error, "the counts of the day could not be taken, so there may be no daily mail");
-                    }
-                },
-                _ = looking.tick() => match store.incidents().await {
-                    Ok(mut incidents) => {
-                        incidents.retain(|incident| incident.closed().is_none());
-                        sender.send_modify(|bulletin| bulletin.incidents = incidents);
-                    }
-                    Err(error) => {
-                        warn!(%error, "incidents with personal data could not be looked at, so there may be no reminders");
-                    }
-                },
+            ticks.tick().await;
+            match counts.take(&store).await {
+                Ok(counts) => sender.send_modify(|bulletin| bulletin.daily = Some(counts)),
+                Err(error) => {
+                    warn!(%error, "the counts of the day could not be taken, so there may be no daily mail");
+                }
             }
         }
     });
     receiver
+}
+
+async fn look(store: Arc<Store>, sender: Arc<watch::Sender<Bulletin>>) {
+    let mut ticks = every(INCIDENTS);
+    let mut well = true;
+    while !sender.is_closed() {
+        ticks.tick().await;
+        match store.open_incidents().await {
+            Ok(incidents) => {
+                well = true;
+                sender.send_modify(|bulletin| bulletin.incidents = incidents);
+            }
+            // An outage is one line of the log; its end is the store's to tell.
+            Err(error) if well => {
+                well = false;
+                warn!(%error, "personal-data incidents cannot be looked at: reminders are those of what was known");
+            }
+            Err(_) => {}
+        }
+    }
+}
+
+fn every(time: Duration) -> Interval {
+    let mut ticks = tokio::time::interval(time);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    ticks
 }

@@ -45,7 +45,7 @@ impl Mailing {
         };
         let outcomes = self.begin(tasks);
         tasks.spawn(async move {
-            let bulletin = self.bulletin(&outcomes);
+            let bulletin = self.bulletin(&outcomes, true);
             let result = notify::run(
                 client,
                 topics,
@@ -67,7 +67,7 @@ impl Mailing {
     ) -> JoinHandle<()> {
         let outcomes = self.begin(tasks);
         tokio::spawn(async move {
-            let bulletin = self.bulletin(&outcomes);
+            let bulletin = self.bulletin(&outcomes, false);
             let mail = &self.config.mail;
             let result =
                 notify::run_direct(alerts, Ledger::Memory, mail, bulletin, self.stop, outcomes)
@@ -76,9 +76,9 @@ impl Mailing {
         })
     }
 
-    fn bulletin(&self, outcomes: &Arc<Outcomes>) -> watch::Receiver<Bulletin> {
+    fn bulletin(&self, outcomes: &Arc<Outcomes>, reminds: bool) -> watch::Receiver<Bulletin> {
         let silence = Duration::from_mins(self.config.mail.gap_minutes.into());
-        bulletin::keep(self.store.clone(), outcomes.clone(), silence)
+        bulletin::keep(self.store.clone(), outcomes.clone(), silence, reminds)
     }
 
     fn begin(&self, tasks: &mut JoinSet<()>) -> Arc<Outcomes> {

@@ -4,7 +4,9 @@ use std::fmt::Write as _;
 
 use clickhouse::Row;
 use serde::Deserialize;
+use serde_json::json;
 use sha2::{Digest, Sha256};
+use tracing::warn;
 use uuid::Uuid;
 
 use super::StoreError;
@@ -12,6 +14,7 @@ use super::audit::AuditRow;
 use super::client::Store;
 use super::native::Wire;
 use super::rows::{Cell, Rows};
+use super::subject::Subject;
 use crate::alert::Alert;
 use crate::event::Timestamp;
 use crate::incident::{Affected, Incident, Step, What};
@@ -92,7 +95,7 @@ impl Store {
              FROM events WHERE {condition}"
         );
         // Names in the log may hold what stands for a value that is to be bound.
-        let query = self.client.query(&sql.replace('?', "??"));
+        let query = self.sharded.query(&sql.replace('?', "??"));
         let row = self
             .within(query.fetch_one::<AffectedRow>(), "calls", false)
             .await?;
@@ -100,7 +103,7 @@ impl Store {
             "SELECT toString(resource_type) AS kind, uniqExact(resource_id) AS many FROM events \
              WHERE {condition} AND {ANSWERED} AND resource_type != '' GROUP BY kind ORDER BY many DESC, kind LIMIT {MOST}"
         );
-        let query = self.client.query(&sql.replace('?', "??"));
+        let query = self.sharded.query(&sql.replace('?', "??"));
         let resources = query.fetch_all::<(String, u64)>();
         let resources = self.within(resources, "resources", false).await?;
         Ok(Affected {
@@ -115,23 +118,47 @@ impl Store {
         })
     }
 
-    /// All incidents, oldest first.
+    /// All incidents, oldest first. A step that this version cannot read is left out, and the log says so.
     ///
     /// # Errors
-    /// When the server cannot be reached or refuses, or a step cannot be read.
+    /// When the server cannot be reached or refuses.
     pub async fn incidents(&self) -> Result<Vec<Incident>, StoreError> {
-        let query = self
-            .client
-            .query("SELECT detail FROM incident_steps ORDER BY time, incident");
-        let details = query.fetch_all::<String>();
+        self.incidents_where("1").await
+    }
+
+    /// Those that nobody has closed.
+    ///
+    /// # Errors
+    /// When the server cannot be reached or refuses.
+    pub async fn open_incidents(&self) -> Result<Vec<Incident>, StoreError> {
+        let open = "incident NOT IN (SELECT incident FROM incident_steps WHERE step = 'closed')";
+        self.incidents_where(open).await
+    }
+
+    async fn incidents_where(&self, condition: &str) -> Result<Vec<Incident>, StoreError> {
+        let sql =
+            format!("SELECT detail FROM incident_steps WHERE {condition} ORDER BY time, incident");
+        let details = self.client.query(&sql).fetch_all::<String>();
         let details = self.within(details, "incidents", false).await?;
-        let steps = details.iter().map(|detail| serde_json::from_str(detail));
-        let steps: Result<Vec<Step>, _> = steps.collect();
-        let steps = steps.map_err(|source| StoreError::Json {
-            what: "a step of an incident",
-            source,
-        })?;
-        Ok(Incident::of(steps))
+        let steps = details.iter().filter_map(|detail| {
+            serde_json::from_str(detail)
+                .inspect_err(|error| warn!(%error, "a step of an incident cannot be read"))
+                .ok()
+        });
+        Ok(Incident::of(steps.collect()))
+    }
+
+    /// Ids of the incidents on record that name one of these pseudonyms.
+    ///
+    /// # Errors
+    /// When the server cannot be reached or refuses.
+    pub async fn subject_incidents(&self, subject: &Subject) -> Result<Vec<String>, StoreError> {
+        let sql = format!(
+            "SELECT DISTINCT toString(incident) AS id FROM incident_steps WHERE {} ORDER BY id",
+            subject.named_in("detail")
+        );
+        let ids = self.client.query(&sql).fetch_all::<String>();
+        self.within(ids, "incidents of a person", false).await
     }
 
     /// Adds a step, in the audit too; the same step again is dropped.
@@ -168,7 +195,7 @@ impl Store {
             Cell::Texts(&categories),
             Cell::Text(&detail),
         ]);
-        self.insert(&token, &rows.finish()).await?;
+        // The audit first: of a step that failed half-way it says too much rather than too little. Without the entity, which may be a person.
         self.record_changes(&[AuditRow {
             time: step.time,
             actor: step.actor.clone(),
@@ -176,9 +203,10 @@ impl Store {
             object_kind: "incident".to_owned(),
             object: step.incident.to_string(),
             title: step.what.text().to_owned(),
-            detail,
+            detail: json!({ "alert": alert, "about": step.what.about() }).to_string(),
             before: step.time.micros(),
         }])
-        .await
+        .await?;
+        self.insert(&token, &rows.finish()).await
     }
 }

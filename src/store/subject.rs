@@ -143,6 +143,11 @@ impl Subject {
     }
 
     /// The condition by which a table's rows are theirs.
+    /// Whether a text names them.
+    pub(super) fn named_in(&self, column: &str) -> String {
+        format!("multiSearchAny({column}, {})", self.list())
+    }
+
     fn rows_of(&self, table: &str) -> String {
         let list = self.list();
         match table {

@@ -6,7 +6,7 @@ use uuid::Uuid;
 use super::{Place, id, show, time};
 use crate::cli::terminal;
 use crate::event::Timestamp;
-use crate::incident::{Affected, Clock, Declared, Incident, Step, What, incident_id};
+use crate::incident::{Clock, Declared, Incident, Step, What, incident_id};
 use crate::notify::{mail, now};
 use crate::store::Store;
 
@@ -69,8 +69,8 @@ async fn declaration(args: &Args, store: &Store) -> anyhow::Result<Declared> {
         bail!("--detected {detected} is in the future");
     }
     let affected = match mail::picks(&alert) {
-        Some(condition) => store.affected(&condition).await?,
-        None => Affected::default(),
+        Some(condition) => Some(store.affected(&condition).await?),
+        None => None,
     };
     let clocks = if args.clocks.is_empty() {
         Clock::ALL.to_vec()

@@ -17,6 +17,9 @@ use crate::incident::{About, Clock, Incident, Operator, Step, What, notice};
 use crate::notify::now;
 use crate::store::Store;
 
+/// Shortest beginning of an id that names an incident.
+const SHORTEST: usize = 4;
+
 /// Declares alerts personal-data incidents, keeps their record and their clocks, drafts the notices
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  \
@@ -212,6 +215,9 @@ impl Act {
 /// The incident whose id begins so.
 async fn find(store: &Store, beginning: &str) -> anyhow::Result<Incident> {
     let wanted = beginning.to_lowercase();
+    if wanted.len() < SHORTEST {
+        bail!("{beginning:?} is too short: say at least {SHORTEST} characters of the id");
+    }
     let incidents = store.incidents().await?;
     let mut found = incidents
         .into_iter()
@@ -262,6 +268,9 @@ async fn notified(args: &NotifiedArgs) -> anyhow::Result<()> {
     let reference = filled(&args.reference)?;
     let at = args.at.unwrap_or_else(now);
     let clock = args.clock;
+    if at > now() {
+        bail!("--at {at} is in the future");
+    }
     let incident = args
         .act
         .record(|incident| {

@@ -35,7 +35,6 @@ pub(super) fn whole(incident: &Incident, now: Timestamp) -> String {
 
 fn write(text: &mut String, incident: &Incident, now: Timestamp) -> std::fmt::Result {
     let declared = &incident.declared;
-    let affected = &declared.affected;
     writeln!(text, "incident    {}", incident.id)?;
     writeln!(text, "alert       {}", declared.alert)?;
     writeln!(text, "what        {}", escaped(&declared.title))?;
@@ -62,6 +61,13 @@ fn write(text: &mut String, incident: &Incident, now: Timestamp) -> std::fmt::Re
         )?;
     }
     listed(text, "categories", &declared.categories)?;
+    let Some(affected) = &declared.affected else {
+        writeln!(
+            text,
+            "affected    unknown: nothing in the log picks the calls"
+        )?;
+        return steps(text, incident);
+    };
     writeln!(
         text,
         "affected    {} answers with {} records, {} persons called, {} refused",
@@ -76,6 +82,10 @@ fn write(text: &mut String, incident: &Incident, now: Timestamp) -> std::fmt::Re
     listed(text, "fields", &affected.fields)?;
     listed(text, "integration", &affected.integrations)?;
     listed(text, "countries", &affected.countries)?;
+    steps(text, incident)
+}
+
+fn steps(text: &mut String, incident: &Incident) -> std::fmt::Result {
     for step in &incident.steps {
         writeln!(
             text,

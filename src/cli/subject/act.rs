@@ -23,6 +23,8 @@ pub(super) struct Act {
     pub(super) links: usize,
     pub(super) in_kafka: Vec<String>,
     pub(super) alerts: Vec<String>,
+    /// Incidents whose record names the person and is kept.
+    pub(super) incidents: Vec<String>,
 }
 
 /// Act and extract as one page of HTML that prints on A4, with room for signatures.
@@ -63,6 +65,10 @@ pub(super) fn html(act: &Act) -> String {
     paper.list(
         "Оповещения, о которых могли быть отправлены письма",
         &act.alerts,
+    );
+    paper.list(
+        "Записи учёта инцидентов с кодом субъекта, хранимые для исполнения обязанностей оператора (152-ФЗ, ст. 21)",
+        &act.incidents,
     );
     paper.finish()
 }
@@ -105,6 +111,7 @@ mod tests {
             links: 2,
             in_kafka: vec!["requests/0".to_owned()],
             alerts: Vec::new(),
+            incidents: vec!["5b221916".to_owned()],
         };
         let page = html(&act);
         for expected in [
@@ -115,6 +122,7 @@ mod tests {
             "ничего не найдено",
             "Выгрузка из журнала",
             "requests/0",
+            "<li>5b221916</li>",
         ] {
             assert!(page.contains(expected), "{expected}");
         }

@@ -79,6 +79,9 @@ pub(super) async fn run(args: &Args) -> anyhow::Result<ExitCode> {
             terminal::escaped(alert)
         );
     }
+    for incident in &act.incidents {
+        eprintln!("the record of incident {incident} names the pseudonym and is kept");
+    }
     eprintln!("act {}: {}", act.id, path.display());
     if act.left.total() > 0 {
         eprintln!(
@@ -101,6 +104,7 @@ async fn erase(
     };
     let in_kafka = in_kafka(&store.subject_in_kafka(subject).await?);
     let alerts = store.subject_alerts(subject).await?;
+    let incidents = store.subject_incidents(subject).await?;
     let key = ChainKey::from_config(&config.store)?;
     let mut keys = vec![key.clone()];
     for (name, digits) in args.who.older_letter_keys()? {
@@ -133,6 +137,7 @@ async fn erase(
             .into_iter()
             .map(|alert| format!("{}: {}", alert.id, alert.title))
             .collect(),
+        incidents,
     };
     record(store, &act).await?;
     Ok(act)

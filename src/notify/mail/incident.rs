@@ -114,7 +114,7 @@ fn row(
 
 fn facts(incident: &Incident, locale: Locale, context: &Context) -> Vec<(Clean, Clean)> {
     let declared = &incident.declared;
-    let affected = &declared.affected;
+    let affected = declared.affected.clone().unwrap_or_default();
     let time = |time| {
         Clean::fill(
             "{} ({})",
@@ -228,11 +228,11 @@ mod tests {
                 events: (detected, detected),
                 clocks: Clock::ALL.to_vec(),
                 categories: vec!["contacts".to_owned()],
-                affected: Affected {
+                affected: Some(Affected {
                     calls: 1_200,
                     resources: vec![("resident".to_owned(), 120)],
                     ..Affected::default()
-                },
+                }),
             })),
         };
         Incident::of(vec![step]).remove(0)

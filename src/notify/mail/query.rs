@@ -35,7 +35,9 @@ pub(crate) fn lines(alert: &Alert, table: &str) -> Vec<Clean> {
 
 /// What picks the entity's events in a statement; `None` when nothing does.
 pub(crate) fn picks(alert: &Alert) -> Option<String> {
-    if alert.entity.kind == EntityKind::Part {
+    // A group of all events is no entity.
+    let is_all = alert.entity.kind == EntityKind::Gateway && alert.entity.value == "all";
+    if alert.entity.kind == EntityKind::Part || is_all {
         return None;
     }
     let (first, last) = (instant(alert.first), instant(alert.last));

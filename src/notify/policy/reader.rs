@@ -1,6 +1,6 @@
 //! What one recipient knows, and what is held back for them.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 
 use uuid::Uuid;
 
@@ -18,8 +18,8 @@ const HOUR: i64 = 3_600 * SECOND;
 const SETTLE: i64 = 60 * SECOND;
 /// A backlog summary waits no longer, even if old alerts keep coming.
 const BACKLOG_AT_MOST: i64 = 30 * 60 * SECOND;
-/// Reminders of incidents that are remembered: those of some hundred open incidents.
-const REMINDERS: usize = 4_096;
+/// Reminders of incidents that are remembered: an incident has 34 at most.
+const REMINDERS: usize = 65_536;
 /// Lines that a summary shows.
 const WORST: usize = 10;
 /// Events must be so many times as many for another mail.
@@ -30,8 +30,10 @@ pub(super) struct ReaderState {
     pub(super) reader: Reader,
     /// Id of the last daily mail that was decided.
     pub(super) daily: Option<Uuid>,
-    /// Ids of the reminders of incidents that were decided, newest last.
-    reminded: VecDeque<Uuid>,
+    /// Ids of the reminders of incidents that were decided.
+    reminded: HashSet<Uuid>,
+    /// The same, newest last, for forgetting the oldest.
+    reminders: VecDeque<Uuid>,
     told: HashMap<Uuid, Told>,
     /// Alerts in the order they came, for forgetting the oldest.
     order: VecDeque<Uuid>,
@@ -56,7 +58,8 @@ impl ReaderState {
         ReaderState {
             reader,
             daily: None,
-            reminded: VecDeque::new(),
+            reminded: HashSet::new(),
+            reminders: VecDeque::new(),
             told: HashMap::new(),
             order: VecDeque::new(),
             mails: VecDeque::new(),
@@ -154,13 +157,15 @@ impl ReaderState {
 
     /// Whether a reminder is still to be sent; remembered as decided.
     pub(super) fn take_reminder(&mut self, id: Uuid) -> bool {
-        if self.reminded.contains(&id) {
+        if !self.reminded.insert(id) {
             return false;
         }
-        if self.reminded.len() >= REMINDERS {
-            self.reminded.pop_front();
+        self.reminders.push_back(id);
+        if self.reminders.len() > REMINDERS
+            && let Some(oldest) = self.reminders.pop_front()
+        {
+            self.reminded.remove(&oldest);
         }
-        self.reminded.push_back(id);
         true
     }
 
