@@ -34,7 +34,7 @@ SELECT id AS alert, min(stored) AS detected
 FROM alerts
 GROUP BY id;
 
--- Alerts that were there before; a sum of minima, so that it may be done again.
+-- Alerts that were there before. The least of all times counts, so this may be done again.
 INSERT INTO alert_detections SELECT id, min(stored) FROM alerts GROUP BY id;
 
 CREATE VIEW IF NOT EXISTS incidents AS

@@ -1,4 +1,4 @@
-//! How memory is taken from the system, and how the process leaves it.
+//! How memory is taken from the system.
 
 /// Gives memory of large buffers back as soon as they are freed. To be called first, before there are threads.
 ///
@@ -16,22 +16,3 @@ pub fn return_large_buffers() {
 
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 const LARGE: libc::c_int = 128 * 1024;
-
-/// Ends the process with code 0, without what C libraries left to be done at its end. To be called when all is done and flushed.
-///
-/// OpenSSL takes its tables away then, while threads of librdkafka, which ends its clients in the background, may still free
-/// what lies in them: a double free, now and then, after everything had been done.
-pub fn leave() -> ! {
-    use std::io::Write;
-    // Nobody is left to be told.
-    drop(std::io::stdout().flush());
-    drop(std::io::stderr().flush());
-    #[expect(
-        unsafe_code,
-        reason = "the standard library always runs those handlers"
-    )]
-    // SAFETY: takes a number and does not come back.
-    unsafe {
-        libc::_exit(0)
-    }
-}

@@ -1,17 +1,15 @@
 //! Incidents with personal data: their steps, and what the log shows of the data.
 
-use std::fmt::Write as _;
-
 use clickhouse::Row;
 use serde::Deserialize;
 use serde_json::json;
-use sha2::{Digest, Sha256};
 use tracing::warn;
 use uuid::Uuid;
 
 use super::StoreError;
 use super::audit::AuditRow;
 use super::client::Store;
+use super::migrate::sha256;
 use super::native::Wire;
 use super::rows::{Cell, Rows};
 use super::subject::Subject;
@@ -170,11 +168,7 @@ impl Store {
             what: "a step of an incident",
             source,
         })?;
-        let mut token = String::from("incident/");
-        for byte in Sha256::digest(&detail) {
-            // Writing into a string does not fail.
-            let _ = write!(token, "{byte:02x}");
-        }
+        let token = format!("incident/{}", sha256(&detail));
         let declared = match &step.what {
             What::Declared(declared) => Some(declared),
             _ => None,

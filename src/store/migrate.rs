@@ -382,7 +382,8 @@ fn comment_change(column: Source) -> String {
     format!("COMMENT COLUMN `{}` '{comment}'", column.name())
 }
 
-fn sha256(text: &str) -> String {
+/// SHA-256 of a text in hexadecimal.
+pub(super) fn sha256(text: &str) -> String {
     Sha256::digest(text)
         .iter()
         .fold(String::with_capacity(64), |mut hex, byte| {

@@ -125,12 +125,8 @@ impl Packed {
         Packed::pack(evidence)
     }
 
-    /// Packs evidence straight from its event.
-    pub(super) fn of_event(evidence: &EvidenceRef<'_>) -> Self {
-        Packed::pack(evidence)
-    }
-
-    fn pack(evidence: &impl Serialize) -> Self {
+    /// Packs [`Evidence`], or [`EvidenceRef`] straight from its event.
+    pub(super) fn pack(evidence: &impl Serialize) -> Self {
         let mut room = [0; USUAL_BYTES];
         if let Ok(bytes) = postcard::to_slice(evidence, &mut room) {
             return Packed(Arc::from(&*bytes));

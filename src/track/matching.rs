@@ -114,7 +114,7 @@ fn hash_of(fields: &[Field], event: &Event<'_>) -> Option<u64> {
 #[must_use]
 pub fn evidence_of(event: &Event<'_>, position: Position, hits: &[PatternHit]) -> Packed {
     let text = |value, bytes| cut(Option::unwrap_or_default(value), bytes);
-    Packed::of_event(&EvidenceRef {
+    Packed::pack(&EvidenceRef {
         time: event.time,
         position,
         request_id: text(event.request_id.as_deref(), NAME_BYTES),
