@@ -45,7 +45,7 @@ fn records() -> Vec<Vec<u8>> {
 }
 
 #[test]
-fn a_person_is_handed_out_and_erased_and_nobody_else() {
+fn a_person_is_handed_out_and_erased_also_after_a_kill_and_nobody_else() {
     let kafka = Kafka::start(Mode::Plain);
     let clickhouse = ClickHouse::start();
     kafka.create_topic("requests", 1, &[]);
@@ -107,7 +107,8 @@ fn a_person_is_handed_out_and_erased_and_nobody_else() {
 
     let folder = tempfile::tempdir().unwrap();
     let act = folder.path().join("act.html");
-    let (code, said) = service.command(&[
+    let act_path = act.display().to_string();
+    let erase = [
         "subject",
         "erase",
         WHO,
@@ -117,8 +118,23 @@ fn a_person_is_handed_out_and_erased_and_nobody_else() {
         "--basis",
         "request of 2026-11-20",
         "--act",
-        &act.display().to_string(),
-    ]);
+        &act_path,
+    ];
+    // Killed half-way: the events are gone, snapshots and the links of the chain are as before.
+    service.execute(&clickhouse, "SYSTEM STOP MERGES {db}.snapshots");
+    let mut begun = service.begin(&erase);
+    wait_for("the events to go", Duration::from_mins(1), || {
+        (number("SELECT count() FROM {db}.events") == 60).then_some(())
+    });
+    begun.kill9();
+    service.execute(&clickhouse, "SYSTEM START MERGES {db}.snapshots");
+    let (code, verified) = service.command(&["verify"]);
+    assert_eq!(code, Some(1), "{verified}");
+    let (code, said) = service.command(&["subject", "erase", WHO]);
+    assert_eq!(code, Some(0), "{said}");
+    assert!(said.contains("is not finished"), "{said}");
+
+    let (code, said) = service.command(&erase);
     assert_eq!(code, Some(0), "{said}");
     assert!(said.contains("requests/0: 46 records"), "{said}");
     assert_eq!(number("SELECT count() FROM {db}.events"), 60);
@@ -139,6 +155,8 @@ fn a_person_is_handed_out_and_erased_and_nobody_else() {
     let audited =
         "SELECT count() FROM {db}.audit WHERE action = 'erased' AND actor = 'Anna Petrova, DPO'";
     assert_eq!(number(audited), 1);
+    let (_, said) = service.command(&["subject", "erase", WHO]);
+    assert!(!said.contains("is not finished"), "{said}");
 
     let (code, verified) = service.command(&["verify"]);
     assert_eq!(code, Some(0), "{verified}");

@@ -36,7 +36,7 @@ struct Letter {
 }
 
 /// Rows of each table that are about a person.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SubjectRows {
     /// Normalised exchanges.
     pub events: u64,
@@ -142,12 +142,12 @@ impl Subject {
         format!("[{}]", quoted.join(", "))
     }
 
-    /// The condition by which a table's rows are theirs.
     /// Whether a text names them.
     pub(super) fn named_in(&self, column: &str) -> String {
         format!("multiSearchAny({column}, {})", self.list())
     }
 
+    /// The condition by which a table's rows are theirs.
     fn rows_of(&self, table: &str) -> String {
         let list = self.list();
         match table {
@@ -365,6 +365,22 @@ impl Store {
         );
         let query = self.client.query(&sql);
         self.within(query.fetch_all(), "rows of a person", false)
+            .await
+    }
+
+    /// What the audit said when an erasure of the person with this code was begun that is not finished; the newest.
+    ///
+    /// # Errors
+    /// When the server cannot be reached or refuses.
+    pub async fn unfinished_erasure(&self, code: &str) -> Result<Option<String>, StoreError> {
+        let query = self
+            .client
+            .query(
+                "SELECT detail FROM audit WHERE object_kind = 'subject' AND action = 'erasing' AND JSONExtractString(detail, 'subject') = ? \
+                 AND object NOT IN (SELECT object FROM audit WHERE object_kind = 'subject' AND action = 'erased') ORDER BY time DESC LIMIT 1",
+            )
+            .bind(code);
+        self.within(query.fetch_optional::<String>(), "the audit", false)
             .await
     }
 

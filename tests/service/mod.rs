@@ -111,6 +111,21 @@ impl Service {
 
     /// Runs a short command on the configuration: its code and what it printed.
     pub fn command(&self, arguments: &[&str]) -> (Option<i32>, String) {
+        let output = self.prepare(arguments).output().expect("the binary runs");
+        let text = [output.stdout, output.stderr].concat();
+        (
+            output.status.code(),
+            String::from_utf8_lossy(&text).into_owned(),
+        )
+    }
+
+    /// Starts a command on the configuration that is not waited for.
+    pub fn begin(&self, arguments: &[&str]) -> Held {
+        let log = self.folder.path().join("begun.log");
+        Held::spawn("a command", &log, &self.prepare(arguments))
+    }
+
+    fn prepare(&self, arguments: &[&str]) -> Command {
         let path = self.folder.path().join("command.toml");
         std::fs::write(&path, &self.config).expect("the configuration can be written");
         let mut command = Command::new(binary());
@@ -120,12 +135,7 @@ impl Service {
             .arg(&path)
             .envs(SECRETS)
             .envs(self.environment.iter().cloned());
-        let output = command.output().expect("the binary runs");
-        let text = [output.stdout, output.stderr].concat();
-        (
-            output.status.code(),
-            String::from_utf8_lossy(&text).into_owned(),
-        )
+        command
     }
 
     /// Adds the mail section for this server, without the daily mail.

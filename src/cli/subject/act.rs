@@ -1,12 +1,14 @@
 //! The act of destruction of personal data with its extract from the log: what order 179 of Roskomnadzor (28 October 2022) asks of data that
 //! is processed with automation.
 
+use serde::{Deserialize, Serialize};
+
 use crate::event::Timestamp;
 use crate::paper::Paper;
 use crate::store::SubjectRows;
 
 /// What was done.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Act {
     pub(super) id: String,
     pub(super) time: Timestamp,

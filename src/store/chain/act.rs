@@ -1,5 +1,9 @@
 //! Acts that take rows away on purpose, such as an erasure: the links that held for them are replaced, on record.
 
+use std::collections::BTreeSet;
+
+use serde::{Deserialize, Serialize};
+
 use super::link::{ChainKey, ChainTable, Stretch};
 use super::verify::{Verification, check_links, compare, held};
 use super::{Store, StoreError};
@@ -19,10 +23,18 @@ pub struct Place {
 }
 
 /// A link that holds for rows which are about to go.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Covering {
     number: u64,
     stretch: Stretch,
+}
+
+impl Covering {
+    /// Whether it holds for the row that stands here.
+    #[must_use]
+    pub fn has(&self, place: &Place) -> bool {
+        self.stretch.has(place)
+    }
 }
 
 impl Store {
@@ -62,7 +74,7 @@ impl Store {
         })
     }
 
-    /// Replaces links after an act: each stretch as it is now, with the act's id.
+    /// Replaces links after an act: each stretch as it is now, with the act's id. What the act has replaced already stays.
     ///
     /// # Errors
     /// When the server cannot be reached or refuses.
@@ -74,7 +86,14 @@ impl Store {
         now: Timestamp,
     ) -> Result<(), StoreError> {
         let columns = self.chain_columns().await?;
+        let links = self.links().await?;
+        let contents = links.iter().filter_map(super::Link::read);
+        let mine = contents.filter(|content| content.act.as_deref() == Some(act));
+        let done: BTreeSet<u64> = mine.filter_map(|content| content.replaces).collect();
         for Covering { number, stretch } in covering {
+            if done.contains(number) {
+                continue;
+            }
             let columns = &columns[&stretch.table];
             self.seal(key, stretch.clone(), columns, now, Some((*number, act)))
                 .await?;
