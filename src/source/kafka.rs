@@ -3,11 +3,15 @@
 //! librdkafka retries a wrong password, authority or ACL in silence; what is wrong comes only through its error
 //! callback while the client is polled. The connection test does that with a deadline and says what it saw.
 
+use std::collections::BTreeMap;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use rdkafka::ClientConfig;
-use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
+use rdkafka::admin::{
+    AdminClient, AdminOptions, NewTopic, OwnedResourceSpecifier, ResourceSpecifier,
+    TopicReplication,
+};
 use rdkafka::client::ClientContext;
 use rdkafka::consumer::{BaseConsumer, Consumer as _, ConsumerContext};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
@@ -357,6 +361,50 @@ pub async fn create_topics(client: &ClientConfig, kafka: &Kafka) -> Result<(), K
         }
     }
     Ok(())
+}
+
+/// How long a topic keeps its records, as its settings say. Records go a segment at a time, so some stay longer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kept {
+    /// So many milliseconds.
+    Millis(i64),
+    /// Until the topic is deleted, or by its size.
+    Forever,
+    /// It is compacted: the newest record of each key stays.
+    Compacted,
+}
+
+/// Asks the broker how long topics keep records. Those that it does not know, or does not tell of, are left out.
+///
+/// # Errors
+/// The broker cannot be reached or refuses.
+pub async fn retention(
+    client: &ClientConfig,
+    topics: &[&str],
+) -> Result<BTreeMap<String, Kept>, KafkaProblem> {
+    let admin: AdminClient<rdkafka::client::DefaultClientContext> = client.create()?;
+    let asked: Vec<ResourceSpecifier<'_>> = topics
+        .iter()
+        .map(|topic| ResourceSpecifier::Topic(topic))
+        .collect();
+    let options = AdminOptions::new().request_timeout(Some(Duration::from_secs(10)));
+    let results = admin.describe_configs(&asked, &options).await?;
+    let known = results.into_iter().flatten().filter_map(|resource| {
+        let OwnedResourceSpecifier::Topic(topic) = &resource.specifier else {
+            return None;
+        };
+        let of = |name| resource.get(name).and_then(|entry| entry.value.as_deref());
+        let kept = if of("cleanup.policy")?.contains("compact") {
+            Kept::Compacted
+        } else {
+            match of("retention.ms")?.parse() {
+                Ok(millis @ 0..) => Kept::Millis(millis),
+                _ => Kept::Forever,
+            }
+        };
+        Some((topic.clone(), kept))
+    });
+    Ok(known.collect())
 }
 
 /// A topic with one partition: its order is the order of the whole topic.

@@ -195,7 +195,7 @@ async fn begin(
         rows,
         left: SubjectRows::default(),
         links: 0,
-        in_kafka: in_kafka(&store.subject_in_kafka(subject).await?),
+        in_kafka: in_kafka::lines(config, &store.subject_in_kafka(subject).await?, &rows).await,
         alerts: alerts
             .into_iter()
             .map(|alert| format!("{}: {}", alert.id, alert.title))

@@ -2,6 +2,7 @@
 
 mod act;
 mod erase;
+mod in_kafka;
 mod who;
 
 use std::fmt::Write as _;
@@ -14,8 +15,7 @@ use clap::Subcommand;
 use self::who::Who;
 use super::terminal;
 use crate::config;
-use crate::event::Timestamp;
-use crate::store::{InKafka, Store};
+use crate::store::Store;
 
 /// Finds, hands out and erases all that is stored of one person
 #[derive(Debug, clap::Args)]
@@ -110,20 +110,4 @@ async fn export(args: &ExportArgs) -> anyhow::Result<ExitCode> {
         );
     }
     Ok(ExitCode::SUCCESS)
-}
-
-/// Where records lie in Kafka, for people.
-fn in_kafka(places: &[InKafka]) -> Vec<String> {
-    let say = |place: &InKafka| {
-        format!(
-            "{}/{}: {} records, offsets {} to {}, the newest of {}",
-            terminal::escaped(&place.topic),
-            place.partition,
-            place.records,
-            place.first,
-            place.last,
-            Timestamp::from_micros(place.newest)
-        )
-    };
-    places.iter().map(say).collect()
 }
