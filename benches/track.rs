@@ -263,6 +263,7 @@ fn activity(minute: i64, first: usize) -> TrackBlock {
                 minute: start,
                 count: 1 + u32::try_from(client % 40).expect("small"),
                 late: 0,
+                ids: vec![u32::try_from(client).expect("small"); 1],
             })
             .collect(),
         seen: Seen::default(),

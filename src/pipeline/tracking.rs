@@ -138,6 +138,7 @@ fn show(tracker: &Tracker, counted: &mut TrackCounts) {
             now.unobserved_requests,
             before.unobserved_requests,
         ),
+        ("request_id", now.unobserved_ids, before.unobserved_ids),
     ] {
         counter!(metric::EVICTIONS, "kind" => kind).increment(now - before);
     }

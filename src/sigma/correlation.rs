@@ -53,6 +53,7 @@ const TYPES: &[&str] = &[
     "value_sum",
     "value_avg",
     "value_percentile",
+    "travel_speed",
     "absence",
     "absence_ordered",
 ];
@@ -159,6 +160,13 @@ fn kind(node: &Node, section: &Node, reading: &mut Reading<'_>) -> Option<Correl
         reading.error(written.place, format!("{name} looks at one field"));
         return None;
     };
+    if name == "travel_speed" {
+        if field != Field::Country {
+            reading.error(written.place, "travel_speed looks at `country`");
+            return None;
+        }
+        return Some(CorrelationKind::TravelSpeed { field });
+    }
     let is_number = field.kind() == FieldKind::Number;
     match name {
         "value_percentile" => percentile_of(field, percentile, written.place, reading),

@@ -124,6 +124,11 @@ pub enum CorrelationKind {
         /// The field.
         field: Field,
     },
+    /// The least speed in km/h at which somebody must have come to the country of this event from another one of the window: ours.
+    TravelSpeed {
+        /// The field, a country.
+        field: Field,
+    },
     /// The first rule matched, and within the timespan before or after it none of the others did: ours, Sigma has none.
     Absence,
     /// The same, but what matched before does not count: what ought to follow did not.
@@ -144,7 +149,8 @@ impl CorrelationKind {
             CorrelationKind::ValueSum { field }
             | CorrelationKind::ValueAvg { field }
             | CorrelationKind::ValuePercentile { field, .. }
-            | CorrelationKind::ValueShare { field } => std::slice::from_ref(field),
+            | CorrelationKind::ValueShare { field }
+            | CorrelationKind::TravelSpeed { field } => std::slice::from_ref(field),
         }
     }
 

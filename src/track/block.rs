@@ -70,6 +70,8 @@ pub struct Observation {
     pub count: u32,
     /// Requests that came later than the lateness allows.
     pub late: u32,
+    /// What stands for the request ids of those in time, where the log has any.
+    pub ids: Vec<u32>,
 }
 
 /// A range of one partition's offsets, as the tracker sees it.

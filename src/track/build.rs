@@ -6,6 +6,7 @@ use std::sync::Arc;
 use compact_str::CompactString;
 use foldhash::fast::FixedState;
 
+use super::baseline::ids::code_of;
 use super::watch::SeenBuilder;
 use super::{Expectations, Match, Observation, PartitionClock, Seen, TrackBlock, Turn};
 use crate::event::{Event, Position, Timestamp};
@@ -65,13 +66,9 @@ impl BlockBuilder {
         }
         self.seen.take(event, turn);
         match (&event.client_id, event.client_address) {
-            (Some(client), _) if !client.is_empty() => self.observe(client, event.time, turn.late),
+            (Some(client), _) if !client.is_empty() => self.observe(client, event, turn.late),
             (_, Some(address)) => {
-                self.observe(
-                    &compact_str::format_compact!("{address}"),
-                    event.time,
-                    turn.late,
-                );
+                self.observe(&compact_str::format_compact!("{address}"), event, turn.late);
             }
             _ => {}
         }
@@ -118,9 +115,11 @@ impl BlockBuilder {
         }
     }
 
-    fn observe(&mut self, client: &str, time: Timestamp, late: bool) {
+    fn observe(&mut self, client: &str, event: &Event<'_>, late: bool) {
         let client = &*super::matching::bounded(client);
-        let minute = time.floor_to(MINUTE_US);
+        let minute = event.time.floor_to(MINUTE_US);
+        let id = event.request_id.as_deref().filter(|_| !late);
+        let id = id.and_then(code_of);
         let known = self
             .newest
             .get(client)
@@ -129,6 +128,8 @@ impl BlockBuilder {
         if let Some(observation) = known {
             observation.count += u32::from(!late);
             observation.late += u32::from(late);
+            self.bytes += id.map_or(0, |_| size_of::<u32>());
+            observation.ids.extend(id);
             return;
         }
         self.bytes += size_of::<Observation>() + size_of::<(CompactString, usize)>();
@@ -139,6 +140,7 @@ impl BlockBuilder {
             minute,
             count: u32::from(!late),
             late: u32::from(late),
+            ids: id.into_iter().collect(),
         });
     }
 }

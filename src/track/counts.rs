@@ -25,6 +25,8 @@ pub struct TrackCounts {
     pub late_requests: u64,
     /// Requests not seen by the baseline: no room for another client in an open minute, or an absurd time.
     pub unobserved_requests: u64,
+    /// Requests whose ids were not compared with others, for want of room.
+    pub unobserved_ids: u64,
     /// Minutes of gateways and operations that nothing watched, for want of room.
     pub unwatched: u64,
     /// Clients whose baseline was forgotten for want of room.
@@ -54,6 +56,7 @@ impl TrackCounts {
             evicted_entries,
             late_requests,
             unobserved_requests,
+            unobserved_ids,
             unwatched,
             evicted_clients,
             straddled,
@@ -72,6 +75,7 @@ impl TrackCounts {
         self.evicted_entries += evicted_entries;
         self.late_requests += late_requests;
         self.unobserved_requests += unobserved_requests;
+        self.unobserved_ids += unobserved_ids;
         self.unwatched += unwatched;
         self.evicted_clients += evicted_clients;
         self.straddled += straddled;

@@ -236,6 +236,8 @@ pub enum Measure {
     RunDeletions,
     /// Minutes that a run takes.
     RunLong,
+    /// Requests of a client under one request id.
+    RequestsOfOneId,
 }
 
 /// What gatewatch says of itself and its parts.

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use compact_str::CompactString;
 
+use super::earth::country;
 use super::finding::EvidenceRef;
 use super::{Entity, EntityKind, Packed, PatternHit, stable_hash};
 use crate::event::{Event, Field, Position, Value};
@@ -83,6 +84,7 @@ pub fn value_of(kind: &CorrelationKind, member: u32, event: &Event<'_>) -> Optio
         CorrelationKind::EventCount => None,
         CorrelationKind::ValueCount { fields } => hash_of(fields, event),
         CorrelationKind::ValueShare { field } => hash_of(&[*field], event),
+        CorrelationKind::TravelSpeed { field } => country(&text_of(event.get(*field)?)),
         CorrelationKind::Temporal
         | CorrelationKind::TemporalOrdered
         | CorrelationKind::Absence

@@ -15,6 +15,7 @@ mod chain;
 mod clock;
 mod correlation;
 mod counts;
+mod earth;
 mod expectation;
 mod finding;
 mod hash;
@@ -40,6 +41,7 @@ pub use build::BlockBuilder;
 pub use chain::settle;
 pub use clock::{PartitionClock, Turn};
 pub use counts::TrackCounts;
+pub(crate) use earth::speed;
 pub use expectation::{Expectations, LevelSpec, Promise, ScheduleSpec};
 pub use finding::{
     Entity, EntityKind, Evidence, Finding, Measure, Packed, PatternHit, Reason, ServiceState,
@@ -62,6 +64,6 @@ pub use watch::Seen;
 /// What each detector says of itself, for those who list what is looked for.
 #[must_use]
 pub fn detectors() -> Vec<crate::sigma::RuleMeta> {
-    let watched = watch::metas().into_iter().map(|meta| (*meta).clone());
-    std::iter::once(baseline::meta()).chain(watched).collect()
+    let all = baseline::metas().into_iter().chain(watch::metas());
+    all.map(|meta| (*meta).clone()).collect()
 }

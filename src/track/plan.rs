@@ -55,7 +55,8 @@ pub struct Plan {
     pub generation: u64,
     pub(crate) settings: config::Track,
     pub(crate) prior: Prior,
-    pub(crate) baseline_meta: Arc<RuleMeta>,
+    /// What the detectors of [`super::baseline`] say of themselves.
+    pub(crate) baseline_metas: Vec<Arc<RuleMeta>>,
     /// What contracts promise of the traffic as a whole.
     pub(crate) expectations: Arc<Expectations>,
     /// What the detectors of [`super::watch`] say of themselves.
@@ -78,7 +79,7 @@ impl Plan {
             generation: 0,
             settings,
             prior: Prior::built_in(),
-            baseline_meta: Arc::new(baseline::meta()),
+            baseline_metas: baseline::metas(),
             expectations: Arc::default(),
             watch_metas: watch::metas(),
         }
@@ -133,7 +134,7 @@ impl Plan {
                     .iter()
                     .map(|correlation| &correlation.meta),
             )
-            .chain([&self.baseline_meta])
+            .chain(&self.baseline_metas)
             .chain(&self.watch_metas)
             .find(|meta| meta.id == id)
     }

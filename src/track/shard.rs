@@ -318,11 +318,7 @@ impl Shard {
         self.baseline
             .close(&self.plan, &mut self.counts, &mut findings);
         self.counts.findings += findings.len() as u64;
-        out.extend(findings.into_iter().map(|finding| Fired {
-            turn: end,
-            meta: Arc::clone(&self.plan.baseline_meta),
-            finding,
-        }));
+        fire(&self.plan.baseline_metas, findings, end, out);
     }
 
     fn close_watch(&mut self, end: Timestamp, seen: Timestamp, out: &mut Vec<Fired>) {
@@ -331,16 +327,7 @@ impl Shard {
         self.watch
             .close(&self.plan, seen, &mut self.counts, &mut findings);
         self.counts.findings += findings.len() as u64;
-        for finding in findings {
-            let meta = self.plan.watch_metas.iter();
-            if let Some(meta) = meta.into_iter().find(|meta| meta.id == finding.rule) {
-                out.push(Fired {
-                    turn: end,
-                    meta: Arc::clone(meta),
-                    finding,
-                });
-            }
-        }
+        fire(&self.plan.watch_metas, findings, end, out);
     }
 
     fn release_first(&mut self, level: usize, out: &mut Vec<Fired>) {
@@ -402,6 +389,19 @@ impl Shard {
             }
         }
         spec.alerts.then_some(fire.finding)
+    }
+}
+
+/// Hands on what detectors found at the end of a minute.
+fn fire(metas: &[Arc<RuleMeta>], findings: Vec<Finding>, turn: Timestamp, out: &mut Vec<Fired>) {
+    for finding in findings {
+        if let Some(meta) = metas.iter().find(|meta| meta.id == finding.rule) {
+            out.push(Fired {
+                turn,
+                meta: Arc::clone(meta),
+                finding,
+            });
+        }
     }
 }
 

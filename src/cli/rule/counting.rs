@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use crate::event::Event;
 use crate::sigma::{Correlation, CorrelationKind, MemberSource, RuleSet, Scratch};
+use crate::track::speed;
 use crate::track::{group_of, value_of};
 
 /// One event of a group, as a correlation sees it.
@@ -181,6 +182,12 @@ fn observed(correlation: &Correlation, taken: &[Taken]) -> f64 {
                 low + (high - low) * rank.fract()
             }
         },
+        CorrelationKind::TravelSpeed { .. } => {
+            let journeys = window.iter().filter(|one| one.value != last.value);
+            let speeds = journeys
+                .filter_map(|one| Some(speed(one.value?, last.value?, last.micros - one.micros)));
+            speeds.fold(0.0, f64::max)
+        }
         CorrelationKind::ValueShare { .. } => {
             let same = values
                 .iter()
@@ -220,6 +227,7 @@ pub(super) fn what(kind: &CorrelationKind) -> String {
         CorrelationKind::ValuePercentile { field, percentile } => {
             format!("percentile {percentile} of {}", field.name())
         }
+        CorrelationKind::TravelSpeed { .. } => "km/h between two countries".to_owned(),
         CorrelationKind::ValueShare { field } => {
             format!("per cent of events with the same {}", field.name())
         }

@@ -349,6 +349,14 @@ fn measured(measure: &CorrelationKind, observed: f64, locale: Locale) -> Clean {
             ),
             &[field, number],
         ),
+        CorrelationKind::TravelSpeed { .. } => Clean::fill(
+            pick(
+                locale,
+                "Такой путь между странами потребовал бы скорости не менее {} км/ч",
+                "To be in both countries they must have travelled at {} km/h or more",
+            ),
+            &[number],
+        ),
     }
 }
 

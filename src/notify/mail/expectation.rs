@@ -20,7 +20,8 @@ pub(super) fn missed(measure: Measure, observed: f64, expected: f64, locale: Loc
         | Measure::NumbersRepeated
         | Measure::RowsOfNumbers
         | Measure::RunMissed
-        | Measure::RunDoubled => Clean::fill(template, &[seen]),
+        | Measure::RunDoubled
+        | Measure::RequestsOfOneId => Clean::fill(template, &[seen]),
         _ => Clean::fill(template, &[seen, wanted]),
     }
 }
@@ -79,6 +80,10 @@ const fn template(measure: Measure) -> (&'static str, &'static str) {
             "Удалений: {}, допустимо не больше {}.",
             "Deletions of the run: {}, {} are allowed.",
         ),
+        Measure::RequestsOfOneId => (
+            "Запросов под одним номером: {}.",
+            "Requests under one id: {}.",
+        ),
         Measure::RunLong => (
             "Запуск длится {} мин, допустимо {} мин.",
             "The run has gone on for {} minutes, where {} are allowed.",
@@ -107,6 +112,7 @@ mod tests {
             Measure::RunLarge,
             Measure::RunDeletions,
             Measure::RunLong,
+            Measure::RequestsOfOneId,
         ] {
             for locale in [Locale::Ru, Locale::En] {
                 let text = missed(measure, 37.0, 5.0, locale).to_string();

@@ -102,6 +102,13 @@ fn every_type_of_the_specification_loads() {
             "{field: path, lte: 1}",
             ValueShare { field: path },
         ),
+        (
+            "travel_speed",
+            "{field: country, gt: 700}",
+            TravelSpeed {
+                field: Field::Country,
+            },
+        ),
     ] {
         let set = of_type(name, condition).unwrap_or_else(|errors| panic!("{errors}"));
         assert_eq!(set.correlations()[0].kind, kind, "{name}");
@@ -116,6 +123,7 @@ fn every_type_of_the_specification_loads() {
 #[test]
 fn what_a_type_does_not_have_is_refused() {
     for (name, condition, expected) in [
+        ("travel_speed", "{field: path, gt: 1}", "looks at `country`"),
         (
             "value_sum",
             "{field: path, gt: 1}",

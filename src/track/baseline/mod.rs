@@ -1,4 +1,4 @@
-//! The baseline of request rates: requests of each client in a minute against its own seasonal past.
+//! What each client is held against, minute by minute: its requests against its own seasonal past, their ids against each other ([`ids`]).
 //!
 //! A minute is closed by the watermark; a closed minute is one observation of each client that was active in it, and silent
 //! minutes are made up for when the client is next seen. For client `c` and a minute with season `s` (mean 1 over a week)
@@ -11,6 +11,8 @@
 //! the same choice for surveillance of counts: Noufaily et al., Statistics in Medicine 32 (2013).
 
 mod client;
+pub(super) mod ids;
+mod meta;
 mod prior;
 mod season;
 mod tail;
@@ -20,65 +22,53 @@ use std::collections::{BTreeMap, HashMap};
 use compact_str::CompactString;
 use foldhash::fast::FixedState;
 use serde::{Deserialize, Serialize};
-use uuid::Uuid;
 
 use super::plan::share;
 use super::split::client_entity;
-use super::{Finding, Lru, Observation, Plan, Reason, TrackCounts, finding_id};
+use super::{Finding, Lru, Measure, Observation, Plan, Reason, TrackCounts, finding_id};
 use crate::event::Timestamp;
-use crate::sigma::{Level, RuleMeta};
 use client::{Client, Pool, Verdict};
+use ids::{Ids, StoredIds};
+pub use meta::REQUEST_RATE;
+use meta::SHARED_ID;
+pub(crate) use meta::metas;
 pub(crate) use prior::Prior;
 pub use prior::PriorError;
 
 const MINUTE_US: i64 = 60_000_000;
-
-/// Id of the detector; findings carry it as their rule.
-pub const REQUEST_RATE: Uuid = Uuid::from_u128(0x5c0b_19f6_2e5d_4d0e_b3a4_7a61_08d9_5e12);
-
-/// What the detector says of itself.
-pub(crate) fn meta() -> RuleMeta {
-    RuleMeta {
-        id: REQUEST_RATE,
-        title: "Far more requests than this client's own past explains".to_owned(),
-        title_ru: Some("Запросов намного больше, чем бывает у этого клиента".to_owned()),
-        description: "The requests of a client in one minute are far above what its own past lets expect at this hour of the week. \
-                      That is what a flood, a scraper, a stolen key or a retry loop looks like."
-            .to_owned(),
-        family: "rate".to_owned(),
-        level: Level::Medium,
-        tags: ["requirement.sec-06", "requirement.sec-08", "owasp.api4", "attack.t1499"]
-            .map(str::to_owned)
-            .to_vec(),
-        false_positives: [
-            "A backfill after an outage",
-            "A client that was moved to a larger set of objects",
-        ]
-        .map(str::to_owned)
-        .to_vec(),
-        advice: Some(
-            "Look at which operations the additional requests went to and how they were answered. Ask the owner of the client; limit the client when nobody knows of it."
-                .to_owned(),
-        ),
-        advice_ru: Some(
-            "Посмотрите, к каким операциям шли лишние запросы и как на них отвечали. Спросите владельца клиента; если о нагрузке никто не знает, ограничьте клиента."
-                .to_owned(),
-        ),
-        entity: None,
-        shadow: false,
-    }
-}
+/// Most request ids of the open minutes of a shard.
+const MOST_IDS: usize = 65_536;
 
 /// The request rates of one shard's clients.
 pub(crate) struct Baseline {
     clients: Lru<CompactString, Client>,
     pool: Pool,
+    ids: Ids,
     /// Minutes (since the epoch) that are not closed yet, and who was active in them.
-    open: BTreeMap<u32, HashMap<CompactString, u32, FixedState>>,
+    open: BTreeMap<u32, HashMap<CompactString, Active, FixedState>>,
     opened: usize,
     most_open: usize,
+    /// Request ids of the open minutes.
+    opened_ids: usize,
     /// Minutes before this one are closed.
     closed: u32,
+}
+
+/// One client in an open minute.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+struct Active {
+    count: u32,
+    /// What stands for the ids of its requests.
+    ids: Vec<u32>,
+}
+
+impl Active {
+    fn take(&mut self, count: u32, ids: &[u32], room: usize) -> usize {
+        let ids = &ids[..ids.len().min(room)];
+        self.count = self.count.saturating_add(count);
+        self.ids.extend_from_slice(ids);
+        ids.len()
+    }
 }
 
 impl Baseline {
@@ -90,6 +80,8 @@ impl Baseline {
             open: BTreeMap::new(),
             opened: 0,
             most_open: clients.saturating_mul(4),
+            ids: Ids::new(),
+            opened_ids: 0,
             closed: 0,
         }
     }
@@ -109,15 +101,22 @@ impl Baseline {
             counts.late_requests += u64::from(observation.count);
             return;
         }
-        let active = self.open.entry(minute).or_default();
-        if let Some(count) = active.get_mut(&observation.client) {
-            *count = count.saturating_add(observation.count);
+        let Observation {
+            client, count, ids, ..
+        } = observation;
+        let room = MOST_IDS - self.opened_ids;
+        let actives = self.open.entry(minute).or_default();
+        let taken = if let Some(active) = actives.get_mut(&client) {
+            active.take(count, &ids, room)
         } else if self.opened < self.most_open {
             self.opened += 1;
-            active.insert(observation.client, observation.count);
+            actives.entry(client).or_default().take(count, &ids, room)
         } else {
-            counts.unobserved_requests += u64::from(observation.count);
-        }
+            counts.unobserved_requests += u64::from(count);
+            return;
+        };
+        self.opened_ids += taken;
+        counts.unobserved_ids += (ids.len() - taken) as u64;
     }
 
     /// The end of the oldest open minute.
@@ -133,9 +132,13 @@ impl Baseline {
         };
         self.opened -= active.len();
         self.closed = minute.saturating_add(1);
-        let mut active: Vec<(CompactString, u32)> = active.into_iter().collect();
+        let mut active: Vec<(CompactString, Active)> = active.into_iter().collect();
         active.sort_unstable();
-        for (name, count) in active {
+        for (name, Active { count, mut ids }) in active {
+            self.opened_ids -= ids.len();
+            if let Some(requests) = self.ids.take(&name, minute, &mut ids) {
+                out.push(of_one_id(plan, &name, minute, requests));
+            }
             let (client, evicted) = self.clients.touch(&name, || Client::new(minute));
             counts.evicted_clients += u64::from(evicted.is_some());
             let verdict = client.close(minute, count, &mut self.pool, plan);
@@ -168,15 +171,16 @@ impl Baseline {
                 .open
                 .iter()
                 .map(|(minute, active)| {
-                    let mut active: Vec<(CompactString, u32)> = active
+                    let mut active: Vec<(CompactString, Active)> = active
                         .iter()
-                        .map(|(name, count)| (name.clone(), *count))
+                        .map(|(name, active)| (name.clone(), active.clone()))
                         .collect();
                     active.sort_unstable();
                     (*minute, active)
                 })
                 .collect(),
             closed: self.closed,
+            ids: self.ids.store(),
         }
     }
 
@@ -185,6 +189,9 @@ impl Baseline {
             *self.clients.touch(&name, || client).0 = client;
         }
         self.pool = stored.pool;
+        self.ids.restore(stored.ids);
+        let actives = stored.open.iter().flat_map(|(_, active)| active);
+        self.opened_ids = actives.map(|(_, active)| active.ids.len()).sum();
         self.opened = stored.open.iter().map(|(_, active)| active.len()).sum();
         self.open = stored
             .open
@@ -222,13 +229,35 @@ fn finding(
     }
 }
 
+/// Requests of one client under one id; `minute` is the newest of them.
+fn of_one_id(plan: &Plan, name: &CompactString, minute: u32, requests: u32) -> Finding {
+    let first = Timestamp::from_micros(i64::from(minute) * MINUTE_US);
+    let entity = client_entity(name);
+    Finding {
+        id: finding_id(SHARED_ID, &entity, plan.bucket(first)),
+        rule: SHARED_ID,
+        entity,
+        first,
+        last: first.plus_micros(MINUTE_US - 1),
+        count: u64::from(requests),
+        reason: Reason::Expectation {
+            measure: Measure::RequestsOfOneId,
+            observed: f64::from(requests),
+            expected: 1.0,
+        },
+        evidence: Vec::new(),
+        notes: Vec::new(),
+    }
+}
+
 /// The baselines of one shard in a snapshot.
 #[derive(Serialize, Deserialize)]
 pub(crate) struct StoredBaseline {
     clients: Vec<(CompactString, Client)>,
     pool: Pool,
-    open: Vec<(u32, Vec<(CompactString, u32)>)>,
+    open: Vec<(u32, Vec<(CompactString, Active)>)>,
     closed: u32,
+    ids: StoredIds,
 }
 
 #[cfg(test)]

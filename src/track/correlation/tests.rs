@@ -6,6 +6,7 @@ use super::*;
 use crate::config;
 use crate::event::{Field, Position};
 use crate::sigma::{Comparison, Condition, CorrelationKind, Operator};
+use crate::track::earth::{country, speed};
 use crate::track::stable_hash;
 use crate::track::testing::{client, correlation, evidence};
 
@@ -64,6 +65,43 @@ proptest! {
                 prop_assert!((told - observed as f64).abs() < 1e-9);
             }
             state.expire(Timestamp::from_seconds(now));
+        }
+    }
+}
+
+proptest! {
+    #[test]
+    fn a_journey_is_as_fast_as_the_fastest_to_this_country(
+        steps in prop::collection::vec((0_i64..20_000, 0_usize..4), 1..80),
+        cut in 0_usize..80,
+    ) {
+        const HOURS: i64 = 12 * 3_600;
+        let spec = CorrelationSpec {
+            kind: CorrelationKind::TravelSpeed { field: Field::Country },
+            condition: Condition(vec![Comparison { op: Operator::Gt, value: 700.0 }]),
+            ..correlation(1, false, 1, HOURS)
+        };
+        let plan = plan_of(spec, config::Track::default());
+        let mut state = Correlation::new(&plan.correlations[0], &plan);
+        let mut counts = TrackCounts::default();
+        let mut seen: Vec<(i64, u64)> = Vec::new();
+        let mut now = 0;
+        for (index, (step, at)) in steps.into_iter().enumerate() {
+            if index == cut {
+                let stored = state.store();
+                state = Correlation::new(&plan.correlations[0], &plan);
+                state.restore(stored);
+            }
+            now += step;
+            let here = country(["RU", "KZ", "VN", "BR"][at]).unwrap();
+            let journeys = seen.iter().filter(|(time, from)| *from != here && now - time < HOURS);
+            let fastest = journeys.map(|(time, from)| speed(*from, here, (now - time) * 1_000_000)).fold(0.0, f64::max);
+            seen.push((now, here));
+            let finding = take(&mut state, &plan, "a", now, here, &mut counts);
+            prop_assert_eq!(finding.is_some(), fastest > 700.0);
+            if let Some(Finding { reason: Reason::Correlation { observed, .. }, .. }) = finding {
+                prop_assert!((observed - fastest).abs() < 1e-6);
+            }
         }
     }
 }
@@ -316,6 +354,9 @@ fn naive(kind: &CorrelationKind, members: usize, window: &[u64]) -> f64 {
             let newest = window.last().unwrap();
             let same = window.iter().filter(|value| *value == newest).count() as f64;
             same * 100.0 / window.len() as f64
+        }
+        CorrelationKind::TravelSpeed { .. } => {
+            unreachable!("it needs times, and has a test of its own")
         }
         CorrelationKind::Temporal => {
             let seen = window.iter().fold(0, |seen, value| seen | value);

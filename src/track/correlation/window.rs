@@ -13,6 +13,7 @@ use super::ranks::Ranks;
 use super::values::Values;
 use crate::event::Timestamp;
 use crate::sigma::CorrelationKind;
+use crate::track::earth::speed;
 
 /// What a correlation asks of its windows.
 pub(super) struct Limits {
@@ -61,8 +62,33 @@ enum State {
     Ranks(Box<Ranks>),
     /// When each rule matched last.
     Matched(Box<[i64]>),
+    Journey(Box<Journey>),
     /// When the latest run of rules in order began, for each length of such a run.
     Ordered(Box<[i64]>),
+}
+
+/// When somebody was seen last in each country, the newest at the end.
+#[derive(Default)]
+struct Journey(Vec<(u64, i64)>);
+
+impl Journey {
+    fn add(&mut self, country: u64, time: i64) {
+        self.0.retain(|(known, _)| *known != country);
+        if self.0.len() >= FEW {
+            self.0.remove(0);
+        }
+        self.0.push((country, time));
+    }
+
+    /// The greatest speed at which they came to the newest from one where they were after `begin`.
+    fn fastest_since(&self, begin: i64) -> f64 {
+        let Some((here, now)) = self.0.last().copied() else {
+            return 0.0;
+        };
+        let others = self.0.iter().filter(|(_, time)| *time > begin);
+        let speeds = others.map(|(from, time)| speed(*from, here, now - time));
+        speeds.fold(0.0, f64::max)
+    }
 }
 
 /// Most values that are looked through one by one.
@@ -81,6 +107,7 @@ impl State {
             CorrelationKind::ValueCount { .. } | CorrelationKind::ValueShare { .. } => {
                 State::Few(0)
             }
+            CorrelationKind::TravelSpeed { .. } => State::Journey(Box::default()),
             CorrelationKind::ValueSum { .. } | CorrelationKind::ValueAvg { .. } => {
                 State::Sum(Box::new(0))
             }
@@ -97,6 +124,7 @@ impl State {
             State::Events | State::Few(_) | State::Counts(_) => {}
             State::Sum(sum) => **sum += u128::from(value),
             State::Ranks(ranks) => ranks.add(value),
+            State::Journey(journey) => journey.add(value, time),
             State::Matched(times) => {
                 for (member, last) in times.iter_mut().enumerate() {
                     if value >> member & 1 == 1 {
@@ -125,6 +153,7 @@ impl State {
             State::Events
             | State::Few(_)
             | State::Counts(_)
+            | State::Journey(_)
             | State::Matched(_)
             | State::Ordered(_) => {}
         }
@@ -243,6 +272,7 @@ impl Window {
                     .filter(|event| Some(event.value) == newest);
                 same.count() as f64 * 100.0 / events.max(1.0)
             }
+            (_, State::Journey(journey)) => journey.fastest_since(begin),
             (_, State::Few(distinct)) => f64::from(*distinct),
             (_, State::Counts(counts)) => counts.distinct() as f64,
             (_, State::Ranks(ranks)) => ranks.value().unwrap_or(0.0),
@@ -350,7 +380,9 @@ fn saturated(count: u64) -> u32 {
 fn can_be_summed_up(kind: &CorrelationKind) -> bool {
     !matches!(
         kind,
-        CorrelationKind::ValuePercentile { .. } | CorrelationKind::ValueShare { .. }
+        CorrelationKind::ValuePercentile { .. }
+            | CorrelationKind::ValueShare { .. }
+            | CorrelationKind::TravelSpeed { .. }
     )
 }
 
