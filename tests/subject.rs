@@ -44,6 +44,22 @@ fn records() -> Vec<Vec<u8>> {
     records
 }
 
+/// Erases and is killed when the events are gone, while snapshots and the links of the chain are as before.
+fn erase_half_way(service: &Service, clickhouse: &ClickHouse, erase: &[&str]) {
+    service.execute(clickhouse, "SYSTEM STOP MERGES {db}.snapshots");
+    let mut begun = service.begin(erase);
+    wait_for("the events to go", Duration::from_mins(1), || {
+        (service.number(clickhouse, "SELECT count() FROM {db}.events") == 60).then_some(())
+    });
+    begun.kill9();
+    service.execute(clickhouse, "SYSTEM START MERGES {db}.snapshots");
+    let (code, verified) = service.command(&["verify"]);
+    assert_eq!(code, Some(1), "{verified}");
+    let (code, said) = service.command(&["subject", "erase", WHO]);
+    assert_eq!(code, Some(0), "{said}");
+    assert!(said.contains("is not finished"), "{said}");
+}
+
 #[test]
 fn a_person_is_handed_out_and_erased_also_after_a_kill_and_nobody_else() {
     let kafka = Kafka::start(Mode::Plain);
@@ -120,19 +136,7 @@ fn a_person_is_handed_out_and_erased_also_after_a_kill_and_nobody_else() {
         "--act",
         &act_path,
     ];
-    // Killed half-way: the events are gone, snapshots and the links of the chain are as before.
-    service.execute(&clickhouse, "SYSTEM STOP MERGES {db}.snapshots");
-    let mut begun = service.begin(&erase);
-    wait_for("the events to go", Duration::from_mins(1), || {
-        (number("SELECT count() FROM {db}.events") == 60).then_some(())
-    });
-    begun.kill9();
-    service.execute(&clickhouse, "SYSTEM START MERGES {db}.snapshots");
-    let (code, verified) = service.command(&["verify"]);
-    assert_eq!(code, Some(1), "{verified}");
-    let (code, said) = service.command(&["subject", "erase", WHO]);
-    assert_eq!(code, Some(0), "{said}");
-    assert!(said.contains("is not finished"), "{said}");
+    erase_half_way(&service, &clickhouse, &erase);
 
     let (code, said) = service.command(&erase);
     assert_eq!(code, Some(0), "{said}");
