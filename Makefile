@@ -2,7 +2,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint bench bench-detection bench-rules bench-scenarios chaos fuzz docs clean parts
+.PHONY: help demo test lint bench bench-detection bench-anomaly bench-rules bench-scenarios chaos fuzz docs clean parts
 
 # `source` needs a file name with a slash to look here and nowhere else.
 PARTS := source ./scripts/env.sh
@@ -41,6 +41,9 @@ bench-detection: ## recall and false alarms of the shipped rules on labelled req
 
 bench-scenarios: ## attacks found, twins alarmed, false alarms on simulated days; ten seeds from SEED, else from the clock; SCENARIOS=DIR
 	@SEED='$(SEED)' SCENARIOS='$(abspath $(SCENARIOS))' cargo bench --locked --bench scenarios
+
+bench-anomaly: ## the models on labelled data of others (NAB, ADBench), with published figures beside, and their cost
+	@cargo bench --locked --bench anomaly
 
 bench-rules: ## speed of the rule engine, of the shipped rules and of correlations, on one core
 	@cargo bench --locked --bench sigma

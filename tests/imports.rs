@@ -4,13 +4,14 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Module and what it may import. `config`, `telemetry`, `diagnostic`, `requirement` and `yaml` are leaves, so everybody but `event` may
+/// Module and what it may import. `config`, `telemetry`, `diagnostic`, `requirement`, `random` and `yaml` are leaves, so everybody but `event` may
 /// name their types.
 const TABLE: &[(&str, &[&str])] = &[
     ("config", &[]),
     ("telemetry", &["config"]),
     ("diagnostic", &[]),
     ("requirement", &[]),
+    ("random", &[]),
     ("yaml", &["diagnostic"]),
     ("event", &[]),
     ("memory", &[]),
@@ -46,7 +47,14 @@ const TABLE: &[(&str, &[&str])] = &[
 ];
 
 /// May be imported by every module but `event` and each other.
-const LEAVES: &[&str] = &["config", "telemetry", "diagnostic", "requirement", "yaml"];
+const LEAVES: &[&str] = &[
+    "config",
+    "telemetry",
+    "diagnostic",
+    "requirement",
+    "random",
+    "yaml",
+];
 
 /// May import everything: the command line.
 const TOP: &[&str] = &["cli", "main", "lib"];

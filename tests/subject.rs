@@ -60,11 +60,63 @@ fn erase_half_way(service: &Service, clickhouse: &ClickHouse, erase: &[&str]) {
     assert!(said.contains("is not finished"), "{said}");
 }
 
+/// Erases, the second time to its end.
+fn erase(service: &Service, clickhouse: &ClickHouse, pseudonym: &str) {
+    let number = |sql: &str| service.number(clickhouse, sql);
+    let folder = tempfile::tempdir().unwrap();
+    let act = folder.path().join("act.html");
+    let act_path = act.display().to_string();
+    let erase = [
+        "subject",
+        "erase",
+        WHO,
+        "--yes",
+        "--by",
+        "Anna Petrova, DPO",
+        "--basis",
+        "request of 2026-11-20",
+        "--act",
+        &act_path,
+    ];
+    erase_half_way(service, clickhouse, &erase);
+
+    let (code, said) = service.command(&erase);
+    assert_eq!(code, Some(0), "{said}");
+    for (lies, kept) in [
+        ("requests/0: 46 records", "kept until 20"),
+        ("requests.alerts: ", "kept "),
+    ] {
+        let line = said.lines().find(|line| line.contains(lies));
+        let line = line.expect("what lies in Kafka");
+        assert!(line.contains(kept), "{line}");
+    }
+    assert_eq!(number("SELECT count() FROM {db}.events"), 60);
+    assert_eq!(number("SELECT count() FROM {db}.dead_letters"), 1);
+    for table in ["alerts", "snapshots"] {
+        let column = if table == "alerts" { "json" } else { "data" };
+        let sql = format!(
+            "SELECT count() FROM {{db}}.{table} WHERE position({column}, '{pseudonym}') > 0"
+        );
+        assert_eq!(number(&sql), 0, "{table}");
+    }
+    let page = std::fs::read_to_string(&act).unwrap();
+    assert!(
+        page.contains("записи журнала запросов: 45") && page.contains("ничего не найдено"),
+        "{page}"
+    );
+    assert!(!page.contains(WHO) && !page.contains(pseudonym));
+    let audited =
+        "SELECT count() FROM {db}.audit WHERE action = 'erased' AND actor = 'Anna Petrova, DPO'";
+    assert_eq!(number(audited), 1);
+    let (_, said) = service.command(&["subject", "erase", WHO]);
+    assert!(!said.contains("is not finished"), "{said}");
+}
+
 #[test]
 fn a_person_is_handed_out_and_erased_also_after_a_kill_and_nobody_else() {
     let kafka = Kafka::start(Mode::Plain);
     let clickhouse = ClickHouse::start();
-    kafka.create_topic("requests", 1, &[]);
+    kafka.create_topic("requests", 1, &[("retention.ms", "604800000")]);
     let records = records();
     kafka.produce(
         "requests",
@@ -121,50 +173,7 @@ fn a_person_is_handed_out_and_erased_also_after_a_kill_and_nobody_else() {
     assert!(said.contains("nothing was changed"), "{said}");
     assert_eq!(number("SELECT count() FROM {db}.events"), 105);
 
-    let folder = tempfile::tempdir().unwrap();
-    let act = folder.path().join("act.html");
-    let act_path = act.display().to_string();
-    let erase = [
-        "subject",
-        "erase",
-        WHO,
-        "--yes",
-        "--by",
-        "Anna Petrova, DPO",
-        "--basis",
-        "request of 2026-11-20",
-        "--act",
-        &act_path,
-    ];
-    erase_half_way(&service, &clickhouse, &erase);
-
-    let (code, said) = service.command(&erase);
-    assert_eq!(code, Some(0), "{said}");
-    for lies in ["requests/0: 46 records", "gatewatch.alerts: "] {
-        let line = said.lines().find(|line| line.contains(lies));
-        let line = line.expect("what lies in Kafka");
-        assert!(line.contains("kept until 20"), "{line}");
-    }
-    assert_eq!(number("SELECT count() FROM {db}.events"), 60);
-    assert_eq!(number("SELECT count() FROM {db}.dead_letters"), 1);
-    for table in ["alerts", "snapshots"] {
-        let column = if table == "alerts" { "json" } else { "data" };
-        let sql = format!(
-            "SELECT count() FROM {{db}}.{table} WHERE position({column}, '{pseudonym}') > 0"
-        );
-        assert_eq!(number(&sql), 0, "{table}");
-    }
-    let page = std::fs::read_to_string(&act).unwrap();
-    assert!(
-        page.contains("записи журнала запросов: 45") && page.contains("ничего не найдено"),
-        "{page}"
-    );
-    assert!(!page.contains(WHO) && !page.contains(&pseudonym));
-    let audited =
-        "SELECT count() FROM {db}.audit WHERE action = 'erased' AND actor = 'Anna Petrova, DPO'";
-    assert_eq!(number(audited), 1);
-    let (_, said) = service.command(&["subject", "erase", WHO]);
-    assert!(!said.contains("is not finished"), "{said}");
+    erase(&service, &clickhouse, &pseudonym);
 
     let (code, verified) = service.command(&["verify"]);
     assert_eq!(code, Some(0), "{verified}");

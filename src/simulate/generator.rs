@@ -8,7 +8,6 @@ use super::class::CLASSES;
 use super::hiccup::Hiccups;
 use super::label::Label;
 use super::population::Population;
-use super::random::{Random, splitmix, stable_hash};
 use super::record::Record;
 use super::scenario::{Becomes, Cast, Changes, Frame, Ordinary, Scenario, Step, plan, write};
 use super::season::{SLOT_US, Season};
@@ -20,6 +19,7 @@ use super::traffic::{
 };
 use super::{LabelEntity, SimulateError};
 use crate::event::Timestamp;
+use crate::random::{Random, splitmix, stable_hash};
 
 /// One request in so many is a passer-by's.
 const STRANGER_ONE_IN: u32 = 130;

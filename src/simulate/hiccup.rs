@@ -1,8 +1,8 @@
 //! Short troubles of what stands behind the gateway, as every week has some: more calls fail for a few minutes.
 
 use super::class::CLASSES;
-use super::random::{Random, splitmix};
 use crate::event::Timestamp;
+use crate::random::{Random, splitmix};
 
 const DAY_US: i64 = 86_400_000_000;
 /// Hiccups of one class in a day, on average.

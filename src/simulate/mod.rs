@@ -14,7 +14,6 @@ mod label;
 mod line;
 mod operation;
 mod population;
-mod random;
 mod record;
 mod scenario;
 pub mod score;

@@ -6,8 +6,8 @@ use std::ops::Range;
 use compact_str::{CompactString, format_compact};
 
 use super::class::{CLASSES, Class};
-use super::random::{Random, splitmix, stable_hash};
 use super::shape::normal;
+use crate::random::{Random, splitmix, stable_hash};
 
 /// Fewest residential complexes; scenarios may name their first clients.
 const LEAST_COMPLEXES: u32 = 4;

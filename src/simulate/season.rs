@@ -2,9 +2,9 @@
 
 use super::class::{CLASSES, Class};
 use super::population::Population;
-use super::random::{Random, splitmix};
 use super::shape::{Shapes, normal};
 use crate::event::Timestamp;
+use crate::random::{Random, splitmix};
 
 /// Local time of the complexes: Moscow, UTC+3 all year.
 const LOCAL_OFFSET_S: i64 = 3 * 3_600;

@@ -10,7 +10,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::random::Random;
+use crate::random::Random;
 
 /// Values on either side that make the level of a value: three hours of five minutes.
 const REACH: usize = 36;

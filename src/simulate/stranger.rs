@@ -2,10 +2,10 @@
 
 use compact_str::{CompactString, format_compact};
 
-use super::random::Random;
 use super::record::{Record, Target};
 use super::traffic::GATEWAYS;
 use crate::event::Timestamp;
+use crate::random::Random;
 
 /// What passers-by ask for, and the answer.
 const VISITS: [(&str, u16); 6] = [

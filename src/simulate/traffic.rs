@@ -5,9 +5,9 @@ use std::fmt::Write;
 use super::line::time_into;
 use super::operation::{Habit, Naming, Operation, TOKEN};
 use super::population::Client;
-use super::random::{Random, splitmix};
 use super::record::{HOST, Record, ResourceId, Target, Token, Webhook, present};
 use crate::event::Timestamp;
+use crate::random::{Random, splitmix};
 
 /// The gateway instances; a client keeps to one.
 pub(crate) const GATEWAYS: [&str; 2] = ["gw-msk-1", "gw-msk-2"];

@@ -22,6 +22,7 @@ mod hash;
 mod ids;
 mod lru;
 mod matching;
+pub mod model;
 mod places;
 mod plan;
 mod queue;

@@ -4,8 +4,8 @@ use serde::Deserialize;
 
 use super::{Offset, Scenario, Span};
 use crate::event::Timestamp;
+use crate::random::{splitmix, stable_hash};
 use crate::simulate::SimulateError;
-use crate::simulate::random::{splitmix, stable_hash};
 
 /// A part of a scenario that changes ordinary traffic for a while instead of adding to it.
 #[derive(Clone, Debug, Deserialize)]

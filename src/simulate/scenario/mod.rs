@@ -14,7 +14,7 @@ use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
-use super::random::{Random, splitmix, stable_hash};
+use crate::random::{Random, splitmix, stable_hash};
 
 #[cfg(test)]
 pub(crate) use catalogue::FILES;

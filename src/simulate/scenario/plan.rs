@@ -7,10 +7,10 @@ use compact_str::CompactString;
 
 use super::{Caller, LabelEntity, LabelKind, Request, Scenario};
 use crate::event::Timestamp;
+use crate::random::{Random, splitmix, stable_hash};
 use crate::simulate::SimulateError;
 use crate::simulate::class::STRANGER;
 use crate::simulate::population::{Client, Population};
-use crate::simulate::random::{Random, splitmix, stable_hash};
 
 /// Who makes the requests of one phase.
 #[derive(Clone, Debug)]

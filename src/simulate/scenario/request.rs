@@ -7,9 +7,9 @@ use serde_json::{Map, Value};
 
 use super::{Actor, Encoding, Fields, Inject, Login, Order, Phase, Request, TokenFields, Walk};
 use crate::event::Timestamp;
+use crate::random::{Random, splitmix};
 use crate::simulate::line::uuid_into;
 use crate::simulate::operation::{Habit, Operation, READ, TOKEN, WRITE};
-use crate::simulate::random::{Random, splitmix};
 use crate::simulate::record::{Record, ResourceId, Target, Token};
 use crate::simulate::traffic::{Draft, Fate, ISSUER, Scratch, compose, draft, prepare};
 

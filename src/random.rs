@@ -63,6 +63,24 @@ impl Random {
         u32::try_from(product >> 32).expect("a product with 32 bits shifted out fits 32 bits")
     }
 
+    /// A place in a list of this length; 0 when it is empty.
+    #[inline]
+    pub(crate) fn index(&mut self, length: usize) -> usize {
+        self.below(u32::try_from(length).unwrap_or(u32::MAX)) as usize
+    }
+
+    /// So many different places in a list of this length, in random order; all of them when there are no more.
+    pub(crate) fn choose(&mut self, length: usize, wanted: usize) -> Vec<usize> {
+        // Floyd's algorithm would need a set; what is chosen from is small beside what is done with it.
+        let mut places: Vec<usize> = (0..length).collect();
+        for at in 0..wanted.min(length) {
+            let other = at + self.index(length - at);
+            places.swap(at, other);
+        }
+        places.truncate(wanted);
+        places
+    }
+
     /// True once in `n` times on average; never when `n` is 0.
     #[inline]
     pub(crate) fn one_in(&mut self, n: u32) -> bool {

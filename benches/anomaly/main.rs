@@ -1,0 +1,37 @@
+//! What the models find in labelled data of others, with published figures beside, and what they cost.
+//!
+//! `make bench-anomaly`, or `cargo bench --bench anomaly -- [nab] [adbench] [requests] [speed]`.
+
+#[path = "../../tests/adbench/mod.rs"]
+mod adbench;
+#[path = "../../tests/data/mod.rs"]
+mod data;
+#[path = "../../tests/nab/mod.rs"]
+mod nab;
+mod requests;
+mod series;
+mod speed;
+mod tables;
+
+fn main() {
+    let wanted: Vec<String> = std::env::args()
+        .skip(1)
+        .filter(|word| !word.starts_with('-'))
+        .collect();
+    let parts: [(&str, fn()); 4] = [
+        ("nab", series::measure),
+        ("adbench", tables::measure),
+        ("requests", requests::measure),
+        ("speed", speed::measure),
+    ];
+    for (name, measure) in parts {
+        if wanted.is_empty() || wanted.iter().any(|word| word == name) {
+            measure();
+        }
+    }
+}
+
+/// Prints a figure as a line that tools read.
+fn figure(name: &str, value: f64, unit: &str) {
+    println!("figure {name} {value:.3} {unit}");
+}

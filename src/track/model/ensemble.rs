@@ -1,0 +1,198 @@
+//! Rows unlike the others, by several models that err in different ways.
+//!
+//! Members were chosen by measurement on labelled tables (`benches/anomaly`): a forest of random cuts, the tails of each column, and
+//! distances to chosen rows, of subsamples and of the nearest, on a scale that outliers do not widen and on the plain one. Each
+//! says how rare its score is among the rows that it was fitted to; the sum of these is the score.
+
+use serde::{Deserialize, Serialize};
+
+use super::forest::Forest;
+use super::neighbours::{Distances, Neighbours};
+use super::ranks::Ranks;
+use super::rows::Rows;
+use super::scale::Scale;
+use super::tails::Tails;
+
+/// A model of the ensemble.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Member {
+    /// [`Forest`].
+    Forest,
+    /// [`Tails`].
+    Tails,
+    /// Distances to the nearest of each subsample, on the clipped scale.
+    Subsamples,
+    /// Distances to the nearest of all, on the clipped scale.
+    Nearest,
+    /// The same on the plain scale.
+    NearestPlain,
+}
+
+impl Member {
+    /// All of them, in the order of their scores.
+    pub const ALL: [Member; 5] = [
+        Member::Forest,
+        Member::Tails,
+        Member::Subsamples,
+        Member::Nearest,
+        Member::NearestPlain,
+    ];
+
+    /// Its name.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Member::Forest => "forest",
+            Member::Tails => "tails",
+            Member::Subsamples => "subsamples",
+            Member::Nearest => "nearest",
+            Member::NearestPlain => "nearest_plain",
+        }
+    }
+}
+
+/// The fitted models.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Ensemble {
+    columns: usize,
+    forest: Forest,
+    tails: Tails,
+    clipped: Neighbours,
+    plain: Neighbours,
+    /// Scores of the fitted rows, by member.
+    ranks: Vec<Ranks>,
+}
+
+/// What scoring needs besides; kept by whoever scores many rows.
+#[derive(Clone, Debug, Default)]
+pub struct Scratch(Distances);
+
+impl Ensemble {
+    /// Fits each member. The same rows and seed give the same ensemble.
+    #[must_use]
+    pub fn fit(rows: &Rows, seed: u64) -> Ensemble {
+        let seed_of = |member: u64| seed.wrapping_mul(31).wrapping_add(member);
+        let mut ensemble = Ensemble {
+            columns: rows.columns(),
+            forest: Forest::fit(rows, seed_of(0)),
+            tails: Tails::fit(rows, seed_of(1)),
+            clipped: Neighbours::fit(rows, Scale::clipped(rows), seed_of(2)),
+            plain: Neighbours::fit(rows, Scale::plain(rows), seed_of(3)),
+            ranks: Vec::new(),
+        };
+        let mut scores = Member::ALL.map(|_| Vec::with_capacity(rows.len()));
+        for of_row in ensemble.all_members(rows) {
+            for (scores, score) in scores.iter_mut().zip(of_row) {
+                scores.push(score);
+            }
+        }
+        ensemble.ranks = scores.map(Ranks::new).into();
+        ensemble
+    }
+
+    /// How many numbers a row has.
+    #[must_use]
+    pub fn columns(&self) -> usize {
+        self.columns
+    }
+
+    /// What each member says of a row, the higher the more unlike, each on its own scale. The row has as many columns as those fitted.
+    #[must_use]
+    pub fn members(&self, row: &[f64], scratch: &mut Scratch) -> [f64; 5] {
+        self.with_forest(self.forest.score(row), row, scratch)
+    }
+
+    fn with_forest(&self, forest: f64, row: &[f64], scratch: &mut Scratch) -> [f64; 5] {
+        let Scratch(distances) = scratch;
+        self.plain.measure(row, distances);
+        let nearest_plain = distances.of_nearest();
+        self.clipped.measure(row, distances);
+        [
+            forest,
+            self.tails.score(row),
+            distances.of_subsamples(),
+            distances.of_nearest(),
+            nearest_plain,
+        ]
+    }
+
+    /// What each member says of each row.
+    fn all_members(&self, rows: &Rows) -> impl Iterator<Item = [f64; 5]> {
+        let mut scratch = Scratch::default();
+        let forest = self.forest.scores(rows).into_iter();
+        let rows = forest.zip(rows.iter());
+        rows.map(move |(forest, row)| self.with_forest(forest, row, &mut scratch))
+    }
+
+    /// The score of each row; see [`Ensemble::score`].
+    #[must_use]
+    pub fn scores(&self, rows: &Rows) -> Vec<f64> {
+        let members = self.all_members(rows);
+        members
+            .map(|scores| self.rarities(&scores).iter().sum())
+            .collect()
+    }
+
+    /// How rare the scores of members are: −ln of the share of fitted rows with such a score.
+    #[must_use]
+    pub fn rarities(&self, scores: &[f64; 5]) -> [f64; 5] {
+        std::array::from_fn(|at| self.ranks[at].rarity(scores[at]))
+    }
+
+    /// How unlike the others a row is: the sum of the members' rarities.
+    #[must_use]
+    pub fn score(&self, row: &[f64], scratch: &mut Scratch) -> f64 {
+        let scores = self.members(row, scratch);
+        self.rarities(&scores).iter().sum()
+    }
+
+    /// The columns in which a row lies farthest out; see [`Tails::rarest`].
+    #[must_use]
+    pub fn rarest(&self, row: &[f64], most: usize) -> Vec<(usize, f64)> {
+        self.tails.rarest(row, most)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::random::Random;
+
+    fn rows() -> Rows {
+        let mut random = Random::new(4);
+        let rows: Vec<[f64; 3]> = (0..2_000)
+            .map(|_| {
+                let x = random.unit();
+                [
+                    x,
+                    3.0 * x + 0.1 * random.unit(),
+                    1e6 * random.unit().powi(8),
+                ]
+            })
+            .collect();
+        Rows::new(rows.iter().map(<[f64; 3]>::as_slice)).unwrap()
+    }
+
+    #[test]
+    fn what_breaks_the_rule_that_all_follow_is_found_though_each_number_is_usual() {
+        let ensemble = Ensemble::fit(&rows(), 1);
+        let mut scratch = Scratch::default();
+        let usual = ensemble.score(&[0.4, 1.25, 10.0], &mut scratch);
+        let odd = ensemble.score(&[0.9, 0.3, 10.0], &mut scratch);
+        let far = ensemble.score(&[9.0, 27.0, 1e7], &mut scratch);
+        assert!(
+            usual < 3.0 && odd > 10.0 && far > odd,
+            "{usual} {odd} {far}"
+        );
+        assert_eq!(ensemble.rarest(&[0.5, 1.5, 9e5], 1)[0].0, 2);
+    }
+
+    #[test]
+    fn a_stored_ensemble_says_the_same() {
+        let ensemble = Ensemble::fit(&rows(), 1);
+        assert_eq!(ensemble, Ensemble::fit(&rows(), 1));
+        let stored = postcard::to_allocvec(&ensemble).unwrap();
+        let again: Ensemble = postcard::from_bytes(&stored).unwrap();
+        assert_eq!(again, ensemble);
+    }
+}

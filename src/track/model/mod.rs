@@ -1,0 +1,24 @@
+//! Models: what learns from numbers alone and says how rare what it sees is. No event, no entity, no clock.
+//!
+//! [`Stream`] watches one series of numbers, [`Ensemble`] looks for rows of a table that are unlike the others, [`Values`] for values of
+//! parameters that are unlike those sent before.
+
+mod digest;
+mod ensemble;
+mod forest;
+mod neighbours;
+mod ranks;
+mod rows;
+mod scale;
+mod stream;
+mod tails;
+mod value;
+
+pub use ensemble::{Ensemble, Member, Scratch};
+pub use forest::Forest;
+pub use neighbours::{Distances, Neighbours};
+pub use rows::{Rows, RowsError};
+pub use scale::Scale;
+pub use stream::{Signs, Stream};
+pub use tails::Tails;
+pub use value::{Desk, Judgement, Learning, Oddity, Values};
