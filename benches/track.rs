@@ -158,6 +158,7 @@ fn block(first: usize, matches: Vec<Match>) -> TrackBlock {
         newest,
         matches,
         observations: Vec::new(),
+        conducts: Vec::new(),
         seen: Seen::default(),
     }
 }
@@ -266,6 +267,7 @@ fn activity(minute: i64, first: usize) -> TrackBlock {
                 ids: vec![u32::try_from(client).expect("small"); 1],
             })
             .collect(),
+        conducts: Vec::new(),
         seen: Seen::default(),
     }
 }

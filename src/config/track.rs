@@ -23,6 +23,8 @@ pub struct Track {
     pub max_open_alerts: usize,
     /// Requests of each client in a minute against its own past.
     pub baseline: Baseline,
+    /// What each entity does in an hour against its own past and its like.
+    pub behaviour: Behaviour,
 }
 
 impl Default for Track {
@@ -36,6 +38,7 @@ impl Default for Track {
             max_window: 10_000,
             max_open_alerts: 20_000,
             baseline: Baseline::default(),
+            behaviour: Behaviour::default(),
         }
     }
 }
@@ -73,6 +76,28 @@ impl Default for Baseline {
             memory: 1_440,
             utc_offset: 180,
             max_clients: 200_000,
+        }
+    }
+}
+
+/// Settings of behaviour.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Behaviour {
+    /// Whether it runs.
+    pub enabled: bool,
+    /// How many findings a day may be false, all integrations together.
+    pub false_alarms_per_day: f64,
+    /// Entities of each integration whose past is kept.
+    pub max_entities: usize,
+}
+
+impl Default for Behaviour {
+    fn default() -> Self {
+        Behaviour {
+            enabled: true,
+            false_alarms_per_day: 3.0,
+            max_entities: 100_000,
         }
     }
 }

@@ -245,6 +245,13 @@ impl Tracker {
             .sum()
     }
 
+    /// Entities whose behaviour is known, of each integration.
+    #[must_use]
+    pub fn behaving(&self) -> usize {
+        let shards = self.shards.iter();
+        shards.map(|worker| worker.shard.behaving()).sum()
+    }
+
     /// Gateways and operations that are watched.
     #[must_use]
     pub fn watched(&self) -> usize {

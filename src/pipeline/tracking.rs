@@ -125,6 +125,7 @@ fn show(tracker: &Tracker, counted: &mut TrackCounts) {
         ("group", now.evicted_groups, before.evicted_groups),
         ("window_entry", now.evicted_entries, before.evicted_entries),
         ("client", now.evicted_clients, before.evicted_clients),
+        ("entity", now.evicted_entities, before.evicted_entities),
         ("alert", now.evicted_alerts, before.evicted_alerts),
         ("waiting_match", now.forced, before.forced),
         (
@@ -143,6 +144,7 @@ fn show(tracker: &Tracker, counted: &mut TrackCounts) {
         counter!(metric::EVICTIONS, "kind" => kind).increment(now - before);
     }
     gauge!(metric::ENTITIES, "detector" => "request_rate").set(tracker.clients() as f64);
+    gauge!(metric::ENTITIES, "detector" => "behaviour").set(tracker.behaving() as f64);
     gauge!(metric::ENTITIES, "detector" => "watch").set(tracker.watched() as f64);
     gauge!(metric::ENTITIES, "detector" => "alert").set(tracker.open_alerts() as f64);
     gauge!(metric::WAITING).set(tracker.waiting() as f64);

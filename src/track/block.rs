@@ -3,7 +3,7 @@
 use compact_str::CompactString;
 use serde::{Deserialize, Serialize};
 
-use super::{Entity, Packed, Seen};
+use super::{Conduct, Entity, Packed, Seen};
 use crate::event::Timestamp;
 
 /// One rule that matched one event, on its way to one detector.
@@ -89,6 +89,8 @@ pub struct TrackBlock {
     pub matches: Vec<Match>,
     /// Requests a client and minute.
     pub observations: Vec<Observation>,
+    /// What entities did.
+    pub conducts: Vec<Conduct>,
     /// What it shows of gateways, operations, levels of service and schedules.
     pub seen: Seen,
 }

@@ -7,6 +7,7 @@ use compact_str::CompactString;
 use foldhash::fast::FixedState;
 
 use super::baseline::ids::code_of;
+use super::behaviour::ConductBuilder;
 use super::watch::SeenBuilder;
 use super::{Expectations, Match, Observation, PartitionClock, Seen, TrackBlock, Turn};
 use crate::event::{Event, Position, Timestamp};
@@ -29,6 +30,7 @@ pub struct BlockBuilder {
     /// The newest observation of each client in `block`.
     newest: HashMap<CompactString, usize, FixedState>,
     seen: SeenBuilder,
+    conducts: ConductBuilder,
 }
 
 impl BlockBuilder {
@@ -47,6 +49,7 @@ impl BlockBuilder {
             bytes: 0,
             newest: HashMap::default(),
             seen: SeenBuilder::default(),
+            conducts: ConductBuilder::default(),
         }
     }
 
@@ -65,6 +68,7 @@ impl BlockBuilder {
             return turn; // the gateway counts the call
         }
         self.seen.take(event, turn);
+        self.conducts.take(event, turn);
         match (&event.client_id, event.client_address) {
             (Some(client), _) if !client.is_empty() => self.observe(client, event, turn.late),
             (_, Some(address)) => {
@@ -89,7 +93,7 @@ impl BlockBuilder {
     /// Bytes of memory so far, about.
     #[must_use]
     pub fn bytes(&self) -> usize {
-        self.bytes + self.seen.bytes()
+        self.bytes + self.seen.bytes() + self.conducts.bytes()
     }
 
     /// The blocks of the range up to `end`, and the clock for the next range.
@@ -99,6 +103,7 @@ impl BlockBuilder {
         self.block.end = end;
         self.block.newest = self.clock.newest();
         self.block.seen = self.seen.finish();
+        self.block.conducts = self.conducts.finish();
         self.done.push(self.block);
         (self.done, self.clock)
     }
@@ -110,6 +115,7 @@ impl BlockBuilder {
             block.end = cut;
             block.newest = self.clock.newest();
             block.seen = self.seen.finish();
+            block.conducts = self.conducts.finish();
             self.done.push(block);
             self.newest.clear();
         }
@@ -153,6 +159,7 @@ fn empty(partition: i32, begin: i64) -> TrackBlock {
         newest: Timestamp::MIN,
         matches: Vec::new(),
         observations: Vec::new(),
+        conducts: Vec::new(),
         seen: Seen::default(),
     }
 }

@@ -31,6 +31,8 @@ pub struct TrackCounts {
     pub unwatched: u64,
     /// Clients whose baseline was forgotten for want of room.
     pub evicted_clients: u64,
+    /// Entities whose behaviour was forgotten for want of room.
+    pub evicted_entities: u64,
     /// Observations of blocks that straddle the offset up to which a shard was restored; 0 when the replay cuts blocks there.
     pub straddled: u64,
     /// Entries of a snapshot left out because their rule is gone or changed.
@@ -59,6 +61,7 @@ impl TrackCounts {
             unobserved_ids,
             unwatched,
             evicted_clients,
+            evicted_entities,
             straddled,
             dropped_on_restore,
             dropped_on_reload,
@@ -78,6 +81,7 @@ impl TrackCounts {
         self.unobserved_ids += unobserved_ids;
         self.unwatched += unwatched;
         self.evicted_clients += evicted_clients;
+        self.evicted_entities += evicted_entities;
         self.straddled += straddled;
         self.dropped_on_restore += dropped_on_restore;
         self.dropped_on_reload += dropped_on_reload;

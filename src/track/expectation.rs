@@ -138,6 +138,11 @@ impl Expectations {
         }
     }
 
+    /// Of how many integrations anything is promised.
+    pub(super) fn integrations(&self) -> usize {
+        self.of.len()
+    }
+
     /// The levels.
     #[must_use]
     pub fn levels(&self) -> &[LevelSpec] {

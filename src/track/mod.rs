@@ -9,6 +9,7 @@
 mod absence;
 mod adopt;
 mod baseline;
+mod behaviour;
 mod block;
 mod build;
 mod chain;
@@ -37,6 +38,7 @@ pub(crate) mod testing;
 mod watch;
 
 pub use baseline::{PriorError, REQUEST_RATE};
+pub use behaviour::Conduct;
 pub use block::{CorrelationKey, Goes, Match, Observation, TrackBlock};
 pub use build::BlockBuilder;
 pub use chain::settle;
@@ -66,5 +68,6 @@ pub use watch::Seen;
 #[must_use]
 pub fn detectors() -> Vec<crate::sigma::RuleMeta> {
     let all = baseline::metas().into_iter().chain(watch::metas());
+    let all = all.chain(behaviour::metas());
     all.map(|meta| (*meta).clone()).collect()
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 use super::baseline::{self, Prior};
-use super::{Expectations, SHARDS, stable_hash, watch};
+use super::{Expectations, SHARDS, behaviour, stable_hash, watch};
 use crate::config;
 use crate::event::Timestamp;
 use crate::sigma::{Condition, CorrelationKind, RuleMeta};
@@ -59,6 +59,8 @@ pub struct Plan {
     pub(crate) baseline_metas: Vec<Arc<RuleMeta>>,
     /// What contracts promise of the traffic as a whole.
     pub(crate) expectations: Arc<Expectations>,
+    /// What the detector of [`super::behaviour`] says of itself.
+    pub(crate) behaviour_metas: Vec<Arc<RuleMeta>>,
     /// What the detectors of [`super::watch`] say of themselves.
     pub(crate) watch_metas: Vec<Arc<RuleMeta>>,
 }
@@ -81,6 +83,7 @@ impl Plan {
             prior: Prior::built_in(),
             baseline_metas: baseline::metas(),
             expectations: Arc::default(),
+            behaviour_metas: behaviour::metas(),
             watch_metas: watch::metas(),
         }
     }
@@ -135,6 +138,7 @@ impl Plan {
                     .map(|correlation| &correlation.meta),
             )
             .chain(&self.baseline_metas)
+            .chain(&self.behaviour_metas)
             .chain(&self.watch_metas)
             .find(|meta| meta.id == id)
     }

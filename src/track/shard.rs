@@ -11,6 +11,7 @@ use std::sync::Arc;
 
 use super::absence::Absences;
 use super::baseline::Baseline;
+use super::behaviour::Behaviour;
 use super::chain::Chained;
 use super::correlation::{Correlation, Sample};
 use super::plan::share;
@@ -49,6 +50,7 @@ pub struct Shard {
     /// What correlations found for others, until it is handed on.
     chained: Vec<Chained>,
     pub(super) baseline: Baseline,
+    pub(super) behaviour: Behaviour,
     pub(super) watch: Watch,
     pub(super) counts: TrackCounts,
     pub(super) dirty: bool,
@@ -73,6 +75,7 @@ impl Shard {
             expired: 0,
             absences: Absences::new(&plan),
             baseline: Baseline::new(&plan),
+            behaviour: Behaviour::new(),
             watch: Watch::new(),
             counts: TrackCounts::default(),
             dirty: false,
@@ -154,6 +157,12 @@ impl Shard {
         self.baseline.clients()
     }
 
+    /// Entities whose behaviour is known, of each integration.
+    #[must_use]
+    pub fn behaving(&self) -> usize {
+        self.behaviour.entities()
+    }
+
     /// Gateways and operations that are watched.
     #[must_use]
     pub fn watched(&self) -> usize {
@@ -175,14 +184,21 @@ impl Shard {
             }
         }
         if part.begin >= next {
-            self.dirty |= !part.observations.is_empty();
-            for observation in part.observations {
-                self.baseline.observe(observation, &mut self.counts);
+            if self.plan.settings.baseline.enabled {
+                self.dirty |= !part.observations.is_empty();
+                for observation in part.observations {
+                    self.baseline.observe(observation, &mut self.counts);
+                }
+            }
+            if self.plan.settings.behaviour.enabled {
+                self.dirty |= !part.conducts.is_empty();
+                self.behaviour.observe(part.conducts, &mut self.counts);
             }
             self.dirty |= !part.seen.is_empty();
             self.watch.observe(part.seen, &self.plan, &mut self.counts);
         } else {
-            self.counts.straddled += (part.observations.len() + part.seen.len()) as u64;
+            self.counts.straddled +=
+                (part.observations.len() + part.conducts.len() + part.seen.len()) as u64;
         }
         self.sources.advance(part.partition, part.end, part.newest);
     }
@@ -256,12 +272,14 @@ impl Shard {
         // Only their own closing moves the ends of minutes.
         let mut end = self.baseline.next_end();
         let mut watched = self.watch.next_end();
+        let mut behaved = self.behaviour.next_end();
         loop {
             let due = self.queues[0].first_due().filter(|due| *due < watermark);
             let waited = self.absences.next().filter(|until| *until < seen);
             let times = [
                 end.filter(|end| *end <= watermark),
                 watched.filter(|end| *end <= seen),
+                behaved.filter(|end| *end <= seen),
                 due,
                 waited,
             ];
@@ -276,7 +294,11 @@ impl Shard {
                     self.close_watch(watched.unwrap_or_default(), seen, out);
                     watched = self.watch.next_end();
                 }
-                Some(2) => self.release_first(0, out),
+                Some(2) => {
+                    self.close_hour(behaved.unwrap_or_default(), out);
+                    behaved = self.behaviour.next_end();
+                }
+                Some(3) => self.release_first(0, out),
                 Some(_) => self.give_up(out),
                 None => break,
             }
@@ -319,6 +341,15 @@ impl Shard {
             .close(&self.plan, &mut self.counts, &mut findings);
         self.counts.findings += findings.len() as u64;
         fire(&self.plan.baseline_metas, findings, end, out);
+    }
+
+    fn close_hour(&mut self, end: Timestamp, out: &mut Vec<Fired>) {
+        self.dirty = true;
+        let mut findings = Vec::new();
+        self.behaviour
+            .close(&self.plan, &mut self.counts, &mut findings);
+        self.counts.findings += findings.len() as u64;
+        fire(&self.plan.behaviour_metas, findings, end, out);
     }
 
     fn close_watch(&mut self, end: Timestamp, seen: Timestamp, out: &mut Vec<Fired>) {

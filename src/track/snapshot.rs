@@ -12,6 +12,7 @@ use thiserror::Error;
 use uuid::Uuid;
 
 use super::baseline::StoredBaseline;
+use super::behaviour::StoredBehaviour;
 use super::correlation::StoredGroup;
 use super::places::Places;
 use super::queue::Queue;
@@ -67,6 +68,7 @@ struct StoredShard {
     /// Of each level, up to where it was released.
     released: Vec<Timestamp>,
     baseline: StoredBaseline,
+    behaviour: StoredBehaviour,
     watch: StoredWatch,
 }
 
@@ -141,6 +143,7 @@ impl Shard {
                 .collect(),
             released: self.queues.iter().map(|queue| queue.released).collect(),
             baseline: self.baseline.store(),
+            behaviour: self.behaviour.store(),
             watch: self.watch.store(),
         };
         self.dirty = false;
@@ -189,6 +192,8 @@ impl Shard {
             shard.restore_absence(&places, group);
         }
         shard.baseline.restore(stored.baseline);
+        let plan = Arc::clone(&shard.plan);
+        shard.behaviour.restore(stored.behaviour, &plan);
         shard.watch.restore(stored.watch);
         shard.sources = Sources::restored(snapshot.progress.clone());
         shard.watermark = snapshot.watermark;

@@ -3,8 +3,8 @@
 use compact_str::CompactString;
 
 use super::{
-    CorrelationKey, Entity, Goes, Observation, Packed, Plan, SHARDS, Seen, TrackBlock, shard_of,
-    shard_of_hash, stable_hash, watch,
+    Conduct, CorrelationKey, Entity, Goes, Observation, Packed, Plan, SHARDS, Seen, TrackBlock,
+    shard_of, shard_of_hash, stable_hash, watch,
 };
 use crate::event::Timestamp;
 use crate::sigma::CorrelationKind;
@@ -18,6 +18,7 @@ pub struct ShardPart {
     pub(crate) newest: Timestamp,
     pub(crate) waiting: Vec<(Turn, Waiting)>,
     pub(crate) observations: Vec<Observation>,
+    pub(crate) conducts: Vec<Conduct>,
     pub(crate) seen: Seen,
 }
 
@@ -93,6 +94,7 @@ pub fn split(block: TrackBlock, plan: &Plan) -> Vec<ShardPart> {
             newest: block.newest,
             waiting: Vec::with_capacity(room),
             observations: Vec::new(),
+            conducts: Vec::new(),
             seen: Seen::default(),
         })
         .collect();
@@ -144,6 +146,10 @@ pub fn split(block: TrackBlock, plan: &Plan) -> Vec<ShardPart> {
         parts[shard_of(&observation.client)]
             .observations
             .push(observation);
+    }
+    // Like stays with like: all entities of an integration are of one shard.
+    for conduct in block.conducts {
+        parts[shard_of(&conduct.integration)].conducts.push(conduct);
     }
     watch::split(block.seen, plan, |shard, part| parts[shard].seen.push(part));
     parts

@@ -419,11 +419,37 @@ fn service_state(state: &ServiceState, locale: Locale) -> Clean {
 }
 
 fn metric_name(metric: &str, locale: Locale) -> Clean {
-    match (locale, metric) {
-        (Locale::Ru, "requests a minute") => Clean::fixed("запросов в минуту"),
-        _ => Clean::of(metric, 80),
-    }
+    let named = match locale {
+        Locale::Ru => METRICS.iter().find(|(name, _)| *name == metric),
+        Locale::En => None,
+    };
+    named.map_or_else(|| Clean::of(metric, 80), |(_, ru)| Clean::fixed(ru))
 }
+
+/// What detectors count, in Russian.
+const METRICS: &[(&str, &str)] = &[
+    ("requests a minute", "запросов в минуту"),
+    ("calls an hour", "вызовов в час"),
+    ("minutes with calls", "минут с вызовами за час"),
+    ("calls in a busy minute", "вызовов в минуту с вызовами"),
+    ("different records an hour", "разных записей в час"),
+    ("different operations an hour", "разных операций в час"),
+    ("different addresses an hour", "разных адресов в час"),
+    (
+        "different user agents an hour",
+        "разных программ-клиентов в час",
+    ),
+    ("refused calls an hour", "отклонённых вызовов в час"),
+    (
+        "calls for what is not there",
+        "обращений к несуществующему в час",
+    ),
+    ("failed calls an hour", "сбоев в час"),
+    ("changes an hour", "изменений в час"),
+    ("records answered an hour", "записей в ответах за час"),
+    ("bytes answered a call", "байт в ответе на вызов"),
+    ("milliseconds a call", "миллисекунд на вызов"),
+];
 
 fn pattern(hits: &[PatternHit], locale: Locale) -> Vec<Block> {
     if hits.is_empty() {

@@ -22,14 +22,14 @@ const FARTHEST: f64 = 690.0;
 
 /// Which ends of the distribution count.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Ends {
+pub(crate) enum Ends {
     Upper,
     Both,
 }
 
 /// Values seen, as clusters in order of their means.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub(super) struct Digest {
+pub(crate) struct Digest {
     clusters: Vec<Cluster>,
     weight: f64,
 }
@@ -42,7 +42,7 @@ struct Cluster {
 
 impl Digest {
     /// How surprising a value is: −log10 of the share of values at least so far out, of the rarer end; 0 while too few are known.
-    pub(super) fn surprise(&self, value: f64, ends: Ends, tolerance: f64) -> f64 {
+    pub(crate) fn surprise(&self, value: f64, ends: Ends, tolerance: f64) -> f64 {
         if self.weight < LEAST {
             return 0.0;
         }
@@ -96,7 +96,7 @@ impl Digest {
     }
 
     /// Takes a value.
-    pub(super) fn add(&mut self, value: f64, tolerance: f64) {
+    pub(crate) fn add(&mut self, value: f64, tolerance: f64) {
         if self.weight >= MEMORY {
             let kept = 1.0 - 1.0 / MEMORY;
             self.weight *= kept;

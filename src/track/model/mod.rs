@@ -14,6 +14,7 @@ mod stream;
 mod tails;
 mod value;
 
+pub(crate) use digest::{Digest, Ends};
 pub use ensemble::{Ensemble, Member, Scratch};
 pub use forest::Forest;
 pub use neighbours::{Distances, Neighbours};

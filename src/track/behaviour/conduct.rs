@@ -1,0 +1,339 @@
+//! What one entity did in one hour, in sums that can be joined, and the features that these make.
+
+use std::collections::HashMap;
+use std::hash::BuildHasher;
+
+use compact_str::CompactString;
+use foldhash::fast::FixedState;
+use serde::{Deserialize, Serialize};
+
+use crate::event::Event;
+use crate::track::matching::bounded;
+use crate::track::{EntityKind, Turn};
+
+/// Microseconds of an hour.
+pub(super) const HOUR_US: i64 = 3_600_000_000;
+
+/// Whom it is about: a person where the log names one, else the client, else its address. Strangers who call nothing that belongs to an
+/// integration are left to rules: they come, do one thing and go, so there is nothing that is usual among them.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub(crate) struct Who {
+    pub(super) kind: EntityKind,
+    pub(super) value: CompactString,
+}
+
+/// What an entity did through one integration in one hour, as far as a block shows.
+#[derive(Clone, Debug)]
+pub struct Conduct {
+    pub(crate) integration: CompactString,
+    pub(super) who: Who,
+    /// Since the epoch.
+    pub(super) hour: u32,
+    pub(super) sums: Sums,
+}
+
+/// Counts, and sets as bits: a bit for each remainder of a hash, so that sets join in any order (linear counting: Whang, Vander-Zanden and
+/// Taylor, "A linear-time probabilistic counting algorithm for database applications", 1990).
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub(super) struct Sums {
+    pub(super) calls: u32,
+    refused: u32,
+    missing: u32,
+    failed: u32,
+    writes: u32,
+    records: u64,
+    bytes: u64,
+    /// Microseconds, and of how many calls.
+    duration: u64,
+    timed: u32,
+    minutes: u64,
+    operations: u64,
+    addresses: u64,
+    agents: u64,
+    resources: [u64; 4],
+}
+
+/// A feature of an hour.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Feature {
+    /// How people read it.
+    pub(super) name: &'static str,
+    of: fn(&Sums) -> f64,
+}
+
+/// In this order in every row.
+pub(super) const FEATURES: [Feature; 14] = [
+    feature("calls an hour", |sums| f64::from(sums.calls)),
+    feature("minutes with calls", |sums| ones(&[sums.minutes])),
+    feature("calls in a busy minute", |sums| {
+        f64::from(sums.calls) / ones(&[sums.minutes]).max(1.0)
+    }),
+    feature("different records an hour", |sums| {
+        distinct(&sums.resources)
+    }),
+    feature("different operations an hour", |sums| {
+        distinct(&[sums.operations])
+    }),
+    feature("different addresses an hour", |sums| {
+        distinct(&[sums.addresses])
+    }),
+    feature("different user agents an hour", |sums| {
+        distinct(&[sums.agents])
+    }),
+    feature("refused calls an hour", |sums| f64::from(sums.refused)),
+    feature("calls for what is not there", |sums| {
+        f64::from(sums.missing)
+    }),
+    feature("failed calls an hour", |sums| f64::from(sums.failed)),
+    feature("changes an hour", |sums| f64::from(sums.writes)),
+    feature("records answered an hour", |sums| large(sums.records)),
+    feature("bytes answered a call", |sums| {
+        large(sums.bytes) / f64::from(sums.calls.max(1))
+    }),
+    feature("milliseconds a call", |sums| {
+        large(sums.duration) / 1_000.0 / f64::from(sums.timed.max(1))
+    }),
+];
+
+const fn feature(name: &'static str, of: fn(&Sums) -> f64) -> Feature {
+    Feature { name, of }
+}
+
+impl Feature {
+    pub(super) fn of(self, sums: &Sums) -> f64 {
+        (self.of)(sums)
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a measure, not a count")]
+fn large(number: u64) -> f64 {
+    number as f64
+}
+
+fn ones(bits: &[u64]) -> f64 {
+    f64::from(bits.iter().map(|word| word.count_ones()).sum::<u32>())
+}
+
+/// How many different values set these bits, about; at most where all but half a bit are set.
+#[expect(clippy::cast_precision_loss, reason = "a few hundred bits")]
+fn distinct(bits: &[u64]) -> f64 {
+    let places = (bits.len() * 64) as f64;
+    let free = (places - ones(bits)).max(0.5);
+    -places * (free / places).ln()
+}
+
+impl Sums {
+    fn take(&mut self, event: &Event<'_>, turn: Turn) {
+        self.calls = self.calls.saturating_add(1);
+        let status = event.status.unwrap_or(0);
+        let count =
+            |counted: &mut u32, is_so: bool| *counted = counted.saturating_add(is_so.into());
+        count(&mut self.refused, matches!(status, 401 | 403 | 429));
+        count(&mut self.missing, matches!(status, 404 | 410));
+        count(&mut self.failed, status >= 500);
+        let method = event.method.as_deref().unwrap_or_default();
+        let is_change = matches!(method, "POST" | "PUT" | "PATCH" | "DELETE");
+        count(&mut self.writes, is_change);
+        self.records = self.records.saturating_add(event.record_count.unwrap_or(0));
+        self.bytes = self.bytes.saturating_add(event.response_bytes.unwrap_or(0));
+        if let Some(duration) = event.duration_us {
+            self.duration = self.duration.saturating_add(duration);
+            self.timed = self.timed.saturating_add(1);
+        }
+        let minute = turn.due.micros().rem_euclid(HOUR_US) / 60_000_000;
+        self.minutes |= 1 << minute;
+        let operation = event.operation.as_deref().or(event.route.as_deref());
+        set(&mut [&mut self.operations], operation.map(str::as_bytes));
+        set(
+            &mut [&mut self.agents],
+            event.user_agent.as_deref().map(str::as_bytes),
+        );
+        match event.client_address {
+            Some(std::net::IpAddr::V4(address)) => {
+                set(&mut [&mut self.addresses], Some(&address.octets()));
+            }
+            Some(std::net::IpAddr::V6(address)) => {
+                set(&mut [&mut self.addresses], Some(&address.octets()));
+            }
+            None => {}
+        }
+        let mut resources = self.resources.each_mut();
+        set(
+            &mut resources,
+            event.resource_id.as_deref().map(str::as_bytes),
+        );
+    }
+
+    pub(super) fn join(&mut self, other: &Sums) {
+        let Sums {
+            calls,
+            refused,
+            missing,
+            failed,
+            writes,
+            records,
+            bytes,
+            duration,
+            timed,
+            minutes,
+            operations,
+            addresses,
+            agents,
+            resources,
+        } = other;
+        for (known, more) in [
+            (&mut self.calls, calls),
+            (&mut self.refused, refused),
+            (&mut self.missing, missing),
+            (&mut self.failed, failed),
+            (&mut self.writes, writes),
+            (&mut self.timed, timed),
+        ] {
+            *known = known.saturating_add(*more);
+        }
+        for (known, more) in [
+            (&mut self.records, records),
+            (&mut self.bytes, bytes),
+            (&mut self.duration, duration),
+        ] {
+            *known = known.saturating_add(*more);
+        }
+        self.minutes |= minutes;
+        self.operations |= operations;
+        self.addresses |= addresses;
+        self.agents |= agents;
+        for (known, more) in self.resources.iter_mut().zip(resources) {
+            *known |= more;
+        }
+    }
+}
+
+/// Sets the bit of a value.
+fn set(words: &mut [&mut u64], value: Option<&[u8]>) {
+    let Some(value) = value else { return };
+    let hash = FixedState::with_seed(2).hash_one(value);
+    let word = usize::try_from(hash >> 32).unwrap_or(0) % words.len();
+    *words[word] |= 1 << (hash & 63);
+}
+
+/// Takes events one by one.
+#[derive(Debug, Default)]
+pub(crate) struct ConductBuilder {
+    conducts: Vec<Conduct>,
+    /// Where the newest of a hash of integration and entity stands.
+    newest: HashMap<u64, usize, FixedState>,
+}
+
+impl ConductBuilder {
+    /// Takes an event in its turn. What came late would fall into an hour that is over.
+    pub(crate) fn take(&mut self, event: &Event<'_>, turn: Turn) {
+        let hour = u32::try_from(turn.due.micros().div_euclid(HOUR_US));
+        let (Ok(hour), false) = (hour, turn.late) else {
+            return;
+        };
+        let integration = &*bounded(event.integration.as_deref().unwrap_or_default());
+        let text = |value: Option<&'_ str>| value.filter(|value| !value.is_empty()).map(str::len);
+        let address;
+        let (kind, value) = if text(event.subject.as_deref()).is_some() {
+            (
+                EntityKind::Subject,
+                event.subject.as_deref().unwrap_or_default(),
+            )
+        } else if text(event.client_id.as_deref()).is_some() {
+            (
+                EntityKind::Client,
+                event.client_id.as_deref().unwrap_or_default(),
+            )
+        } else if let Some(from) = event.client_address.filter(|_| !integration.is_empty()) {
+            address = compact_str::format_compact!("{from}");
+            (EntityKind::Address, address.as_str())
+        } else {
+            return;
+        };
+        let value = &*bounded(value);
+        let hash = FixedState::with_seed(3).hash_one((integration, kind, value));
+        let is_it = |known: &Conduct| {
+            known.hour == hour
+                && known.who.kind == kind
+                && known.who.value == value
+                && known.integration == integration
+        };
+        let known = self.newest.get(&hash).copied();
+        let known = known.filter(|at| is_it(&self.conducts[*at]));
+        let at = known.unwrap_or_else(|| {
+            self.newest.insert(hash, self.conducts.len());
+            self.conducts.push(Conduct {
+                integration: integration.into(),
+                who: Who {
+                    kind,
+                    value: value.into(),
+                },
+                hour,
+                sums: Sums::default(),
+            });
+            self.conducts.len() - 1
+        });
+        self.conducts[at].sums.take(event, turn);
+    }
+
+    /// Bytes of memory, about.
+    pub(crate) fn bytes(&self) -> usize {
+        self.conducts.len() * (size_of::<Conduct>() + size_of::<(u64, usize)>())
+    }
+
+    /// What was seen; from here on a new block.
+    pub(crate) fn finish(&mut self) -> Vec<Conduct> {
+        self.newest.clear();
+        std::mem::take(&mut self.conducts)
+    }
+}
+
+#[cfg(test)]
+impl Sums {
+    /// So many calls in as many minutes, each of another record.
+    pub(super) fn of_calls(calls: u32, records: u32) -> Sums {
+        let mut sums = Sums {
+            calls,
+            bytes: u64::from(calls) * 2_000,
+            duration: u64::from(calls) * 20_000,
+            timed: calls,
+            operations: 3,
+            addresses: 1,
+            agents: 1,
+            minutes: u64::MAX >> (64 - calls.clamp(1, 60)),
+            ..Sums::default()
+        };
+        for record in 0..records {
+            set(&mut sums.resources.each_mut(), Some(&record.to_be_bytes()));
+        }
+        sums
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sums_join_as_if_seen_at_once() {
+        let (a, b) = (Sums::of_calls(10, 10), Sums::of_calls(7, 30));
+        let (mut ab, mut ba) = (a.clone(), b.clone());
+        ab.join(&b);
+        ba.join(&a);
+        assert_eq!(ab, ba);
+        assert_eq!(ab.calls, 17);
+    }
+
+    #[test]
+    fn different_values_are_counted_about_right_up_to_some_hundred() {
+        for records in [0, 1, 10, 100, 400] {
+            let counted = distinct(&Sums::of_calls(1, records).resources);
+            let records = f64::from(records);
+            assert!(
+                (counted - records).abs() <= 0.15 * records + 0.5,
+                "{records}: {counted}"
+            );
+        }
+        assert!(distinct(&[u64::MAX]).is_finite());
+    }
+}

@@ -1,0 +1,50 @@
+//! What the detector says of itself.
+
+use std::sync::Arc;
+
+use uuid::Uuid;
+
+use crate::sigma::{Level, RuleMeta};
+
+/// Id of the detector; findings carry it as their rule.
+pub(super) const BEHAVIOUR: Uuid = Uuid::from_u128(0x7be1_40a9_3f0d_4c5b_8d2e_9a61_c0f4_7d33);
+
+pub(in crate::track) fn metas() -> Vec<Arc<RuleMeta>> {
+    vec![Arc::new(RuleMeta {
+        id: BEHAVIOUR,
+        title: "Behaviour unlike itself and unlike its like".to_owned(),
+        title_ru: Some("Поведение не похоже ни на прежнее, ни на поведение подобных".to_owned()),
+        description: "What a person, client or address did through an integration in an hour is unlike its own past and unlike the others of the integration, \
+                      in one feature or in several together: calls, records, operations, addresses, refusals, changes, amounts, the hour of the day."
+            .to_owned(),
+        family: "behaviour".to_owned(),
+        level: Level::Medium,
+        tags: [
+            "requirement.sec-06",
+            "requirement.sec-08",
+            "requirement.sec-10",
+            "owasp.api1",
+            "owasp.api6",
+            "attack.t1078",
+            "attack.t1530",
+        ]
+        .map(str::to_owned)
+        .to_vec(),
+        false_positives: [
+            "A new release of the client",
+            "A task that comes once in a while, such as a yearly export",
+        ]
+        .map(str::to_owned)
+        .to_vec(),
+        advice: Some(
+            "Look at what the features name: which operations and records, from where, how answered. Ask the person or the owner of the client whether it was them."
+                .to_owned(),
+        ),
+        advice_ru: Some(
+            "Посмотрите на названные признаки: какие операции и записи, откуда, с каким ответом. Спросите человека или владельца клиента, их ли это действия."
+                .to_owned(),
+        ),
+        entity: None,
+        shadow: false,
+    })]
+}

@@ -1,0 +1,131 @@
+use super::*;
+use crate::config;
+use crate::random::Random;
+use crate::track::EntityKind;
+
+const HOUR: u32 = 490_000;
+
+fn plan() -> Plan {
+    Plan::new(Vec::new(), Vec::new(), config::Track::default())
+}
+
+fn conduct(hour: u32, name: &str, sums: Sums) -> Conduct {
+    Conduct {
+        integration: "faces".into(),
+        who: Who {
+            kind: EntityKind::Client,
+            value: name.into(),
+        },
+        hour,
+        sums,
+    }
+}
+
+/// Sixty clients of different habits for so many hours; what was found.
+fn days(
+    behaviour: &mut Behaviour,
+    plan: &Plan,
+    hours: std::ops::Range<u32>,
+    disturb: impl Fn(u32, u32) -> Option<Sums>,
+) -> Vec<Finding> {
+    let mut counts = TrackCounts::default();
+    let mut out = Vec::new();
+    for hour in hours {
+        // The same noise, however the run is cut.
+        let mut random = Random::new(hour.into());
+        let conducts = (0..60).map(|client| {
+            let calls = 5 + client % 17 + random.below(12);
+            let ordinary = Sums::of_calls(calls, calls / 3 + random.below(3));
+            let sums = disturb(hour, client).unwrap_or(ordinary);
+            conduct(HOUR + hour, &format!("client-{client}"), sums)
+        });
+        behaviour.observe(conducts.collect(), &mut counts);
+        behaviour.close(plan, &mut counts, &mut out);
+    }
+    out
+}
+
+#[test]
+fn a_client_that_reads_far_more_records_than_ever_is_found_and_little_else() {
+    let plan = plan();
+    let mut behaviour = Behaviour::new();
+    let quiet = days(&mut behaviour, &plan, 0..24 * 6, |_, _| None);
+    // A third of a finding a day is allowed here.
+    assert!(quiet.len() <= 4, "{} in six days", quiet.len());
+    let found = days(&mut behaviour, &plan, 24 * 6..24 * 6 + 3, |_, client| {
+        (client == 7).then(|| Sums::of_calls(20, 300))
+    });
+    assert!(
+        found.iter().any(|it| it.entity.value == "client-7"),
+        "{found:?}"
+    );
+    let finding = found
+        .iter()
+        .find(|it| it.entity.value == "client-7")
+        .unwrap();
+    let Reason::Baseline {
+        metric,
+        observed,
+        expected,
+        probability,
+    } = &finding.reason
+    else {
+        panic!("a baseline");
+    };
+    assert_eq!(metric, "different records an hour");
+    assert!(
+        *observed > 200.0 && *expected < 20.0 && *probability < 1e-3,
+        "{finding:?}"
+    );
+}
+
+#[test]
+fn it_goes_on_from_a_snapshot_as_if_nothing_had_happened() {
+    let plan = plan();
+    let disturb =
+        |hour: u32, client: u32| (hour % 31 == 30 && client == 5).then(|| Sums::of_calls(58, 150));
+    let mut whole = Behaviour::new();
+    let all = days(&mut whole, &plan, 0..100, disturb);
+    let mut first = Behaviour::new();
+    let mut found = days(&mut first, &plan, 0..61, disturb);
+    let stored = postcard::to_allocvec(&first.store()).unwrap();
+    let mut second = Behaviour::new();
+    second.restore(postcard::from_bytes(&stored).unwrap(), &plan);
+    found.extend(days(&mut second, &plan, 61..100, disturb));
+    assert_eq!(found, all);
+    let states = [&whole, &second].map(|it| postcard::to_allocvec(&it.store()).unwrap());
+    assert!(states[0] == states[1], "the state is the same");
+}
+
+#[test]
+fn what_befalls_many_at_once_is_not_told_of_each() {
+    let plan = plan();
+    let mut behaviour = Behaviour::new();
+    days(&mut behaviour, &plan, 0..24 * 4, |_, _| None);
+    let found = days(&mut behaviour, &plan, 24 * 4..24 * 4 + 1, |_, client| {
+        (client < 20).then(|| Sums::of_calls(60, 400))
+    });
+    assert_eq!(found.len(), MOST_AT_ONCE, "{found:?}");
+    let notes = &found.last().unwrap().notes;
+    assert!(
+        notes.iter().any(|note| note.contains("more entities")),
+        "{notes:?}"
+    );
+}
+
+#[test]
+fn nothing_is_told_while_little_is_known_and_what_is_late_counts_in_the_open_hour() {
+    let plan = plan();
+    let mut behaviour = Behaviour::new();
+    let found = days(&mut behaviour, &plan, 0..24, |hour, client| {
+        (hour == 20 && client == 1).then(|| Sums::of_calls(60, 400))
+    });
+    assert!(found.is_empty());
+    let mut counts = TrackCounts::default();
+    behaviour.observe(
+        vec![conduct(HOUR, "client-1", Sums::of_calls(3, 1))],
+        &mut counts,
+    );
+    let end = behaviour.next_end().unwrap().micros();
+    assert_eq!(end, i64::from(HOUR + 25) * HOUR_US);
+}
