@@ -266,7 +266,7 @@ impl<'d> Builder<'d> {
         let track = BlockBuilder::new(self.plan.partition, self.begin, self.clock, &self.plan.cuts);
         Open {
             kind,
-            track: track.with_expectations(active.plan().expectations()),
+            track: track.for_plan(active.plan()),
             active,
             stamp,
             end: self.begin,

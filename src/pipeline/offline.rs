@@ -57,8 +57,8 @@ impl<'d> Offline<'d> {
 
     /// Takes records; returns what is found so far, in the order of its turns.
     pub fn batch(&mut self, batch: &RawBatch) -> Vec<Fired> {
-        let mut builder = BlockBuilder::new(0, self.offset, self.clock, &[])
-            .with_expectations(self.active.plan().expectations());
+        let mut builder =
+            BlockBuilder::new(0, self.offset, self.clock, &[]).for_plan(self.active.plan());
         for (_, stamped, raw) in batch.iter() {
             let position = Position {
                 partition: 0,

@@ -9,7 +9,7 @@ use foldhash::fast::FixedState;
 use super::baseline::ids::code_of;
 use super::behaviour::ConductBuilder;
 use super::watch::SeenBuilder;
-use super::{Expectations, Match, Observation, PartitionClock, Seen, TrackBlock, Turn};
+use super::{Conduct, Match, Observation, PartitionClock, Plan, Seen, TrackBlock, Turn};
 use crate::event::{Event, Position, Timestamp};
 
 const MINUTE_US: i64 = 60_000_000;
@@ -30,7 +30,8 @@ pub struct BlockBuilder {
     /// The newest observation of each client in `block`.
     newest: HashMap<CompactString, usize, FixedState>,
     seen: SeenBuilder,
-    conducts: ConductBuilder,
+    /// `None` where behaviour is not watched.
+    conducts: Option<ConductBuilder>,
 }
 
 impl BlockBuilder {
@@ -49,14 +50,19 @@ impl BlockBuilder {
             bytes: 0,
             newest: HashMap::default(),
             seen: SeenBuilder::default(),
-            conducts: ConductBuilder::default(),
+            conducts: None,
         }
     }
 
-    /// The same, told what contracts promise.
+    /// The same, told what contracts promise and whether behaviour is watched; without it neither is.
     #[must_use]
-    pub fn with_expectations(mut self, expectations: &Arc<Expectations>) -> Self {
-        self.seen = SeenBuilder::new(Arc::clone(expectations));
+    pub fn for_plan(mut self, plan: &Plan) -> Self {
+        self.seen = SeenBuilder::new(Arc::clone(plan.expectations()));
+        self.conducts = plan
+            .settings
+            .behaviour
+            .enabled
+            .then(ConductBuilder::default);
         self
     }
 
@@ -68,7 +74,9 @@ impl BlockBuilder {
             return turn; // the gateway counts the call
         }
         self.seen.take(event, turn);
-        self.conducts.take(event, turn);
+        if let Some(conducts) = &mut self.conducts {
+            conducts.take(event, turn);
+        }
         match (&event.client_id, event.client_address) {
             (Some(client), _) if !client.is_empty() => self.observe(client, event, turn.late),
             (_, Some(address)) => {
@@ -93,7 +101,8 @@ impl BlockBuilder {
     /// Bytes of memory so far, about.
     #[must_use]
     pub fn bytes(&self) -> usize {
-        self.bytes + self.seen.bytes() + self.conducts.bytes()
+        let conducts = self.conducts.as_ref().map_or(0, ConductBuilder::bytes);
+        self.bytes + self.seen.bytes() + conducts
     }
 
     /// The blocks of the range up to `end`, and the clock for the next range.
@@ -103,7 +112,7 @@ impl BlockBuilder {
         self.block.end = end;
         self.block.newest = self.clock.newest();
         self.block.seen = self.seen.finish();
-        self.block.conducts = self.conducts.finish();
+        self.block.conducts = finished(&mut self.conducts);
         self.done.push(self.block);
         (self.done, self.clock)
     }
@@ -115,7 +124,7 @@ impl BlockBuilder {
             block.end = cut;
             block.newest = self.clock.newest();
             block.seen = self.seen.finish();
-            block.conducts = self.conducts.finish();
+            block.conducts = finished(&mut self.conducts);
             self.done.push(block);
             self.newest.clear();
         }
@@ -149,6 +158,13 @@ impl BlockBuilder {
             ids: id.into_iter().collect(),
         });
     }
+}
+
+fn finished(conducts: &mut Option<ConductBuilder>) -> Vec<Conduct> {
+    conducts
+        .as_mut()
+        .map(ConductBuilder::finish)
+        .unwrap_or_default()
 }
 
 fn empty(partition: i32, begin: i64) -> TrackBlock {

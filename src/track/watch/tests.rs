@@ -75,7 +75,7 @@ fn run(plan: &Arc<Plan>, partitions: &[Vec<One>; 2], block: usize, ahead: usize)
         for (at, chunk) in records.chunks(block.max(1)).enumerate() {
             let begin = i64::try_from(at * block.max(1)).unwrap();
             let builder = BlockBuilder::new(partition, begin, clock, &[]);
-            let mut builder = builder.with_expectations(plan.expectations());
+            let mut builder = builder.for_plan(plan);
             for (offset, one) in (begin..).zip(chunk) {
                 let position = Position {
                     partition,
