@@ -12,7 +12,7 @@ use gatewatch::event::{Field, Position, Timestamp};
 use gatewatch::pipeline::shards::Tracker;
 use gatewatch::sigma::{Condition, CorrelationKind, Level, RuleMeta};
 use gatewatch::track::{
-    CorrelationKey, CorrelationSpec, Entity, EntityKind, Evidence, Goes, Match, Observation,
+    Codes, CorrelationKey, CorrelationSpec, Entity, EntityKind, Evidence, Goes, Match, Observation,
     Packed, Plan, RulePlan, Seen, TrackBlock,
 };
 use uuid::Uuid;
@@ -264,7 +264,7 @@ fn activity(minute: i64, first: usize) -> TrackBlock {
                 minute: start,
                 count: 1 + u32::try_from(client % 40).expect("small"),
                 late: 0,
-                ids: vec![u32::try_from(client).expect("small"); 1],
+                ids: Codes::One(u32::try_from(client).expect("small")),
             })
             .collect(),
         conducts: Vec::new(),

@@ -15,10 +15,15 @@ pub(crate) const fn splitmix(state: u64) -> u64 {
     z ^ (z >> 31)
 }
 
-/// A hash of text that never changes between versions and machines: FNV-1a, its bits mixed by splitmix64.
+/// A hash of text that never changes between versions and machines; see [`stable_hash_of`].
 pub(crate) fn stable_hash(text: &str) -> u64 {
-    let fnv = text.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
+    stable_hash_of(text.as_bytes())
+}
+
+/// The same of bytes: FNV-1a, its bits mixed by splitmix64. Whoever chooses the bytes can make hashes fall together.
+pub(crate) fn stable_hash_of(bytes: &[u8]) -> u64 {
+    let fnv = bytes.iter().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+        (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3)
     });
     splitmix(fnv)
 }

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use gatewatch::alert::Merger;
 use gatewatch::event::Timestamp;
 use gatewatch::sigma::{Level, RuleMeta};
-use gatewatch::track::model::{Ensemble, Forest, Scratch, Stream};
+use gatewatch::track::model::{Ensemble, Forest};
 use gatewatch::track::{Entity, EntityKind, Finding, Reason};
 use nab::PROFILES;
 use uuid::Uuid;
@@ -18,15 +18,6 @@ use uuid::Uuid;
 const THRESHOLD: f64 = 2.0;
 /// The default of `track.merge_s`.
 const MERGE_S: i64 = 3_600;
-
-fn scores(series: &nab::Series) -> Vec<f64> {
-    let mut stream = Stream::default();
-    series
-        .values
-        .iter()
-        .map(|value| stream.take(*value).score)
-        .collect()
-}
 
 #[test]
 fn the_scorer_gives_what_nab_gave() {
@@ -84,7 +75,7 @@ fn the_stream_is_worth_what_it_was_and_alerts_are_those_of_the_product() {
         return;
     };
     let corpus = nab::corpus(&folder);
-    let scores: Vec<Vec<f64>> = corpus.iter().map(scores).collect();
+    let scores = nab::scores(&corpus);
     for (series, scores) in corpus.iter().zip(&scores) {
         let alerts = nab::alerts(series, scores, THRESHOLD, MERGE_S);
         let times = scores.iter().zip(&series.times);
@@ -123,7 +114,7 @@ fn the_forest_is_one_and_the_ensemble_is_better() {
         let forest: Vec<f64> = seeds
             .map(|seed| {
                 let forest = Forest::fit(&table.rows, seed);
-                let scores: Vec<f64> = table.rows.iter().map(|row| forest.score(row)).collect();
+                let scores = forest.scores(&table.rows);
                 adbench::auc(&scores, &table.labels)
             })
             .collect();
@@ -135,12 +126,7 @@ fn the_forest_is_one_and_the_ensemble_is_better() {
             reference.iforest_auc
         );
         let ensemble = Ensemble::fit(&table.rows, 1);
-        let mut scratch = Scratch::default();
-        let scores: Vec<f64> = table
-            .rows
-            .iter()
-            .map(|row| ensemble.score(row, &mut scratch))
-            .collect();
+        let scores = ensemble.scores(&table.rows);
         gains.push(adbench::auc(&scores, &table.labels) - forest);
     }
     assert!(gains.len() >= 5, "{} tables", gains.len());

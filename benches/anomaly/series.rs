@@ -2,8 +2,6 @@
 
 use std::time::Instant;
 
-use gatewatch::track::model::Stream;
-
 use crate::{data, figure, nab};
 
 /// The default of `track.merge_s`.
@@ -29,17 +27,7 @@ pub fn measure() {
         "score",
     );
     let begin = Instant::now();
-    let scores: Vec<Vec<f64>> = corpus
-        .iter()
-        .map(|series| {
-            let mut stream = Stream::default();
-            series
-                .values
-                .iter()
-                .map(|value| stream.take(*value).score)
-                .collect()
-        })
-        .collect();
+    let scores = nab::scores(&corpus);
     let rows: usize = corpus.iter().map(|series| series.values.len()).sum();
     let each = begin.elapsed().as_secs_f64() * 1e6 / rows as f64;
     println!(

@@ -1,6 +1,6 @@
 //! Tables of `ADBench`: fitted to all rows without labels, which are used to score alone.
 
-use gatewatch::track::model::{Ensemble, Forest, Member, Scratch};
+use gatewatch::track::model::{Ensemble, Forest, Member};
 
 use crate::adbench::{self, Table, auc, spread};
 use crate::{data, figure};
@@ -70,23 +70,15 @@ fn areas(table: &Table) -> Areas {
     let mut without = [0.0; 5];
     for seed in 0..seeds {
         let forest = Forest::fit(&table.rows, seed);
-        let scores: Vec<f64> = table.rows.iter().map(|row| forest.score(row)).collect();
-        forests.push(auc(&scores, &table.labels));
+        forests.push(auc(&forest.scores(&table.rows), &table.labels));
         let ensemble = Ensemble::fit(&table.rows, seed);
-        let mut scratch = Scratch::default();
-        let (plain, rare): (Vec<_>, Vec<_>) = table
-            .rows
-            .iter()
-            .map(|row| {
-                let scores = ensemble.members(row, &mut scratch);
-                (scores, ensemble.rarities(&scores))
-            })
-            .unzip();
+        let plain: Vec<[f64; 5]> = ensemble.members(&table.rows).collect();
+        let rare: Vec<[f64; 5]> = plain.iter().map(|it| ensemble.rarities(it)).collect();
         let total: Vec<f64> = rare.iter().map(|rare| rare.iter().sum()).collect();
         ensembles.push(auc(&total, &table.labels));
         for at in 0..members.len() {
             let of = |scores: Vec<f64>| auc(&scores, &table.labels) / seeds as f64;
-            members[at] += of(plain.iter().map(|scores: &[f64; 5]| scores[at]).collect());
+            members[at] += of(plain.iter().map(|scores| scores[at]).collect());
             let others = rare
                 .iter()
                 .zip(&total)

@@ -3,7 +3,7 @@
 use compact_str::CompactString;
 use serde::{Deserialize, Serialize};
 
-use super::{Conduct, Entity, Packed, Seen};
+use super::{Codes, Conduct, Entity, Packed, Seen};
 use crate::event::Timestamp;
 
 /// One rule that matched one event, on its way to one detector.
@@ -71,7 +71,7 @@ pub struct Observation {
     /// Requests that came later than the lateness allows.
     pub late: u32,
     /// What stands for the request ids of those in time, where the log has any.
-    pub ids: Vec<u32>,
+    pub ids: Codes,
 }
 
 /// A range of one partition's offsets, as the tracker sees it.

@@ -9,7 +9,7 @@ use foldhash::fast::FixedState;
 use super::baseline::ids::code_of;
 use super::behaviour::ConductBuilder;
 use super::watch::SeenBuilder;
-use super::{Conduct, Match, Observation, PartitionClock, Plan, Seen, TrackBlock, Turn};
+use super::{Codes, Conduct, Match, Observation, PartitionClock, Plan, Seen, TrackBlock, Turn};
 use crate::event::{Event, Position, Timestamp};
 
 const MINUTE_US: i64 = 60_000_000;
@@ -144,7 +144,7 @@ impl BlockBuilder {
             observation.count += u32::from(!late);
             observation.late += u32::from(late);
             self.bytes += id.map_or(0, |_| size_of::<u32>());
-            observation.ids.extend(id);
+            observation.ids.extend(id.as_slice());
             return;
         }
         self.bytes += size_of::<Observation>() + size_of::<(CompactString, usize)>();
@@ -155,7 +155,7 @@ impl BlockBuilder {
             minute,
             count: u32::from(!late),
             late: u32::from(late),
-            ids: id.into_iter().collect(),
+            ids: id.map_or(Codes::None, Codes::One),
         });
     }
 }

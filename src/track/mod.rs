@@ -37,6 +37,7 @@ mod split;
 pub(crate) mod testing;
 mod watch;
 
+pub use baseline::ids::Codes;
 pub use baseline::{PriorError, REQUEST_RATE};
 pub use behaviour::Conduct;
 pub use block::{CorrelationKey, Goes, Match, Observation, TrackBlock};

@@ -6,6 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 
+use gatewatch::track::model::Stream;
+
 /// A labelled series.
 pub struct Series {
     /// Its path in the corpus.
@@ -167,6 +169,16 @@ pub fn alerts(series: &Series, scores: &[f64], threshold: f64, merge_s: i64) -> 
         last = Some(time);
     }
     begins
+}
+
+/// The scores of our detector, value by value, of each series.
+pub fn scores(corpus: &[Series]) -> Vec<Vec<f64>> {
+    let of = |series: &Series| {
+        let mut stream = Stream::default();
+        let values = series.values.iter();
+        values.map(|value| stream.take(*value).score).collect()
+    };
+    corpus.iter().map(of).collect()
 }
 
 /// What a detector is worth.

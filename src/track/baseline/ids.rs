@@ -1,13 +1,12 @@
 //! Requests of one client that stand in the log under one id: which answer belongs to which can no longer be told.
 //!
-//! A few thousand places a shard, one for each remainder of the hash of client and id; whoever comes anew takes the place, unless its id
+//! A thousand places a shard, one for each remainder of the hash of client and id; whoever comes anew takes the place, unless its id
 //! was seen twice already and not long ago. So an id is found again when fewer requests than about the number of places came
 //! in between, which costs one look a request and no string.
 
-use std::hash::BuildHasher;
-
-use foldhash::fast::FixedState;
 use serde::{Deserialize, Serialize};
+
+use crate::random::stable_hash;
 
 /// Places of a shard.
 const PLACES: usize = 1_024;
@@ -28,8 +27,53 @@ pub(in crate::track) fn code_of(id: &str) -> Option<u32> {
         clippy::cast_possible_truncation,
         reason = "32 bits of a hash are wanted"
     )]
-    let code = FixedState::with_seed(0).hash_one(id) as u32;
+    let code = stable_hash(id) as u32;
     (!is_none).then_some(code)
+}
+
+/// What stands for the ids of some requests; most often of one, which takes no room of its own.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Codes {
+    /// Of none.
+    #[default]
+    None,
+    /// Of one request.
+    One(u32),
+    /// Of several.
+    Many(Vec<u32>),
+}
+
+impl Codes {
+    /// Adds these.
+    pub fn extend(&mut self, codes: &[u32]) {
+        match (&mut *self, codes) {
+            (_, []) => {}
+            (Codes::Many(known), more) => known.extend_from_slice(more),
+            (Codes::None, [one]) => *self = Codes::One(*one),
+            (known, more) => {
+                let all = [known.as_slice(), more].concat();
+                *self = Codes::Many(all);
+            }
+        }
+    }
+
+    /// All of them.
+    #[must_use]
+    pub fn as_slice(&self) -> &[u32] {
+        match self {
+            Codes::None => &[],
+            Codes::One(code) => std::slice::from_ref(code),
+            Codes::Many(codes) => codes,
+        }
+    }
+
+    fn as_mut_slice(&mut self) -> &mut [u32] {
+        match self {
+            Codes::None => &mut [],
+            Codes::One(code) => std::slice::from_mut(code),
+            Codes::Many(codes) => codes,
+        }
+    }
 }
 
 /// The ids of one shard's clients.
@@ -53,12 +97,13 @@ impl Ids {
 
     /// Takes the ids of a client in one minute, in any order. Returns how many requests had one id, when they are too many:
     /// once, and again each time that they have doubled.
-    pub(super) fn take(&mut self, client: &str, minute: u32, ids: &mut [u32]) -> Option<u32> {
+    pub(super) fn take(&mut self, client: &str, minute: u32, mut ids: Codes) -> Option<u32> {
+        let ids = ids.as_mut_slice();
         if self.places.is_empty() {
             self.places.resize(PLACES, Place::default());
         }
         ids.sort_unstable();
-        let hash = FixedState::with_seed(1).hash_one(client);
+        let hash = stable_hash(client);
         let mut most = None;
         for same in ids.chunk_by(|a, b| a == b) {
             let requests = u32::try_from(same.len()).unwrap_or(u32::MAX);
@@ -119,8 +164,11 @@ mod tests {
 
     fn minutes(ids: &mut Ids, each: &[&[&str]]) -> Vec<Option<u32>> {
         let taken = (100..).zip(each).map(|(minute, texts)| {
-            let mut codes: Vec<u32> = texts.iter().filter_map(|id| code_of(id)).collect();
-            ids.take("terminal-3", minute, &mut codes)
+            let mut codes = Codes::default();
+            for code in texts.iter().filter_map(|id| code_of(id)) {
+                codes.extend(&[code]);
+            }
+            ids.take("terminal-3", minute, codes)
         });
         taken.collect()
     }
@@ -145,11 +193,8 @@ mod tests {
         assert_eq!(minutes(&mut ids, &[&["-"; 50], &[""; 50]]), [None, None]);
         // Nine in each half hour.
         for round in 0..4 {
-            let mut codes = vec![code_of("again").unwrap(); 9];
-            assert_eq!(
-                ids.take("terminal-3", 200 + round * TOGETHER, &mut codes),
-                None
-            );
+            let codes = Codes::Many(vec![code_of("again").unwrap(); 9]);
+            assert_eq!(ids.take("terminal-3", 200 + round * TOGETHER, codes), None);
         }
     }
 

@@ -22,13 +22,14 @@ use std::collections::{BTreeMap, HashMap};
 use compact_str::CompactString;
 use foldhash::fast::FixedState;
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 use super::plan::share;
 use super::split::client_entity;
 use super::{Finding, Lru, Measure, Observation, Plan, Reason, TrackCounts, finding_id};
 use crate::event::Timestamp;
-use client::{Client, Pool, Verdict};
-use ids::{Ids, StoredIds};
+use client::{Client, Pool};
+use ids::{Codes, Ids, StoredIds};
 pub use meta::REQUEST_RATE;
 use meta::SHARED_ID;
 pub(crate) use meta::metas;
@@ -59,14 +60,15 @@ pub(crate) struct Baseline {
 struct Active {
     count: u32,
     /// What stands for the ids of its requests.
-    ids: Vec<u32>,
+    ids: Codes,
 }
 
 impl Active {
+    /// How many ids there was room for.
     fn take(&mut self, count: u32, ids: &[u32], room: usize) -> usize {
         let ids = &ids[..ids.len().min(room)];
         self.count = self.count.saturating_add(count);
-        self.ids.extend_from_slice(ids);
+        self.ids.extend(ids);
         ids.len()
     }
 }
@@ -104,13 +106,13 @@ impl Baseline {
         let Observation {
             client, count, ids, ..
         } = observation;
-        let room = MOST_IDS - self.opened_ids;
+        let (ids, room) = (ids.as_slice(), MOST_IDS - self.opened_ids);
         let actives = self.open.entry(minute).or_default();
         let taken = if let Some(active) = actives.get_mut(&client) {
-            active.take(count, &ids, room)
+            active.take(count, ids, room)
         } else if self.opened < self.most_open {
             self.opened += 1;
-            actives.entry(client).or_default().take(count, &ids, room)
+            actives.entry(client).or_default().take(count, ids, room)
         } else {
             counts.unobserved_requests += u64::from(count);
             return;
@@ -134,16 +136,27 @@ impl Baseline {
         self.closed = minute.saturating_add(1);
         let mut active: Vec<(CompactString, Active)> = active.into_iter().collect();
         active.sort_unstable();
-        for (name, Active { count, mut ids }) in active {
-            self.opened_ids -= ids.len();
-            if let Some(requests) = self.ids.take(&name, minute, &mut ids) {
-                out.push(of_one_id(plan, &name, minute, requests));
+        for (name, Active { count, ids }) in active {
+            self.opened_ids -= ids.as_slice().len();
+            if let Some(requests) = self.ids.take(&name, minute, ids) {
+                let reason = Reason::Expectation {
+                    measure: Measure::RequestsOfOneId,
+                    observed: f64::from(requests),
+                    expected: 1.0,
+                };
+                out.push(finding(plan, &name, minute, (SHARED_ID, requests, reason)));
             }
             let (client, evicted) = self.clients.touch(&name, || Client::new(minute));
             counts.evicted_clients += u64::from(evicted.is_some());
             let verdict = client.close(minute, count, &mut self.pool, plan);
             if let Some(verdict) = verdict {
-                out.push(finding(plan, &name, minute, count, &verdict));
+                let reason = Reason::Baseline {
+                    metric: "requests a minute".to_owned(),
+                    observed: f64::from(count),
+                    expected: verdict.expected,
+                    probability: verdict.probability,
+                };
+                out.push(finding(plan, &name, minute, (REQUEST_RATE, count, reason)));
             }
         }
     }
@@ -191,7 +204,7 @@ impl Baseline {
         self.pool = stored.pool;
         self.ids.restore(stored.ids);
         let actives = stored.open.iter().flat_map(|(_, active)| active);
-        self.opened_ids = actives.map(|(_, active)| active.ids.len()).sum();
+        self.opened_ids = actives.map(|(_, active)| active.ids.as_slice().len()).sum();
         self.opened = stored.open.iter().map(|(_, active)| active.len()).sum();
         self.open = stored
             .open
@@ -202,49 +215,23 @@ impl Baseline {
     }
 }
 
+/// What a detector found of a client in a minute, by so many requests.
 fn finding(
     plan: &Plan,
     name: &CompactString,
     minute: u32,
-    count: u32,
-    verdict: &Verdict,
+    (detector, requests, reason): (Uuid, u32, Reason),
 ) -> Finding {
     let first = Timestamp::from_micros(i64::from(minute) * MINUTE_US);
     let entity = client_entity(name);
     Finding {
-        id: finding_id(REQUEST_RATE, &entity, plan.bucket(first)),
-        rule: REQUEST_RATE,
-        entity,
-        first,
-        last: first.plus_micros(MINUTE_US - 1),
-        count: u64::from(count),
-        reason: Reason::Baseline {
-            metric: "requests a minute".to_owned(),
-            observed: f64::from(count),
-            expected: verdict.expected,
-            probability: verdict.probability,
-        },
-        evidence: Vec::new(),
-        notes: Vec::new(),
-    }
-}
-
-/// Requests of one client under one id; `minute` is the newest of them.
-fn of_one_id(plan: &Plan, name: &CompactString, minute: u32, requests: u32) -> Finding {
-    let first = Timestamp::from_micros(i64::from(minute) * MINUTE_US);
-    let entity = client_entity(name);
-    Finding {
-        id: finding_id(SHARED_ID, &entity, plan.bucket(first)),
-        rule: SHARED_ID,
+        id: finding_id(detector, &entity, plan.bucket(first)),
+        rule: detector,
         entity,
         first,
         last: first.plus_micros(MINUTE_US - 1),
         count: u64::from(requests),
-        reason: Reason::Expectation {
-            measure: Measure::RequestsOfOneId,
-            observed: f64::from(requests),
-            expected: 1.0,
-        },
+        reason,
         evidence: Vec::new(),
         notes: Vec::new(),
     }

@@ -58,7 +58,7 @@ impl World {
             minute: Timestamp::from_micros(i64::from(minute) * MINUTE_US),
             count,
             late: 0,
-            ids: Vec::new(),
+            ids: ids::Codes::None,
         };
         self.baseline.observe(observation, &mut self.counts);
         let mut findings = Vec::new();
@@ -225,7 +225,7 @@ fn late_and_absurd_minutes_are_counted_and_passed_over() {
             minute: Timestamp::from_micros(micros),
             count: 2,
             late: 1,
-            ids: Vec::new(),
+            ids: ids::Codes::None,
         };
         world.baseline.observe(observation, &mut world.counts);
     }
@@ -246,7 +246,7 @@ fn the_number_of_clients_is_bounded_and_evictions_are_counted() {
             minute: Timestamp::from_micros(i64::from(MONDAY) * MINUTE_US),
             count: 1,
             late: 0,
-            ids: Vec::new(),
+            ids: ids::Codes::None,
         };
         baseline.observe(observation, &mut counts);
     }

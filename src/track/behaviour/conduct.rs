@@ -8,6 +8,7 @@ use foldhash::fast::FixedState;
 use serde::{Deserialize, Serialize};
 
 use crate::event::Event;
+use crate::random::stable_hash_of;
 use crate::track::matching::bounded;
 use crate::track::{EntityKind, Turn};
 
@@ -211,7 +212,7 @@ impl Sums {
 /// Sets the bit of a value.
 fn set(words: &mut [&mut u64], value: Option<&[u8]>) {
     let Some(value) = value else { return };
-    let hash = FixedState::with_seed(2).hash_one(value);
+    let hash = stable_hash_of(value);
     let word = usize::try_from(hash >> 32).unwrap_or(0) % words.len();
     *words[word] |= 1 << (hash & 63);
 }
@@ -232,18 +233,13 @@ impl ConductBuilder {
             return;
         };
         let integration = &*bounded(event.integration.as_deref().unwrap_or_default());
-        let text = |value: Option<&'_ str>| value.filter(|value| !value.is_empty()).map(str::len);
+        let subject = event.subject.as_deref().filter(|it| !it.is_empty());
+        let client = event.client_id.as_deref().filter(|it| !it.is_empty());
         let address;
-        let (kind, value) = if text(event.subject.as_deref()).is_some() {
-            (
-                EntityKind::Subject,
-                event.subject.as_deref().unwrap_or_default(),
-            )
-        } else if text(event.client_id.as_deref()).is_some() {
-            (
-                EntityKind::Client,
-                event.client_id.as_deref().unwrap_or_default(),
-            )
+        let (kind, value) = if let Some(subject) = subject {
+            (EntityKind::Subject, subject)
+        } else if let Some(client) = client {
+            (EntityKind::Client, client)
         } else if let Some(from) = event.client_address.filter(|_| !integration.is_empty()) {
             address = compact_str::format_compact!("{from}");
             (EntityKind::Address, address.as_str())
@@ -251,7 +247,7 @@ impl ConductBuilder {
             return;
         };
         let value = &*bounded(value);
-        let hash = FixedState::with_seed(3).hash_one((integration, kind, value));
+        let hash = FixedState::default().hash_one((integration, kind, value));
         let is_it = |known: &Conduct| {
             known.hour == hour
                 && known.who.kind == kind

@@ -29,9 +29,7 @@ use stratum::{Odd, StoredStratum, Stratum};
 /// Most integrations of a shard, and entities in the open hours of a shard.
 const MOST_STRATA: usize = 64;
 const MOST_OPEN: usize = 200_000;
-/// Findings of one integration and hour.
-const MOST_AT_ONCE: usize = 3;
-/// Integrations that the budget is shared by, where contracts do not name more.
+/// Integrations that the budget is shared by, where contracts promise nothing of more.
 const LEAST_SHARES: usize = 8;
 
 /// The part of one shard.
@@ -110,14 +108,11 @@ impl Behaviour {
             let Some(stratum) = self.strata.get_mut(&integration) else {
                 continue;
             };
-            let mut odd = Vec::new();
-            counts.evicted_entities += stratum.close((hour, local), conducts, allowed, &mut odd);
-            let more = limit(&mut odd);
-            let begin = out.len();
-            out.extend(
-                odd.into_iter()
-                    .map(|odd| finding(plan, hour, &integration, odd)),
-            );
+            let closed = stratum.close((hour, local), &conducts, allowed);
+            counts.evicted_entities += closed.evicted;
+            let (begin, more) = (out.len(), closed.more);
+            let odd = closed.odd.into_iter();
+            out.extend(odd.map(|odd| finding(plan, hour, &integration, odd)));
             if let Some(last) = out[begin..].last_mut().filter(|_| more > 0) {
                 last.notes.push(format!(
                     "{more} more entities of the integration were as odd in this hour: look for a cause that they share"
@@ -174,23 +169,6 @@ fn in_order(entities: HashMap<Who, Sums, FixedState>) -> Vec<(Who, Sums)> {
     let mut entities: Vec<(Who, Sums)> = entities.into_iter().collect();
     entities.sort_unstable_by(|a, b| a.0.cmp(&b.0));
     entities
-}
-
-/// Keeps the oddest, in their order; how many are left out. What befalls many at once has one cause, and is no reason to tell of each.
-fn limit(odd: &mut Vec<Odd>) -> usize {
-    let more = odd.len().saturating_sub(MOST_AT_ONCE);
-    for _ in 0..more {
-        let all = odd.iter().enumerate();
-        let usual = all.max_by(|a, b| {
-            a.1.probability
-                .total_cmp(&b.1.probability)
-                .then(a.0.cmp(&b.0))
-        });
-        if let Some((at, _)) = usual {
-            odd.remove(at);
-        }
-    }
-    more
 }
 
 fn finding(plan: &Plan, hour: u32, integration: &str, odd: Odd) -> Finding {

@@ -11,12 +11,14 @@ use crate::track::model::{Digest, Ends, Ensemble, Rows};
 const ROWS: usize = 2_048;
 const FEW_ROWS: usize = 256;
 /// Days over which these rows are spread.
-const SPREAD_DAYS: f32 = 7.0;
+const SPREAD_DAYS: f64 = 7.0;
 /// Hours after which the first model is fitted, and scores without which nothing is told.
 const FIRST_HOURS: u32 = 24;
 const FEW_SCORES: u32 = 500;
 /// Features that a finding names.
 const NAMED: usize = 3;
+/// Findings of an hour.
+const MOST_AT_ONCE: usize = 3;
 
 type Row = [f32; COLUMNS];
 
@@ -31,7 +33,7 @@ pub(super) struct Stratum {
     model: Option<Model>,
     scores: Digest,
     scored: u32,
-    tests: Tests,
+    rate: Rate,
 }
 
 /// Models fitted to rows; kept with these, of which they can be made again.
@@ -41,12 +43,24 @@ struct Model {
     ensemble: Ensemble,
 }
 
-/// How many rows are scored a day.
+/// How many rows come a day: of the newest hours, by the hour of the day.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
-struct Tests {
-    day: u32,
-    today: u32,
-    mean: f32,
+struct Rate {
+    rows: [u32; 24],
+    hour: u32,
+    /// Hours that are known; at most a day.
+    known: u32,
+}
+
+/// What came of an hour.
+#[derive(Default)]
+pub(super) struct Closed {
+    /// The oddest, in the order of entities, at most [`MOST_AT_ONCE`].
+    pub(super) odd: Vec<Odd>,
+    /// How many more were as odd.
+    pub(super) more: usize,
+    /// Entities that had to be forgotten for want of room.
+    pub(super) evicted: u64,
 }
 
 /// An hour that is unlike what is usual.
@@ -70,7 +84,7 @@ impl Stratum {
             model: None,
             scores: Digest::default(),
             scored: 0,
-            tests: Tests::default(),
+            rate: Rate::default(),
         }
     }
 
@@ -79,17 +93,16 @@ impl Stratum {
         self.pasts.len()
     }
 
-    /// Takes what entities did in an hour, in their order. `allowed` is how many findings a day may be false. Returns how many entities had to be
-    /// forgotten for want of room.
+    /// Takes what entities did in an hour, in their order. `allowed` is how many findings a day may be false.
     pub(super) fn close(
         &mut self,
         (hour, local): (u32, u32),
-        conducts: Vec<(Who, Sums)>,
+        conducts: &[(Who, Sums)],
         allowed: f64,
-        odd: &mut Vec<Odd>,
-    ) -> u64 {
-        self.fit(hour, local / 24);
+    ) -> Closed {
         let day = local / 24;
+        self.fit(hour, day);
+        self.rate.take(hour, conducts.len());
         let rows: Vec<Row> = conducts
             .iter()
             .map(|(who, sums)| {
@@ -98,29 +111,38 @@ impl Stratum {
             })
             .collect();
         let scores = self.model.as_ref().map(|model| model.scores(&rows));
-        let mut evicted = 0;
-        for (at, (who, sums)) in conducts.into_iter().enumerate() {
+        let wanted = (self.rate.a_day() / allowed).log10();
+        let mut odd = Vec::new();
+        let mut closed = Closed::default();
+        for (at, (who, sums)) in conducts.iter().enumerate() {
             let mut is_odd = false;
             if let Some(score) = scores.as_ref().and_then(|scores| scores.get(at)) {
                 let surprise = self.scores.surprise(*score, Ends::Upper, 1e-6);
-                let tests = self.tests.a_day(day);
-                is_odd = self.scored >= FEW_SCORES && surprise >= (tests / allowed).log10();
+                is_odd = self.scored >= FEW_SCORES && surprise >= wanted;
                 self.scores.add(*score, 1e-6);
                 self.scored = self.scored.saturating_add(1);
-                self.tests.count(day);
                 if is_odd {
-                    odd.push(self.odd(&who, &sums, &rows[at], surprise));
+                    odd.push((at, surprise));
                 }
             }
-            let (past, gone) = self.pasts.touch(&who, || Past::new(day));
-            evicted += u64::from(gone.is_some());
+            let (past, gone) = self.pasts.touch(who, || Past::new(day));
+            closed.evicted += u64::from(gone.is_some());
             // What is odd teaches neither its own past nor the others; how often it happens, it does.
             if !is_odd {
-                past.learn(&sums, local);
+                past.learn(sums, local);
                 self.remember(rows[at]);
             }
         }
-        evicted
+        // What befalls many at once has one cause, and is no reason to tell of each.
+        closed.more = odd.len().saturating_sub(MOST_AT_ONCE);
+        odd.sort_by(|a, b| b.1.total_cmp(&a.1));
+        odd.truncate(MOST_AT_ONCE);
+        odd.sort_unstable_by_key(|(at, _)| *at);
+        for (at, surprise) in odd {
+            let (who, sums) = &conducts[at];
+            closed.odd.push(self.odd(who, sums, &rows[at], surprise));
+        }
+        closed
     }
 
     fn odd(&mut self, who: &Who, sums: &Sums, row: &Row, surprise: f64) -> Odd {
@@ -162,9 +184,8 @@ impl Stratum {
         }
         self.passed += 1;
         #[expect(clippy::cast_precision_loss, reason = "a few thousand")]
-        let apart = self.tests.mean * SPREAD_DAYS / ROWS as f32;
-        #[expect(clippy::cast_precision_loss, reason = "a few thousand")]
-        let is_due = self.passed as f32 >= apart;
+        let apart = self.rate.a_day() * SPREAD_DAYS / ROWS as f64;
+        let is_due = f64::from(self.passed) >= apart;
         if is_due {
             self.recent[self.next] = row;
             self.next = (self.next + 1) % ROWS;
@@ -198,7 +219,7 @@ impl Stratum {
             }),
             scores: self.scores.clone(),
             scored: self.scored,
-            tests: self.tests,
+            rate: self.rate,
         }
     }
 
@@ -224,7 +245,7 @@ impl Stratum {
                 .and_then(|(day, fitted)| Model::fit(rows(fitted), day)),
             scores: stored.scores,
             scored: stored.scored,
-            tests: stored.tests,
+            rate: stored.rate,
         }
     }
 }
@@ -262,31 +283,26 @@ fn table(rows: &[Row]) -> Option<Rows> {
     Rows::new(wide.iter().map(<[f64; COLUMNS]>::as_slice)).ok()
 }
 
-impl Tests {
-    fn count(&mut self, day: u32) {
-        self.turn(day);
-        self.today = self.today.saturating_add(1);
-    }
-
-    /// A new day; the mean is over about a week.
-    #[expect(clippy::cast_precision_loss, reason = "a mean")]
-    fn turn(&mut self, day: u32) {
-        if self.day == day {
-            return;
-        }
-        let today = self.today as f32;
-        self.mean = if self.mean > 0.0 {
-            self.mean + (today - self.mean) / SPREAD_DAYS
+impl Rate {
+    /// Takes the rows of an hour, later than those before.
+    fn take(&mut self, hour: u32, rows: usize) {
+        let passed = if self.known == 0 {
+            1
         } else {
-            today
+            hour.saturating_sub(self.hour)
         };
-        (self.day, self.today) = (day, 0);
+        for silent in 1..passed.min(24) {
+            self.rows[((hour - silent) % 24) as usize] = 0;
+        }
+        self.rows[(hour % 24) as usize] = u32::try_from(rows).unwrap_or(u32::MAX);
+        self.known = (self.known + passed.min(24)).min(24);
+        self.hour = hour;
     }
 
-    /// How many there are a day: never fewer than were today.
-    fn a_day(&mut self, day: u32) -> f64 {
-        self.turn(day);
-        f64::from(self.mean).max(self.today.into()).max(1.0)
+    /// How many come a day, from as much of a day as is known.
+    fn a_day(&self) -> f64 {
+        let rows: f64 = self.rows.iter().map(|rows| f64::from(*rows)).sum();
+        (rows * 24.0 / f64::from(self.known.max(1))).max(1.0)
     }
 }
 
@@ -301,5 +317,29 @@ pub(super) struct StoredStratum {
     model: Option<(u32, Vec<Vec<f32>>)>,
     scores: Digest,
     scored: u32,
-    tests: Tests,
+    rate: Rate,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_a_day_are_those_of_the_newest_day() {
+        let mut rate = Rate::default();
+        rate.take(100, 10);
+        assert!(
+            (rate.a_day() - 240.0).abs() < 1e-9,
+            "an hour stands for a day"
+        );
+        for hour in 101..130 {
+            rate.take(hour, 10);
+        }
+        assert!((rate.a_day() - 240.0).abs() < 1e-9);
+        rate.take(141, 20);
+        // Of the newest day twelve hours had ten rows each, eleven were silent.
+        assert!((rate.a_day() - 140.0).abs() < 1e-9);
+        rate.take(1_000, 30);
+        assert!((rate.a_day() - 30.0).abs() < 1e-9);
+    }
 }

@@ -16,9 +16,9 @@ use super::tails::Tails;
 /// A model of the ensemble.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Member {
-    /// [`Forest`].
+    /// Few random cuts set the row apart.
     Forest,
-    /// [`Tails`].
+    /// It lies far out in its columns.
     Tails,
     /// Distances to the nearest of each subsample, on the clipped scale.
     Subsamples,
@@ -54,7 +54,6 @@ impl Member {
 /// The fitted models.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Ensemble {
-    columns: usize,
     forest: Forest,
     tails: Tails,
     clipped: Neighbours,
@@ -63,17 +62,12 @@ pub struct Ensemble {
     ranks: Vec<Ranks>,
 }
 
-/// What scoring needs besides; kept by whoever scores many rows.
-#[derive(Clone, Debug, Default)]
-pub struct Scratch(Distances);
-
 impl Ensemble {
     /// Fits each member. The same rows and seed give the same ensemble.
     #[must_use]
     pub fn fit(rows: &Rows, seed: u64) -> Ensemble {
         let seed_of = |member: u64| seed.wrapping_mul(31).wrapping_add(member);
         let mut ensemble = Ensemble {
-            columns: rows.columns(),
             forest: Forest::fit(rows, seed_of(0)),
             tails: Tails::fit(rows, seed_of(1)),
             clipped: Neighbours::fit(rows, Scale::clipped(rows), seed_of(2)),
@@ -81,7 +75,7 @@ impl Ensemble {
             ranks: Vec::new(),
         };
         let mut scores = Member::ALL.map(|_| Vec::with_capacity(rows.len()));
-        for of_row in ensemble.all_members(rows) {
+        for of_row in ensemble.members(rows) {
             for (scores, score) in scores.iter_mut().zip(of_row) {
                 scores.push(score);
             }
@@ -90,44 +84,28 @@ impl Ensemble {
         ensemble
     }
 
-    /// How many numbers a row has.
-    #[must_use]
-    pub fn columns(&self) -> usize {
-        self.columns
-    }
-
-    /// What each member says of a row, the higher the more unlike, each on its own scale. The row has as many columns as those fitted.
-    #[must_use]
-    pub fn members(&self, row: &[f64], scratch: &mut Scratch) -> [f64; 5] {
-        self.with_forest(self.forest.score(row), row, scratch)
-    }
-
-    fn with_forest(&self, forest: f64, row: &[f64], scratch: &mut Scratch) -> [f64; 5] {
-        let Scratch(distances) = scratch;
-        self.plain.measure(row, distances);
-        let nearest_plain = distances.of_nearest();
-        self.clipped.measure(row, distances);
-        [
-            forest,
-            self.tails.score(row),
-            distances.of_subsamples(),
-            distances.of_nearest(),
-            nearest_plain,
-        ]
-    }
-
-    /// What each member says of each row.
-    fn all_members(&self, rows: &Rows) -> impl Iterator<Item = [f64; 5]> {
-        let mut scratch = Scratch::default();
+    /// What each member says of each row, the higher the more unlike, each on its own scale. Rows have as many columns as those fitted.
+    pub fn members(&self, rows: &Rows) -> impl Iterator<Item = [f64; 5]> {
         let forest = self.forest.scores(rows).into_iter();
-        let rows = forest.zip(rows.iter());
-        rows.map(move |(forest, row)| self.with_forest(forest, row, &mut scratch))
+        let mut distances = Distances::default();
+        forest.zip(rows.iter()).map(move |(forest, row)| {
+            self.plain.measure(row, &mut distances);
+            let nearest_plain = distances.of_nearest();
+            self.clipped.measure(row, &mut distances);
+            [
+                forest,
+                self.tails.score(row),
+                distances.of_subsamples(),
+                distances.of_nearest(),
+                nearest_plain,
+            ]
+        })
     }
 
-    /// The score of each row; see [`Ensemble::score`].
+    /// How unlike the others each row is: the sum of the members' rarities.
     #[must_use]
     pub fn scores(&self, rows: &Rows) -> Vec<f64> {
-        let members = self.all_members(rows);
+        let members = self.members(rows);
         members
             .map(|scores| self.rarities(&scores).iter().sum())
             .collect()
@@ -139,14 +117,7 @@ impl Ensemble {
         std::array::from_fn(|at| self.ranks[at].rarity(scores[at]))
     }
 
-    /// How unlike the others a row is: the sum of the members' rarities.
-    #[must_use]
-    pub fn score(&self, row: &[f64], scratch: &mut Scratch) -> f64 {
-        let scores = self.members(row, scratch);
-        self.rarities(&scores).iter().sum()
-    }
-
-    /// The columns in which a row lies farthest out; see [`Tails::rarest`].
+    /// The columns in which a row lies farthest out, and −ln of the share of rows that lie so far out; the rarest first.
     #[must_use]
     pub fn rarest(&self, row: &[f64], most: usize) -> Vec<(usize, f64)> {
         self.tails.rarest(row, most)
@@ -176,10 +147,11 @@ mod tests {
     #[test]
     fn what_breaks_the_rule_that_all_follow_is_found_though_each_number_is_usual() {
         let ensemble = Ensemble::fit(&rows(), 1);
-        let mut scratch = Scratch::default();
-        let usual = ensemble.score(&[0.4, 1.25, 10.0], &mut scratch);
-        let odd = ensemble.score(&[0.9, 0.3, 10.0], &mut scratch);
-        let far = ensemble.score(&[9.0, 27.0, 1e7], &mut scratch);
+        let told = [[0.4, 1.25, 10.0], [0.9, 0.3, 10.0], [9.0, 27.0, 1e7]];
+        let told = Rows::new(told.iter().map(<[f64; 3]>::as_slice)).unwrap();
+        let [usual, odd, far] = ensemble.scores(&told)[..] else {
+            panic!("a score a row")
+        };
         assert!(
             usual < 3.0 && odd > 10.0 && far > odd,
             "{usual} {odd} {far}"

@@ -15,11 +15,8 @@ mod tails;
 mod value;
 
 pub(crate) use digest::{Digest, Ends};
-pub use ensemble::{Ensemble, Member, Scratch};
+pub use ensemble::{Ensemble, Member};
 pub use forest::Forest;
-pub use neighbours::{Distances, Neighbours};
 pub use rows::{Rows, RowsError};
-pub use scale::Scale;
 pub use stream::{Signs, Stream};
-pub use tails::Tails;
 pub use value::{Desk, Judgement, Learning, Oddity, Values};

@@ -16,7 +16,7 @@ const ITSELF: f32 = 1e-6;
 
 /// Chosen rows on a scale.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Neighbours {
+pub(super) struct Neighbours {
     scale: Scale,
     /// Column after column, so that distances to all are computed side by side.
     chosen: Vec<f32>,
@@ -25,12 +25,11 @@ pub struct Neighbours {
 
 /// Distances of one row to all chosen ones; kept by whoever scores many rows.
 #[derive(Clone, Debug, Default)]
-pub struct Distances(Vec<f32>);
+pub(super) struct Distances(Vec<f32>);
 
 impl Neighbours {
     /// Chooses rows.
-    #[must_use]
-    pub fn fit(rows: &Rows, scale: Scale, seed: u64) -> Neighbours {
+    pub(super) fn fit(rows: &Rows, scale: Scale, seed: u64) -> Neighbours {
         let mut random = Random::new(seed);
         let size = SIZE.min(rows.len());
         let chosen: Vec<usize> = (0..SUBSAMPLES)
@@ -52,7 +51,7 @@ impl Neighbours {
     }
 
     /// Measures how far a row is from each chosen one.
-    pub fn measure(&self, row: &[f64], into: &mut Distances) {
+    pub(super) fn measure(&self, row: &[f64], into: &mut Distances) {
         let distances = &mut into.0;
         distances.clear();
         distances.resize(self.rows, 0.0);
@@ -73,8 +72,7 @@ impl Neighbours {
 impl Distances {
     /// The mean over subsamples of the distance to the nearest row of each: `LeSiNN` (Pang, Ting and Albrecht, "`LeSiNN`: detecting anomalies
     /// by identifying least similar nearest neighbours", 2015).
-    #[must_use]
-    pub fn of_subsamples(&self) -> f64 {
+    pub(super) fn of_subsamples(&self) -> f64 {
         let size = (self.0.len() / SUBSAMPLES).max(1);
         let nearest = self.0.chunks(size).map(|subsample| {
             let nearest = subsample.iter().copied().fold(f32::MAX, f32::min);
@@ -84,8 +82,7 @@ impl Distances {
     }
 
     /// The mean distance to the nearest rows, this row itself left out.
-    #[must_use]
-    pub fn of_nearest(&self) -> f64 {
+    pub(super) fn of_nearest(&self) -> f64 {
         let mut nearest = [f32::MAX; NEAREST + 1];
         for distance in &self.0 {
             if *distance < nearest[NEAREST] {

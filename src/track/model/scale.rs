@@ -16,7 +16,7 @@ const MOSTLY_ONE: f64 = 0.5;
 
 /// Middle and width of each column; a column that does not vary is left out.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Scale {
+pub(super) struct Scale {
     columns: Vec<Column>,
 }
 
@@ -29,8 +29,7 @@ struct Column {
 
 impl Scale {
     /// Means and standard deviations.
-    #[must_use]
-    pub fn plain(rows: &Rows) -> Scale {
+    pub(super) fn plain(rows: &Rows) -> Scale {
         Scale::of(rows, |values, deviation| Column {
             at: 0,
             middle: mean(values),
@@ -39,8 +38,7 @@ impl Scale {
     }
 
     /// Medians, and standard deviations after what lies far out was clipped off: outliers do not hide themselves by widening the scale.
-    #[must_use]
-    pub fn clipped(rows: &Rows) -> Scale {
+    pub(super) fn clipped(rows: &Rows) -> Scale {
         let clipped = Scale::of(rows, |values, deviation| Column {
             at: 0,
             middle: median(values),

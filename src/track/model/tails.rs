@@ -11,7 +11,7 @@ const SAMPLE: usize = 1_024;
 
 /// The empirical distribution of each column that varies.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Tails(Vec<Tail>);
+pub(super) struct Tails(Vec<Tail>);
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 struct Tail {
@@ -22,8 +22,7 @@ struct Tail {
 
 impl Tails {
     /// Takes the distributions.
-    #[must_use]
-    pub fn fit(rows: &Rows, seed: u64) -> Tails {
+    pub(super) fn fit(rows: &Rows, seed: u64) -> Tails {
         let mut random = Random::new(seed);
         let chosen = random.choose(rows.len(), SAMPLE.min(rows.len()));
         let tails = (0..rows.columns()).filter_map(|column| {
@@ -38,8 +37,7 @@ impl Tails {
     }
 
     /// The sum over columns of −ln of the share of rows that lie so far out, of the rarer end.
-    #[must_use]
-    pub fn score(&self, row: &[f64]) -> f64 {
+    pub(super) fn score(&self, row: &[f64]) -> f64 {
         let tails = self.0.iter();
         tails
             .map(|tail| tail.rarity(row[tail.column as usize]))
@@ -47,8 +45,7 @@ impl Tails {
     }
 
     /// The columns in which the row lies farthest out, and −ln of the share of rows that lie so far out; the rarest first.
-    #[must_use]
-    pub fn rarest(&self, row: &[f64], most: usize) -> Vec<(usize, f64)> {
+    pub(super) fn rarest(&self, row: &[f64], most: usize) -> Vec<(usize, f64)> {
         let rarity = |tail: &Tail| {
             let column = tail.column as usize;
             (column, tail.rarity(row[column]))
