@@ -233,6 +233,14 @@ impl Window {
         if let State::Few(distinct) = &mut self.state {
             *distinct += u32::from(!holds(&self.events, value));
         }
+        // Of a stay only its end counts, however many calls it has.
+        if let (State::Journey(journey), Some(newest)) = (&mut self.state, self.events.back_mut())
+            && newest.value == value
+        {
+            newest.time = time;
+            journey.add(value, time);
+            return;
+        }
         self.events.push_back(Event { time, value });
         match &mut self.state {
             State::Counts(values) => values.add(&self.events, self.events.len() - 1),
