@@ -147,11 +147,12 @@ fn nothing_is_lost_doubled_or_changed_by_kills() {
     }
     let alerts = settled(&storm, &shards[0], produced);
     let account = storm.account(&shards[0]);
-    let missing_in = |these: &[String], others: &[String]| {
+    let missing_in = |these: &[String], others: &[String], side: &str| {
         let missing = others.iter().filter(|alert| !these.contains(alert));
-        missing.count()
+        missing.inspect(|alert| println!("{side}: {alert}")).count()
     };
-    let differing = missing_in(&alerts, &expected) + missing_in(&expected, &alerts);
+    let differing = missing_in(&alerts, &expected, "only undisturbed")
+        + missing_in(&expected, &alerts, "only with kills");
     let mailed = storm.mailed_alerts(&shards[0]);
     let copies = wait_for("a mail for each alert", LIMIT, || {
         let copies = copies(&mailpit);

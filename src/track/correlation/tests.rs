@@ -83,6 +83,7 @@ proptest! {
         };
         let plan = plan_of(spec, config::Track::default());
         let mut state = Correlation::new(&plan.correlations[0], &plan);
+        let mut whole = Correlation::new(&plan.correlations[0], &plan);
         let mut counts = TrackCounts::default();
         let mut seen: Vec<(i64, u64)> = Vec::new();
         let mut now = 0;
@@ -99,6 +100,8 @@ proptest! {
             seen.push((now, here));
             let finding = take(&mut state, &plan, "a", now, here, &mut counts);
             prop_assert_eq!(finding.is_some(), fastest > 700.0);
+            // Not only whether, but all that is said of it is the same without the cut.
+            prop_assert_eq!(&finding, &take(&mut whole, &plan, "a", now, here, &mut counts));
             if let Some(Finding { reason: Reason::Correlation { observed, .. }, .. }) = finding {
                 prop_assert!((observed - fastest).abs() < 1e-6);
             }

@@ -175,16 +175,19 @@ impl Window {
     /// Returns how many events that still belonged in it had to go for want of room.
     pub(super) fn push(&mut self, time: Timestamp, value: u64, limits: &Limits) -> u64 {
         let time = time.micros();
-        self.unreported = self.unreported.saturating_add(1);
         if let Some(panes) = &mut self.panes {
             if limits.kind.is_temporal() {
                 self.state.add(value, time);
             }
             panes.push(time, value, limits.timespan_us);
-            self.unreported = self.unreported.min(saturated(panes.events()));
+            let events = saturated(panes.events());
+            self.unreported = self.unreported.saturating_add(1).min(events);
             return 0;
         }
+        let known = self.events.len();
         self.add(time, value);
+        let kept = saturated((self.events.len() - known) as u64);
+        self.unreported = self.unreported.saturating_add(kept).max(1);
         let begin = time.saturating_sub(limits.timespan_us);
         while self
             .events
@@ -233,7 +236,7 @@ impl Window {
         if let State::Few(distinct) = &mut self.state {
             *distinct += u32::from(!holds(&self.events, value));
         }
-        // Of a stay only its end counts, however many calls it has.
+        // Of a stay only its end is kept, and counted once, however many calls it has.
         if let (State::Journey(journey), Some(newest)) = (&mut self.state, self.events.back_mut())
             && newest.value == value
         {
