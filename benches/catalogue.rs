@@ -198,6 +198,7 @@ fn records() -> Vec<Vec<u8>> {
         seed: 4,
         start: Timestamp::parse_rfc3339("2026-03-02T00:00:00Z").expect("a time"),
         span_us: DAY_US,
+        quiet_us: 0,
         events: EVENTS,
         clients: None,
         broken: 0,

@@ -45,6 +45,7 @@ fn records() -> Vec<Vec<u8>> {
         seed: 7,
         start: Timestamp::parse_rfc3339("2026-03-02T00:00:00Z").expect("a time"),
         span_us: 86_400_000_000,
+        quiet_us: 0,
         events: 200_000,
         clients: None,
         broken: 0,

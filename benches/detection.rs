@@ -237,6 +237,7 @@ fn ordinary(catalogue: &mut Catalogue, list: bool) -> f64 {
         seed: 4,
         start: Timestamp::parse_rfc3339("2026-03-02T00:00:00Z").expect("a time"),
         span_us: 5 * DAY_US,
+        quiet_us: 0,
         events: ORDINARY,
         clients: None,
         broken: 0,

@@ -22,7 +22,13 @@ pub(crate) fn stable_hash(text: &str) -> u64 {
 
 /// The same of bytes: FNV-1a, its bits mixed by splitmix64. Whoever chooses the bytes can make hashes fall together.
 pub(crate) fn stable_hash_of(bytes: &[u8]) -> u64 {
-    let fnv = bytes.iter().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+    stable_hash_where(bytes, |_| true)
+}
+
+/// The same of those bytes that count.
+pub(crate) fn stable_hash_where(bytes: &[u8], counts: impl Fn(u8) -> bool) -> u64 {
+    let counted = bytes.iter().filter(|byte| counts(**byte));
+    let fnv = counted.fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
         (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3)
     });
     splitmix(fnv)

@@ -46,6 +46,7 @@ fn records(events: u64, seed: u64) -> Vec<(i32, Vec<u8>)> {
         seed,
         start: Timestamp::parse_rfc3339("2026-11-20T00:00:00Z").expect("a time"),
         span_us: 86_400_000_000,
+        quiet_us: 0,
         events,
         clients: None,
         broken: u32::try_from(events / 1_000).expect("a small number"),

@@ -26,6 +26,7 @@ fn attacks_of_a_simulated_day_are_found_and_twins_are_not_alarmed() {
         events: 200_000,
         scenarios: None,
         shapes: Some(&series.join("data")),
+        statistics: None,
     }
     .score();
     let missed = |difficulty| -> Vec<&str> {

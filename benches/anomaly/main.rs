@@ -1,28 +1,35 @@
 //! What the models find in labelled data of others, with published figures beside, and what they cost.
 //!
-//! `make bench-anomaly`, or `cargo bench --bench anomaly -- [nab] [adbench] [requests] [speed]`.
+//! `make bench-anomaly`, or `cargo bench --bench anomaly -- [nab] [adbench] [requests] [speed] [tracking] [quiet] [found]`.
 
 #[path = "../../tests/adbench/mod.rs"]
 mod adbench;
+mod budget;
 #[path = "../../tests/data/mod.rs"]
 mod data;
 #[path = "../../tests/nab/mod.rs"]
 mod nab;
 mod requests;
+#[path = "../../tests/scored/mod.rs"]
+mod scored;
 mod series;
 mod speed;
 mod tables;
+mod tracking;
 
 fn main() {
     let wanted: Vec<String> = std::env::args()
         .skip(1)
         .filter(|word| !word.starts_with('-'))
         .collect();
-    let parts: [(&str, fn()); 4] = [
+    let parts: [(&str, fn()); 7] = [
         ("nab", series::measure),
         ("adbench", tables::measure),
         ("requests", requests::measure),
         ("speed", speed::measure),
+        ("tracking", tracking::measure),
+        ("quiet", budget::quiet),
+        ("found", budget::found),
     ];
     for (name, measure) in parts {
         if wanted.is_empty() || wanted.iter().any(|word| word == name) {

@@ -9,9 +9,9 @@ use std::path::Path;
 use std::time::Instant;
 
 use gatewatch::decode::Decoder;
-use gatewatch::event::Timestamp;
+use gatewatch::event::{Event, Timestamp};
 use gatewatch::simulate::{Generator, Settings, Shapes};
-use gatewatch::track::model::{Desk, Values};
+use gatewatch::track::Requests;
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
@@ -66,6 +66,16 @@ fn attacks(rows: &[Row]) -> BTreeMap<String, BTreeSet<&str>> {
     attacks
 }
 
+/// A request that has nothing but one parameter.
+fn request(operation: &str, name: &str, value: &str) -> Event<'static> {
+    // `&` would end the value: what decoding leaves of one that was written `%26` is another parameter, as in a record.
+    Event {
+        operation: Some(operation.to_owned().into()),
+        query_decoded: Some(format!("{name}={value}").into()),
+        ..Event::default()
+    }
+}
+
 /// One pool of values of all parameters: the set does not say which.
 fn of_values(rows: &[Row]) {
     let normal: BTreeSet<&str> = rows
@@ -74,56 +84,43 @@ fn of_values(rows: &[Row]) {
         .map(|row| row.payload.as_str())
         .collect();
     let is_learned = |value: &&&str| Sha256::digest(value)[0] & 1 == 0;
-    let mut learning = Values::learning();
-    let learned: Vec<&&str> = normal.iter().filter(is_learned).collect();
-    // In the order of a hash, as values of many parameters would come mixed.
-    let mut mixed: Vec<_> = learned
-        .iter()
-        .map(|value| (Sha256::digest(value), value))
-        .collect();
-    mixed.sort();
-    for (_, value) in &mixed {
-        learning.take("any", value.as_bytes());
-    }
-    let model = learning.finish();
-    let mut desk = Desk::default();
-    let mut rarity = |value: &str| {
-        let judged = model.judge("any", value.as_bytes(), &mut desk);
-        judged.map_or(0.0, |judged| judged.rarity)
+    let any = |values: &mut dyn Iterator<Item = &&str>| -> Vec<Event<'static>> {
+        values.map(|value| request("any", "any", value)).collect()
     };
-    let tested: Vec<f64> = normal
-        .iter()
-        .filter(|value| !is_learned(value))
-        .map(|value| rarity(value))
-        .collect();
+    let learned = any(&mut normal.iter().filter(is_learned));
+    let tested = any(&mut normal.iter().filter(|value| !is_learned(value)));
+    let mut usual = Requests::default();
+    for event in &learned {
+        usual.learn(event);
+    }
     println!(
         "httpparams: {} normal values learned, {} tested",
-        mixed.len(),
+        learned.len(),
         tested.len()
     );
     let by_class: BTreeMap<String, Vec<f64>> = attacks(rows)
         .into_iter()
-        .map(|(class, values)| (class, values.into_iter().map(&mut rarity).collect()))
+        .map(|(class, values)| (class, usual.surprises(&any(&mut values.iter()))))
         .collect();
-    print(&tested, &by_class, "httpparams");
+    print(&usual.surprises(&tested), &by_class, "httpparams");
 }
 
-/// Recall by class where so many normal values are taken for attacks, and at the threshold that the rarity itself says.
+/// Recall by class where so many normal values are taken for attacks.
 fn print(normal: &[f64], attacks: &BTreeMap<String, Vec<f64>>, set: &str) {
     let mut sorted = normal.to_vec();
     sorted.sort_unstable_by(|a, b| b.total_cmp(a));
     let over = |values: &[f64], limit: f64| {
-        values.iter().filter(|value| **value > limit).count() as f64 / values.len().max(1) as f64
+        let over = values.iter().filter(|value| **value > limit).count();
+        over as f64 / values.len().max(1) as f64
     };
     println!(
-        "{:<28} {:>7} {:>9} {:>9} {:>9} {:>9}",
-        "class", "values", "at 0.1 %", "at 1 %", "p 0.001", "p 0.01"
+        "{:<28} {:>7} {:>9} {:>9}",
+        "class", "values", "at 0.1 %", "at 1 %"
     );
     let limits = ONE_IN.map(|share| sorted[sorted.len() / share]);
-    let nominal = ONE_IN.map(|share| (share as f64).ln());
     let line = |name: &str, values: &[f64]| {
         print!("{name:<28} {:>7}", values.len());
-        for limit in limits.iter().chain(&nominal) {
+        for limit in &limits {
             print!(" {:>9.4}", over(values, *limit));
         }
         println!();
@@ -143,19 +140,15 @@ fn print(normal: &[f64], attacks: &BTreeMap<String, Vec<f64>>, set: &str) {
         over(&all, limits[1]),
         "share",
     );
-    figure(
-        &format!("requests_{set}_false_at_p_0.001"),
-        over(normal, nominal[0]),
-        "share",
-    );
 }
 
-/// Parameters of the simulator's ordinary requests, each with its value.
-fn ordinary(seed: u64, events: u64) -> Vec<(String, Vec<u8>)> {
+/// The simulator's ordinary requests that have parameters, with nothing else.
+fn ordinary(seed: u64, events: u64) -> Vec<Event<'static>> {
     let settings = Settings {
         seed,
         start: Timestamp::parse_rfc3339("2026-03-02T00:00:00Z").expect("a time"),
         span_us: 86_400_000_000,
+        quiet_us: 0,
         events,
         clients: None,
         broken: 0,
@@ -166,83 +159,61 @@ fn ordinary(seed: u64, events: u64) -> Vec<(String, Vec<u8>)> {
         Decoder::new(&gatewatch::config::Decode::default()).expect("the defaults are valid");
     let mut generator = Generator::new(settings).expect("the span is sound");
     let mut record = Vec::new();
-    let mut values = Vec::new();
+    let mut requests = Vec::new();
     while generator.next_into(&mut record).is_some() {
         let event = decoder
             .decode(&record, None)
             .expect("the simulator's records are events");
         if let (Some(path), Some(query)) = (&event.path, &event.query) {
-            for pair in query.split('&') {
-                let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-                values.push((format!("{path}?{name}"), decoded(value)));
-            }
+            requests.push(Event {
+                operation: Some(path.clone().into_owned()),
+                query_decoded: Some(query.clone().into_owned()),
+                ..Event::default()
+            });
         }
         record.clear();
     }
-    values
+    requests
 }
 
-fn decoded(value: &str) -> Vec<u8> {
-    let mut bytes = Vec::with_capacity(value.len());
-    let mut rest = value.as_bytes();
-    while let [first, others @ ..] = rest {
-        let hex = others
-            .get(..2)
-            .and_then(|digits| std::str::from_utf8(digits).ok());
-        let coded = hex.and_then(|digits| u8::from_str_radix(digits, 16).ok());
-        if let (b'%', Some(byte)) = (first, coded) {
-            bytes.push(byte);
-            rest = &others[2..];
-        } else {
-            bytes.push(*first);
-            rest = others;
-        }
-    }
-    bytes
+/// Each operation with the parameters of its first request.
+fn parameters(requests: &[Event<'_>]) -> BTreeSet<(String, String)> {
+    let each = requests.iter().flat_map(|request| {
+        let operation = request.operation.as_deref().unwrap_or_default();
+        let query = request.query_decoded.as_deref().unwrap_or_default();
+        let names = query.split('&').filter_map(|pair| pair.split_once('='));
+        names.map(|(name, _)| (operation.to_owned(), name.to_owned()))
+    });
+    each.collect()
 }
 
 fn of_requests(attacks: &BTreeMap<String, BTreeSet<&str>>) {
     let (learned, tested) = (ordinary(11, 200_000), ordinary(12, 200_000));
-    let mut learning = Values::learning();
-    for (parameter, value) in &learned {
-        learning.take(parameter, value);
-    }
-    let model = learning.finish();
-    let mut desk = Desk::default();
+    let mut usual = Requests::default();
     let begin = Instant::now();
-    let normal: Vec<f64> = tested
-        .iter()
-        .map(|(parameter, value)| {
-            model
-                .judge(parameter, value, &mut desk)
-                .map_or(0.0, |judged| judged.rarity)
-        })
-        .collect();
-    let each = begin.elapsed().as_secs_f64() * 1e6 / tested.len() as f64;
-    let bytes: usize = tested.iter().map(|(_, value)| value.len()).sum();
+    for request in &learned {
+        usual.learn(request);
+    }
+    let each = begin.elapsed().as_secs_f64() * 1e6 / learned.len() as f64;
+    let parameters = parameters(&learned);
     println!(
-        "\nsimulated requests: {} parameters of {} values; {each:.2} us a value of {:.0} bytes on average",
-        model.parameters(),
+        "\nsimulated requests: {} parameters in {} requests; {each:.2} us to learn one",
+        parameters.len(),
         learned.len(),
-        bytes as f64 / tested.len() as f64
     );
-    let parameters: BTreeSet<&str> = learned
-        .iter()
-        .map(|(parameter, _)| parameter.as_str())
-        .collect();
     let by_class = attacks
         .iter()
         .map(|(class, payloads)| {
             let tried = payloads.iter().step_by(EVERY);
-            let rarities = tried.flat_map(|payload| {
-                let each = parameters.iter().map(|parameter| {
-                    let judged = model.judge(parameter, payload.as_bytes(), &mut desk);
-                    judged.map_or(0.0, |judged| judged.rarity)
-                });
-                each.collect::<Vec<_>>()
-            });
-            (class.clone(), rarities.collect())
+            let requests: Vec<Event<'_>> = tried
+                .flat_map(|payload| {
+                    parameters
+                        .iter()
+                        .map(|(operation, name)| request(operation, name, payload))
+                })
+                .collect();
+            (class.clone(), usual.surprises(&requests))
         })
         .collect();
-    print(&normal, &by_class, "simulated");
+    print(&usual.surprises(&tested), &by_class, "simulated");
 }

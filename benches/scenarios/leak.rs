@@ -110,6 +110,7 @@ fn look(planted: &[Scenario], seed: u64, events: u64, strata: &mut Strata) {
         seed,
         start: Timestamp::parse_rfc3339(START).expect("it is a time"),
         span_us: DAY_US,
+        quiet_us: 0,
         events,
         clients: None,
         broken: 0,

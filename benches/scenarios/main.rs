@@ -12,17 +12,13 @@ mod scored;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use gatewatch::simulate::score::{Outcome, Score};
 use gatewatch::simulate::{Difficulty, built_in, folder};
 use scored::Day;
+use scored::seeds::{each_seed, joined, seeds, variable};
 
-const SEEDS: u64 = 10;
 const EVENTS: u64 = 1_000_000;
-/// Days at once; each is two processes, of which the second works.
-const ABREAST: usize = 2;
 
 fn main() {
     let seeds = seeds();
@@ -38,6 +34,7 @@ fn main() {
             events,
             scenarios: scenarios.as_deref(),
             shapes: series.as_deref(),
+            statistics: None,
         }
         .score()
     });
@@ -52,47 +49,6 @@ fn main() {
     if scenarios.is_none() {
         power::figures(&seeds[..seeds.len().min(3)], events / 4, series.as_deref());
     }
-}
-
-fn variable(name: &str) -> Option<String> {
-    std::env::var(name).ok().filter(|text| !text.is_empty())
-}
-
-fn seeds() -> Vec<u64> {
-    if let Some(text) = variable("SEED") {
-        let seed = |text: &str| text.trim().parse().expect("SEED is numbers with commas");
-        return text.split(',').map(seed).collect();
-    }
-    let since = std::time::UNIX_EPOCH.elapsed().expect("the clock is right");
-    let first = u64::from(since.subsec_nanos()) ^ since.as_secs();
-    (0..SEEDS)
-        .map(|nth| first % 1_000_000 + nth * 7_919)
-        .collect()
-}
-
-fn joined(seeds: &[u64]) -> String {
-    let texts: Vec<String> = seeds.iter().map(u64::to_string).collect();
-    texts.join(",")
-}
-
-/// What `work` makes of each seed, some at once, in the order of the seeds.
-fn each_seed<T: Send>(seeds: &[u64], work: impl Fn(u64) -> T + Sync) -> Vec<T> {
-    let next = AtomicUsize::new(0);
-    let done = Mutex::new(BTreeMap::new());
-    std::thread::scope(|scope| {
-        for _ in 0..ABREAST {
-            scope.spawn(|| {
-                loop {
-                    let at = next.fetch_add(1, Ordering::Relaxed);
-                    let Some(seed) = seeds.get(at) else { return };
-                    let result = work(*seed);
-                    done.lock().expect("nobody panicked").insert(at, result);
-                }
-            });
-        }
-    });
-    let done = done.into_inner().expect("nobody panicked");
-    done.into_values().collect()
 }
 
 fn of_kind(outcome: &Outcome) -> &'static str {

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use crate::scored::Day;
+use crate::scored::seeds::each_seed;
 
 /// Ids that a concierge's desk reads in a day beside its work.
 const IDS: [u32; 7] = [5, 10, 20, 50, 100, 200, 500];
@@ -15,12 +16,13 @@ pub fn figures(seeds: &[u64], events: u64, shapes: Option<&Path>) {
         let text = scenario(desk, ids);
         std::fs::write(folder.path().join(format!("{ids}.yaml")), text).expect("it can be written");
     }
-    let scores = crate::each_seed(seeds, |seed| {
+    let scores = each_seed(seeds, |seed| {
         Day {
             seed,
             events,
             scenarios: Some(folder.path()),
             shapes,
+            statistics: None,
         }
         .score()
     });

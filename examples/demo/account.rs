@@ -3,7 +3,7 @@
 use std::fs;
 
 use gatewatch::simulate::Label;
-use gatewatch::simulate::score::{FalseAlarm, Outcome, Score, score};
+use gatewatch::simulate::score::{FalseAlarm, Judge, Outcome, Score, score};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -52,7 +52,7 @@ impl Account {
             scenarios,
             false_alarms,
             ..
-        } = score(&labels, &claims, SLACK_US);
+        } = score(&labels, &claims, SLACK_US, Judge::default());
         let mails = stage.mailpit.mails();
         let scenarios = scenarios
             .into_iter()
@@ -185,10 +185,15 @@ fn subject(label: &[Label], seen: &[&Seen], mails: &[Value]) -> Option<String> {
         .iter()
         .map(|seen| seen.claim())
         .filter(|claim| {
-            score(label, std::slice::from_ref(claim), SLACK_US)
-                .scenarios
-                .iter()
-                .any(|outcome| outcome.found)
+            score(
+                label,
+                std::slice::from_ref(claim),
+                SLACK_US,
+                Judge::default(),
+            )
+            .scenarios
+            .iter()
+            .any(|outcome| outcome.found)
         })
         .map(|claim| claim.id)
         .collect();

@@ -84,7 +84,7 @@ impl Default for Baseline {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Behaviour {
-    /// Whether it runs. Off until asked for: it takes memory (`docs/detectors/behaviour.md`), and what it finds is not measured yet.
+    /// Whether it runs. Off until asked for: it takes memory and time (`docs/detectors/behaviour.md`).
     pub enabled: bool,
     /// How many findings a day may be false, all integrations together.
     pub false_alarms_per_day: f64,

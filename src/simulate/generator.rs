@@ -42,6 +42,8 @@ pub struct Settings {
     pub start: Timestamp,
     /// Length of the span in microseconds of event time.
     pub span_us: i64,
+    /// So much of the span, from its beginning, is ordinary: scenarios fall into the rest, as if it were the span.
+    pub quiet_us: i64,
     /// Records in all, with planted and broken ones and those that a scenario takes away, without what a partner logs besides.
     pub events: u64,
     /// About how many clients there are; `None`: so many that each keeps its ordinary rate (at least 184).
@@ -115,10 +117,12 @@ impl Generator {
             return Err(SimulateError::Span);
         }
         let (seed, start, span_us) = (settings.seed, settings.start, settings.span_us);
+        let quiet_us = settings.quiet_us.clamp(0, span_us);
+        let (begin, rest_us) = (start.plus_micros(quiet_us), span_us - quiet_us);
         let per_minute = settings.events as f64 * SLOT_US as f64 / span_us as f64;
         let population = Population::new(seed, per_minute, settings.clients);
         let (mut steps, casts, others) =
-            plan(&settings.scenarios, &population, seed, start, span_us)?;
+            plan(&settings.scenarios, &population, seed, begin, rest_us)?;
         plan_broken(&settings, &mut steps);
         let planted = steps.len() as u64;
         let Some(ordinary) = settings.events.checked_sub(planted) else {
@@ -136,7 +140,7 @@ impl Generator {
             &settings.shapes,
         );
         let hiccups = Hiccups::new(seed, start, span_us);
-        let changes = Changes::plan(&settings.scenarios, seed, start, span_us)?;
+        let changes = Changes::plan(&settings.scenarios, seed, begin, rest_us)?;
         let first_sequence = 1 + splitmix(seed) % 1_000_000;
         let mut generator = Generator {
             random: Random::new(seed),
@@ -505,6 +509,7 @@ fn labels(scenarios: &[Scenario], others: Vec<Vec<LabelEntity>>) -> Vec<Label> {
             name: scenario.name.clone(),
             attack: scenario.attack,
             difficulty: scenario.attack.then_some(scenario.difficulty),
+            statistical: scenario.statistical,
             twin_of: scenario.twin_of.clone(),
             requirement: scenario.requirement.clone(),
             entity: scenario.entity.clone(),

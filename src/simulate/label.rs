@@ -15,6 +15,9 @@ pub struct Label {
     /// How hard an attack is to see; a twin has none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub difficulty: Option<Difficulty>,
+    /// Whether statistics have to find it with all rules off.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub statistical: bool,
     /// The attack that a twin equals but for its cause.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub twin_of: Option<String>,

@@ -38,6 +38,17 @@ pub fn requirements(tags: &[String]) -> impl Iterator<Item = String> {
     ids.map(str::to_owned)
 }
 
+/// What an alert has to be to have found a scenario, besides naming its entity in its time.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Judge {
+    /// It carries the scenario's requirement, and is of one of its families where it names any.
+    #[default]
+    ByRequirement,
+    /// Anything: what statistics say of an entity is of no requirement but the one that anomalies are found. Only scenarios that
+    /// statistics have to find are in the outcome.
+    ByStatistics,
+}
+
 /// What became of one planted scenario.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Outcome {
@@ -104,7 +115,7 @@ impl Score {
 /// Compares alerts with labels. An alert belongs to a scenario when it names one of its entities and their times,
 /// widened by `slack_us` on both sides, overlap: windows and merging make an alert longer than what it is about.
 #[must_use]
-pub fn score(labels: &[Label], claims: &[Claim], slack_us: i64) -> Score {
+pub fn score(labels: &[Label], claims: &[Claim], slack_us: i64, judge: Judge) -> Score {
     let mut scenarios: Vec<Outcome> = labels.iter().map(outcome).collect();
     let mut false_alarms = Vec::new();
     let mut raised: Vec<&Claim> = claims.iter().collect();
@@ -117,7 +128,7 @@ pub fn score(labels: &[Label], claims: &[Claim], slack_us: i64) -> Score {
         for &index in &about {
             // What an attack explains is not held against the twin that happened beside it.
             if labels[index].attack || !explained {
-                note(&mut scenarios[index], &labels[index], claim);
+                note(&mut scenarios[index], &labels[index], claim, judge);
             }
         }
         if !explained {
@@ -131,7 +142,11 @@ pub fn score(labels: &[Label], claims: &[Claim], slack_us: i64) -> Score {
             });
         }
     }
-    let attacks = labels.iter().filter(|label| label.attack).count();
+    if judge == Judge::ByStatistics {
+        let mut labels = labels.iter();
+        scenarios.retain(|_| labels.next().is_some_and(|label| label.statistical));
+    }
+    let attacks = scenarios.iter().filter(|o| o.attack).count();
     let found = scenarios.iter().filter(|o| o.attack && o.found).count();
     Score {
         precision: share(claims.len() - false_alarms.len(), claims.len()),
@@ -167,11 +182,11 @@ fn is_about(claim: &Claim, label: &Label, slack_us: i64) -> bool {
     overlaps && (claim.entity.split(" | ").any(names) || came_from())
 }
 
-fn note(outcome: &mut Outcome, label: &Label, claim: &Claim) {
+fn note(outcome: &mut Outcome, label: &Label, claim: &Claim, judge: Judge) {
     outcome.alerts.push(claim.title.clone());
     let of_requirement = claim.requirements.contains(&label.requirement);
-    let expected =
-        of_requirement && (label.families.is_empty() || label.families.contains(&claim.family));
+    let of_family = label.families.is_empty() || label.families.contains(&claim.family);
+    let expected = judge == Judge::ByStatistics || of_requirement && of_family;
     if outcome.found || (label.attack && !expected) {
         return;
     }
@@ -207,6 +222,7 @@ mod tests {
             name: name.to_owned(),
             attack,
             difficulty: attack.then_some(Difficulty::Easy),
+            statistical: name == "unusual",
             twin_of: None,
             requirement: "sec-07".to_owned(),
             entity: LabelEntity {
@@ -249,7 +265,9 @@ mod tests {
                 callers,
                 ..claim("p_someone", "injection", 150)
             };
-            score(&labels, &[claim], 10_000_000).false_alarms.len()
+            score(&labels, &[claim], 10_000_000, Judge::default())
+                .false_alarms
+                .len()
         };
         assert_eq!(by(&["203.0.113.1", "203.0.113.1"]), 0);
         assert_eq!(by(&["203.0.113.1", "203.0.113.9"]), 1);
@@ -259,7 +277,7 @@ mod tests {
     #[test]
     fn an_attack_is_found_by_its_entity_family_and_time() {
         let labels = [label("a", true, "203.0.113.1", &["injection"])];
-        let score = |claim: Claim| score(&labels, &[claim], 10_000_000);
+        let score = |claim: Claim| score(&labels, &[claim], 10_000_000, Judge::default());
         let found = score(claim("203.0.113.1", "injection", 150));
         assert!(found.scenarios[0].found);
         assert_eq!(found.scenarios[0].seconds, Some(50.0));
@@ -292,7 +310,7 @@ mod tests {
             claim("203.0.113.2", "x", 150),
             claim("203.0.113.3", "x", 150),
         ];
-        let score = score(&labels, &claims, 0);
+        let score = score(&labels, &claims, 0, Judge::default());
         let twins: Vec<_> = score
             .false_alarms
             .iter()
@@ -304,8 +322,29 @@ mod tests {
     }
 
     #[test]
+    fn statistics_are_judged_by_entity_and_time_and_on_their_own_scenarios_alone() {
+        let labels = [
+            label("unusual", true, "203.0.113.1", &["injection"]),
+            label("a", true, "203.0.113.2", &[]),
+        ];
+        let claims = ["203.0.113.1", "203.0.113.2"].map(|entity| Claim {
+            requirements: vec!["sec-06".to_owned()],
+            ..claim(entity, "behaviour", 150)
+        });
+        let score = score(&labels, &claims, 0, Judge::ByStatistics);
+        let found: Vec<_> = score
+            .scenarios
+            .iter()
+            .map(|o| (&*o.name, o.found))
+            .collect();
+        assert_eq!(found, [("unusual", true)]);
+        assert!(score.false_alarms.is_empty());
+        assert_eq!(score.recall, Some(1.0));
+    }
+
+    #[test]
     fn nothing_against_nothing_is_neither_good_nor_bad() {
-        let score = score(&[], &[], 0);
+        let score = score(&[], &[], 0, Judge::default());
         assert_eq!((score.precision, score.recall), (None, None));
     }
 }

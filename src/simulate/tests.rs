@@ -14,6 +14,7 @@ fn settings(events: u64) -> Settings {
         seed: 42,
         start: Timestamp::parse_rfc3339("2026-03-01T21:00:00Z").unwrap(),
         span_us: DAY,
+        quiet_us: 0,
         events,
         clients: None,
         broken: 0,
@@ -346,6 +347,25 @@ fn ordinary_calls_become_what_a_scenario_says() {
             .iter()
             .all(|event| event.gateway.as_deref() == Some("gw-x"))
     );
+}
+
+#[test]
+fn scenarios_fall_into_what_is_left_of_the_span_after_its_quiet_part() {
+    let quiet = Settings {
+        span_us: 3 * DAY,
+        quiet_us: 2 * DAY,
+        ..settings(60_000)
+    };
+    let begin = quiet.start.plus_micros(quiet.quiet_us);
+    let mut generator = Generator::new(quiet).unwrap();
+    let (mut buffer, mut before) = (Vec::new(), 0);
+    while let Some(meta) = generator.next_into(&mut buffer) {
+        before += u64::from(meta.time < begin);
+        buffer.clear();
+    }
+    assert!((30_000..50_000).contains(&before), "{before}");
+    assert!(generator.labels().all(|(_, label)| label.first >= begin));
+    assert!(generator.labels().count() > 100);
 }
 
 #[test]

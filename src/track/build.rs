@@ -75,7 +75,7 @@ impl BlockBuilder {
         }
         self.seen.take(event, turn);
         if let Some(conducts) = &mut self.conducts {
-            conducts.take(event, turn);
+            conducts.take(event, turn, position);
         }
         match (&event.client_id, event.client_address) {
             (Some(client), _) if !client.is_empty() => self.observe(client, event, turn.late),

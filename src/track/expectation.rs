@@ -138,11 +138,6 @@ impl Expectations {
         }
     }
 
-    /// Of how many integrations anything is promised.
-    pub(super) fn integrations(&self) -> usize {
-        self.of.len()
-    }
-
     /// The levels.
     #[must_use]
     pub fn levels(&self) -> &[LevelSpec] {

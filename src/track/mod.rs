@@ -30,6 +30,7 @@ mod queue;
 pub mod rule_tests;
 mod rules;
 mod shard;
+mod sketch;
 mod snapshot;
 mod sources;
 mod split;
@@ -39,7 +40,7 @@ mod watch;
 
 pub use baseline::ids::Codes;
 pub use baseline::{PriorError, REQUEST_RATE};
-pub use behaviour::Conduct;
+pub use behaviour::{Conduct, Requests};
 pub use block::{CorrelationKey, Goes, Match, Observation, TrackBlock};
 pub use build::BlockBuilder;
 pub use chain::settle;
@@ -64,6 +65,12 @@ pub(crate) use snapshot::{seal, unseal};
 pub use sources::Progress;
 pub use split::{ShardPart, split};
 pub use watch::Seen;
+
+/// Whether a family is one of detectors that learn what is usual, and hold to no rule and no contract.
+#[must_use]
+pub fn is_statistical(family: &str) -> bool {
+    ["behaviour", "rate"].contains(&family)
+}
 
 /// What each detector says of itself, for those who list what is looked for.
 #[must_use]

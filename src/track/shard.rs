@@ -192,7 +192,8 @@ impl Shard {
             }
             if self.plan.settings.behaviour.enabled {
                 self.dirty |= !part.conducts.is_empty();
-                self.behaviour.observe(part.conducts, &mut self.counts);
+                self.behaviour
+                    .observe(part.conducts, &part.active, &mut self.counts);
             }
             self.dirty |= !part.seen.is_empty();
             self.watch.observe(part.seen, &self.plan, &mut self.counts);

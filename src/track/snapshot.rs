@@ -23,7 +23,7 @@ use super::{CorrelationKey, Entity, Packed, Plan, Shard, stable_hash};
 use crate::event::Timestamp;
 
 /// Version of the layout of a snapshot's state; one of another version is not read.
-pub const SNAPSHOT_FORMAT: u16 = 6;
+pub const SNAPSHOT_FORMAT: u16 = 7;
 
 /// A shard's state between two blocks.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

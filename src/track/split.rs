@@ -1,7 +1,10 @@
 //! A block cut into what each shard needs of it.
 
+use std::sync::Arc;
+
 use compact_str::CompactString;
 
+use super::behaviour::{Active, active_in};
 use super::{
     Conduct, CorrelationKey, Entity, Goes, Observation, Packed, Plan, SHARDS, Seen, TrackBlock,
     shard_of, shard_of_hash, stable_hash, watch,
@@ -19,6 +22,8 @@ pub struct ShardPart {
     pub(crate) waiting: Vec<(Turn, Waiting)>,
     pub(crate) observations: Vec<Observation>,
     pub(crate) conducts: Vec<Conduct>,
+    /// Who did something in each hour, also where it is another shard's.
+    pub(crate) active: Arc<Active>,
     pub(crate) seen: Seen,
 }
 
@@ -86,6 +91,7 @@ pub fn split(block: TrackBlock, plan: &Plan) -> Vec<ShardPart> {
     // A little more than each gets when they get the same: most need no more room, and few have much left.
     let share = block.matches.len() / SHARDS;
     let room = share + share / 4;
+    let active = Arc::new(active_in(&block.conducts));
     let mut parts: Vec<ShardPart> = (0..SHARDS)
         .map(|_| ShardPart {
             partition: block.partition,
@@ -95,6 +101,7 @@ pub fn split(block: TrackBlock, plan: &Plan) -> Vec<ShardPart> {
             waiting: Vec::with_capacity(room),
             observations: Vec::new(),
             conducts: Vec::new(),
+            active: Arc::clone(&active),
             seen: Seen::default(),
         })
         .collect();
@@ -147,9 +154,9 @@ pub fn split(block: TrackBlock, plan: &Plan) -> Vec<ShardPart> {
             .observations
             .push(observation);
     }
-    // Like stays with like: all entities of an integration are of one shard.
+    // Like stays with like, so that they can be held against one another.
     for conduct in block.conducts {
-        parts[shard_of(&conduct.integration)].conducts.push(conduct);
+        parts[shard_of(conduct.like.home())].conducts.push(conduct);
     }
     watch::split(block.seen, plan, |shard, part| parts[shard].seen.push(part));
     parts

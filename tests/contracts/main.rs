@@ -33,6 +33,7 @@ fn the_examples_hold_on_ordinary_traffic() {
             seed,
             start: Timestamp::parse_rfc3339("2026-03-02T00:00:00Z").expect("a time"),
             span_us: 86_400_000_000,
+            quiet_us: 0,
             events: 60_000,
             clients: None,
             broken: 0,

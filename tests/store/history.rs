@@ -19,6 +19,7 @@ fn traffic(start: Timestamp) -> Vec<Vec<u8>> {
         seed: 3,
         start,
         span_us: DAY_US,
+        quiet_us: 0,
         events: EVENTS,
         clients: None,
         broken: 0,

@@ -240,6 +240,7 @@ pub(super) fn simulated(count: u64, reader: &Reader) -> Result<Vec<Event<'static
         seed: 1,
         start,
         span_us: 86_400 * 1_000_000,
+        quiet_us: 0,
         events: count,
         clients: None,
         broken: 0,

@@ -10,8 +10,9 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Result};
 
-use crate::simulate::score::{Score, score};
+use crate::simulate::score::{Judge, Score, score};
 use crate::simulate::{Label, Span};
+use crate::track::is_statistical;
 
 /// Longest line that is read; an alert has bounded evidence.
 const LONGEST_LINE: u64 = 4 << 20;
@@ -28,6 +29,9 @@ pub struct Args {
     /// How far outside a scenario's time an alert on it may be
     #[arg(long, value_name = "SPAN", default_value = "15m")]
     slack: Span,
+    /// Judge what statistics find alone: only their alerts, only scenarios tagged `statistical`, whatever the requirement
+    #[arg(long)]
+    statistics: bool,
     /// More false alarms than this are a failure
     #[arg(long, value_name = "N")]
     max_false_alarms: Option<usize>,
@@ -42,9 +46,15 @@ pub struct Args {
 /// When a file cannot be read or is not what it should be.
 pub fn run(args: &Args) -> Result<ExitCode> {
     let labels = labels(&args.labels)?;
-    let claims = alerts::read(lines(&args.alerts)?)
+    let mut claims = alerts::read(lines(&args.alerts)?)
         .with_context(|| format!("alerts: {}", args.alerts.display()))?;
-    let score = score(&labels, &claims, args.slack.micros());
+    let judge = if args.statistics {
+        claims.retain(|claim| is_statistical(&claim.family));
+        Judge::ByStatistics
+    } else {
+        Judge::ByRequirement
+    };
+    let score = score(&labels, &claims, args.slack.micros(), judge);
     let mut out = io::stdout().lock();
     if args.json {
         serde_json::to_writer_pretty(&mut out, &score)?;

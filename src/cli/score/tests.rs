@@ -87,6 +87,7 @@ fn scored(alerts: &[String], more: &[&str]) -> (ExitCode, Score) {
         &super::labels(&args.labels).unwrap(),
         &claims,
         args.slack.micros(),
+        Judge::default(),
     );
     (run(&args).unwrap(), score)
 }

@@ -67,6 +67,9 @@ pub struct Args {
     /// Event time to simulate: 90s, 5m, 6h, 1d
     #[arg(long, value_name = "SPAN", default_value = "1d")]
     span: Span,
+    /// So much of the span, from its beginning, is ordinary traffic: scenarios fall into the rest. For what has to learn first
+    #[arg(long, value_name = "SPAN")]
+    quiet: Option<Span>,
     /// Records in all; about 200,000 a day by default, or what rate and seconds give
     #[arg(long, value_name = "N")]
     events: Option<u64>,
@@ -172,6 +175,7 @@ fn settings(args: &Args) -> Result<Settings> {
         seed: args.seed,
         start,
         span_us,
+        quiet_us: args.quiet.map_or(0, Span::micros),
         events,
         clients: args.clients,
         broken: args.broken,

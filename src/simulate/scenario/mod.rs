@@ -76,6 +76,9 @@ pub struct Scenario {
     /// How hard an attack is to see.
     #[serde(default)]
     pub difficulty: Difficulty,
+    /// Whether statistics have to find it with all rules off: nothing in it is forbidden as such, only unusual for whoever does it.
+    #[serde(default)]
+    pub statistical: bool,
     /// The attack that a twin equals but for its cause.
     #[serde(default)]
     pub twin_of: Option<String>,

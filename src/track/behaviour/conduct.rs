@@ -1,16 +1,18 @@
 //! What one entity did in one hour, in sums that can be joined, and the features that these make.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::hash::BuildHasher;
 
 use compact_str::CompactString;
 use foldhash::fast::FixedState;
 use serde::{Deserialize, Serialize};
 
-use crate::event::Event;
+use super::owners::Records;
+use super::traits::Traits;
+use crate::event::{Event, Position};
 use crate::random::stable_hash_of;
 use crate::track::matching::bounded;
-use crate::track::{EntityKind, Turn};
+use crate::track::{EntityKind, Packed, Turn, evidence_of};
 
 /// Microseconds of an hour.
 pub(super) const HOUR_US: i64 = 3_600_000_000;
@@ -23,14 +25,61 @@ pub(crate) struct Who {
     pub(super) value: CompactString,
 }
 
-/// What an entity did through one integration in one hour, as far as a block shows.
+/// Entities that are held against one another.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub(crate) enum Like {
+    /// The callers of an integration.
+    Callers(CompactString),
+    /// Services that call with a token of their own (client credentials), of all integrations: one integration has too few of them.
+    Services,
+    /// The operations of all integrations: each is known by its integration and its name.
+    Operations,
+}
+
+impl Like {
+    /// What they live together by.
+    pub(crate) fn home(&self) -> &str {
+        match self {
+            Like::Callers(integration) => integration,
+            Like::Services => "services of all",
+            Like::Operations => "operations of all",
+        }
+    }
+}
+
+/// What an entity did in one hour, as far as a block shows: a caller through one integration, or all callers by one operation.
 #[derive(Clone, Debug)]
 pub struct Conduct {
-    pub(crate) integration: CompactString,
+    pub(crate) like: Like,
     pub(super) who: Who,
     /// Since the epoch.
     pub(super) hour: u32,
+    pub(super) deeds: Deeds,
+    /// The values of its traits that the block shows here for the first time, for people.
+    pub(super) texts: Vec<(u32, CompactString)>,
+}
+
+/// What an entity did in an hour: how much, of what, and its first call.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct Deeds {
     pub(super) sums: Sums,
+    pub(super) traits: Traits,
+    pub(super) records: Records,
+    pub(super) first: Packed,
+    /// Partition and offset of the first.
+    at: (i32, i64),
+}
+
+impl Deeds {
+    /// In whatever order they are joined, the outcome is the same.
+    pub(super) fn join(&mut self, other: Deeds) {
+        self.sums.join(&other.sums);
+        self.traits.join(&other.traits);
+        self.records.join(&other.records);
+        if other.at < self.at {
+            (self.at, self.first) = (other.at, other.first);
+        }
+    }
 }
 
 /// Counts, and sets as bits: a bit for each remainder of a hash, so that sets join in any order (linear counting: Whang, Vander-Zanden and
@@ -52,6 +101,8 @@ pub(super) struct Sums {
     addresses: u64,
     agents: u64,
     resources: [u64; 4],
+    /// The share of its records that are of others; known when the hour is over.
+    pub(super) foreign: f64,
 }
 
 /// A feature of an hour.
@@ -63,7 +114,7 @@ pub(super) struct Feature {
 }
 
 /// In this order in every row.
-pub(super) const FEATURES: [Feature; 14] = [
+pub(super) const FEATURES: [Feature; 15] = [
     feature("calls an hour", |sums| f64::from(sums.calls)),
     feature("minutes with calls", |sums| ones(&[sums.minutes])),
     feature("calls in a busy minute", |sums| {
@@ -71,6 +122,9 @@ pub(super) const FEATURES: [Feature; 14] = [
     }),
     feature("different records an hour", |sums| {
         distinct(&sums.resources)
+    }),
+    feature("records of others an hour", |sums| {
+        sums.foreign * distinct(&sums.resources)
     }),
     feature("different operations an hour", |sums| {
         distinct(&[sums.operations])
@@ -181,6 +235,7 @@ impl Sums {
             addresses,
             agents,
             resources,
+            foreign: _,
         } = other;
         for (known, more) in [
             (&mut self.calls, calls),
@@ -221,18 +276,35 @@ fn set(words: &mut [&mut u64], value: Option<&[u8]>) {
 #[derive(Debug, Default)]
 pub(crate) struct ConductBuilder {
     conducts: Vec<Conduct>,
-    /// Where the newest of a hash of integration and entity stands.
-    newest: HashMap<u64, usize, FixedState>,
+    /// Traits whose text is in the block, with the hash of the integration and the hour.
+    told: HashSet<(u64, u32, u32), FixedState>,
+    /// Bytes of their texts.
+    bytes: usize,
+    /// Where those of the block stand, by a hash of what they are known by. Two that fall together are taken for one: of a block's few
+    /// thousand once in some trillion.
+    known: HashMap<u64, usize, FixedState>,
 }
 
 impl ConductBuilder {
     /// Takes an event in its turn. What came late would fall into an hour that is over.
-    pub(crate) fn take(&mut self, event: &Event<'_>, turn: Turn) {
+    pub(crate) fn take(&mut self, event: &Event<'_>, turn: Turn, position: Position) {
         let hour = u32::try_from(turn.due.micros().div_euclid(HOUR_US));
         let (Ok(hour), false) = (hour, turn.late) else {
             return;
         };
         let integration = &*bounded(event.integration.as_deref().unwrap_or_default());
+        let operation = event.operation.as_deref().or(event.route.as_deref());
+        if let Some(operation) = operation.filter(|_| !integration.is_empty()) {
+            let place = FixedState::default().hash_one((integration, operation, hour));
+            let like = || {
+                let value = compact_str::format_compact!("{integration} | {operation}");
+                let value = bounded(&value).into();
+                let kind = EntityKind::Integration;
+                (Like::Operations, Who { kind, value })
+            };
+            let at = self.place((place, hour), like, event, position);
+            self.conducts[at].deeds.sums.take(event, turn);
+        }
         let subject = event.subject.as_deref().filter(|it| !it.is_empty());
         let client = event.client_id.as_deref().filter(|it| !it.is_empty());
         let address;
@@ -246,41 +318,96 @@ impl ConductBuilder {
         } else {
             return;
         };
-        let value = &*bounded(value);
-        let hash = FixedState::default().hash_one((integration, kind, value));
-        let is_it = |known: &Conduct| {
-            known.hour == hour
-                && known.who.kind == kind
-                && known.who.value == value
-                && known.integration == integration
+        let is_service = event.grant.as_deref() == Some("client_credentials");
+        let among = if is_service { "" } else { integration };
+        let place = FixedState::default().hash_one((is_service, among, kind, value, hour));
+        let like = || {
+            let value = bounded(value).into();
+            let like = if is_service {
+                Like::Services
+            } else {
+                Like::Callers(integration.into())
+            };
+            (like, Who { kind, value })
         };
-        let known = self.newest.get(&hash).copied();
-        let known = known.filter(|at| is_it(&self.conducts[*at]));
-        let at = known.unwrap_or_else(|| {
-            self.newest.insert(hash, self.conducts.len());
-            self.conducts.push(Conduct {
-                integration: integration.into(),
-                who: Who {
-                    kind,
-                    value: value.into(),
-                },
-                hour,
-                sums: Sums::default(),
-            });
-            self.conducts.len() - 1
+        let at = self.place((place, hour), like, event, position);
+        let Conduct { deeds, texts, .. } = &mut self.conducts[at];
+        deeds.sums.take(event, turn);
+        if let Some(record) = event.resource_id.as_deref() {
+            deeds.records.take(record, client.unwrap_or(value));
+        }
+        let place = FixedState::default().hash_one((is_service, among));
+        deeds.traits.take(event, kind, |code, value| {
+            if self.told.insert((place, hour, code)) {
+                let text = value.text();
+                self.bytes += text.len();
+                texts.push((code, text));
+            }
         });
-        self.conducts[at].sums.take(event, turn);
+    }
+
+    /// Where a conduct stands that is known by a hash, made if it is not there yet.
+    fn place(
+        &mut self,
+        (hash, hour): (u64, u32),
+        like: impl FnOnce() -> (Like, Who),
+        event: &Event<'_>,
+        position: Position,
+    ) -> usize {
+        if let Some(at) = self.known.get(&hash) {
+            return *at;
+        }
+        let (like, who) = like();
+        self.known.insert(hash, self.conducts.len());
+        self.conducts.push(Conduct {
+            like,
+            who,
+            hour,
+            deeds: Deeds {
+                sums: Sums::default(),
+                traits: Traits::default(),
+                records: Records::default(),
+                first: evidence_of(event, position, &[]),
+                at: (position.partition, position.offset),
+            },
+            texts: Vec::new(),
+        });
+        self.conducts.len() - 1
     }
 
     /// Bytes of memory, about.
     pub(crate) fn bytes(&self) -> usize {
-        self.conducts.len() * (size_of::<Conduct>() + size_of::<(u64, usize)>())
+        let conducts = self.conducts.len() * (size_of::<Conduct>() + 512);
+        let texts = self.told.len() * size_of::<((u64, u32, u32), u32, CompactString)>();
+        conducts + texts + self.bytes
     }
 
     /// What was seen; from here on a new block.
     pub(crate) fn finish(&mut self) -> Vec<Conduct> {
-        self.newest.clear();
+        self.known.clear();
+        self.told.clear();
+        self.bytes = 0;
         std::mem::take(&mut self.conducts)
+    }
+}
+
+#[cfg(test)]
+impl Deeds {
+    /// These sums, and nothing that could be new.
+    pub(super) fn of(sums: Sums) -> Deeds {
+        let event = Event::default();
+        let position = Position {
+            partition: 0,
+            offset: 0,
+            stamped: None,
+        };
+        Deeds {
+            sums,
+            traits: Traits::default(),
+            records: Records::default(),
+            first: evidence_of(&event, position, &[]),
+            at: (0, 0),
+        }
     }
 }
 

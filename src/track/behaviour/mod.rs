@@ -7,10 +7,15 @@
 //!
 //! All entities of an integration live in one shard, so like is held against like and the state recovers with the shard.
 
+mod calibration;
 mod conduct;
 mod meta;
+mod novelty;
+mod owners;
 mod past;
+mod rate;
 mod stratum;
+mod traits;
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -18,31 +23,79 @@ use compact_str::CompactString;
 use foldhash::fast::FixedState;
 use serde::{Deserialize, Serialize};
 
+use super::sketch::Sketch;
 use super::{Entity, Finding, Plan, Reason, TrackCounts, finding_id};
 use crate::event::Timestamp;
+use crate::random::{splitmix, stable_hash};
+use calibration::Kind;
 pub use conduct::Conduct;
 pub(crate) use conduct::ConductBuilder;
-use conduct::{HOUR_US, Sums, Who};
+use conduct::{Deeds, HOUR_US, Like, Who};
 pub(super) use meta::metas;
+pub use novelty::Requests;
+use rate::Rate;
 use stratum::{Odd, StoredStratum, Stratum};
+use traits::{DIMENSIONS, dimension_of};
 
 /// Most integrations of a shard, and entities in the open hours of a shard.
 const MOST_STRATA: usize = 64;
 const MOST_OPEN: usize = 200_000;
-/// Integrations that the budget is shared by, where contracts promise nothing of more.
-const LEAST_SHARES: usize = 8;
+/// Most texts of values of an integration in an hour; a finding names what has none without it.
+const MOST_TEXTS: usize = 16_384;
 
 /// The part of one shard.
 pub(super) struct Behaviour {
-    strata: BTreeMap<CompactString, Stratum>,
+    strata: BTreeMap<Like, Stratum>,
     open: BTreeMap<u32, Open>,
     opened: usize,
     /// Hours before this one are closed.
     closed: u32,
+    /// Rows a day of all shards.
+    rate: Rate,
 }
 
-/// Entities of each integration in an hour that is not closed.
-type Open = BTreeMap<CompactString, HashMap<Who, Sums, FixedState>>;
+/// Who did something in each hour, as sketches of their hashes.
+pub(super) type Active = BTreeMap<u32, Sketch>;
+
+/// Who did something in each hour of these.
+pub(super) fn active_in(conducts: &[Conduct]) -> Active {
+    let mut active = Active::new();
+    for Conduct {
+        like, who, hour, ..
+    } in conducts
+    {
+        let hash = stable_hash(like.home()) ^ stable_hash(&who.value).rotate_left(1);
+        active
+            .entry(*hour)
+            .or_insert_with(Sketch::new)
+            .add(splitmix(hash));
+    }
+    active
+}
+
+/// An hour that is not closed.
+struct Open {
+    /// Who did something, also in other shards: one row each.
+    active: Sketch,
+    likes: BTreeMap<Like, OpenHour>,
+}
+
+impl Default for Open {
+    fn default() -> Self {
+        Open {
+            active: Sketch::new(),
+            likes: BTreeMap::new(),
+        }
+    }
+}
+
+/// What like entities did so far in an hour.
+#[derive(Clone, Debug, Default)]
+struct OpenHour {
+    entities: HashMap<Who, Deeds, FixedState>,
+    /// Texts of what they showed.
+    texts: BTreeMap<u32, CompactString>,
+}
 
 impl Behaviour {
     pub(super) fn new() -> Self {
@@ -51,28 +104,44 @@ impl Behaviour {
             open: BTreeMap::new(),
             opened: 0,
             closed: 0,
+            rate: Rate::default(),
         }
     }
 
-    /// Adds what a block showed.
-    pub(super) fn observe(&mut self, conducts: Vec<Conduct>, counts: &mut TrackCounts) {
+    /// Adds what a block showed: to this shard, and to all.
+    pub(super) fn observe(
+        &mut self,
+        conducts: Vec<Conduct>,
+        active: &Active,
+        counts: &mut TrackCounts,
+    ) {
+        for (hour, active) in active {
+            let open = self.open.entry((*hour).max(self.closed)).or_default();
+            open.active.join(active);
+        }
         for conduct in conducts {
             let hour = conduct.hour.max(self.closed);
             let Conduct {
-                integration,
+                like,
                 who,
-                sums,
+                deeds,
+                texts,
                 ..
             } = conduct;
             let open = self.open.entry(hour).or_default();
-            let open = open.entry(integration).or_default();
-            if let Some(known) = open.get_mut(&who) {
-                known.join(&sums);
+            let open = open.likes.entry(like).or_default();
+            for (code, text) in texts {
+                if open.texts.len() < MOST_TEXTS {
+                    open.texts.insert(code, text);
+                }
+            }
+            if let Some(known) = open.entities.get_mut(&who) {
+                known.join(deeds);
             } else if self.opened < MOST_OPEN {
                 self.opened += 1;
-                open.insert(who, sums);
+                open.entities.insert(who, deeds);
             } else {
-                counts.unobserved_requests += u64::from(sums.calls);
+                counts.unobserved_requests += u64::from(deeds.sums.calls);
             }
         }
     }
@@ -88,34 +157,44 @@ impl Behaviour {
         let Some((hour, open)) = self.open.pop_first() else {
             return;
         };
-        self.opened -= open.values().map(HashMap::len).sum::<usize>();
+        let Open { active, likes } = open;
+        self.opened -= likes
+            .values()
+            .map(|open| open.entities.len())
+            .sum::<usize>();
         self.closed = hour + 1;
         let settings = &plan.settings.behaviour;
         let local = hour.saturating_add_signed(plan.settings.baseline.utc_offset / 60);
-        let shares = plan.expectations.integrations().max(LEAST_SHARES);
-        #[expect(clippy::cast_precision_loss, reason = "a few integrations")]
-        let allowed = settings.false_alarms_per_day.max(1e-6) / shares as f64;
-        for (integration, entities) in open {
-            let conducts = in_order(entities);
-            if !self.strata.contains_key(&integration) {
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "an estimate of a count"
+        )]
+        let rows = active.estimate().round() as u32;
+        self.rate.take(hour, rows);
+        // So rare that of all rows of a day the budget comes out.
+        let threshold = (self.rate.a_day() / settings.false_alarms_per_day.max(1e-6)).log10();
+        for (like, OpenHour { entities, texts }) in likes {
+            let mut conducts = in_order(entities);
+            if !self.strata.contains_key(&like) {
                 if self.strata.len() >= MOST_STRATA {
                     counts.unwatched += 1;
                     continue;
                 }
                 let stratum = Stratum::new(hour, settings.max_entities);
-                self.strata.insert(integration.clone(), stratum);
+                self.strata.insert(like.clone(), stratum);
             }
-            let Some(stratum) = self.strata.get_mut(&integration) else {
+            let Some(stratum) = self.strata.get_mut(&like) else {
                 continue;
             };
-            let closed = stratum.close((hour, local), &conducts, allowed);
+            let closed = stratum.close((hour, local), &mut conducts, threshold);
             counts.evicted_entities += closed.evicted;
             let (begin, more) = (out.len(), closed.more);
             let odd = closed.odd.into_iter();
-            out.extend(odd.map(|odd| finding(plan, hour, &integration, odd)));
+            out.extend(odd.map(|odd| finding(plan, (hour, &like, &texts), odd)));
             if let Some(last) = out[begin..].last_mut().filter(|_| more > 0) {
                 last.notes.push(format!(
-                    "{more} more entities of the integration were as odd in this hour: look for a cause that they share"
+                    "{more} more of its like were as odd in this hour: look for a cause that they share"
                 ));
             }
         }
@@ -137,13 +216,15 @@ impl Behaviour {
                 .open
                 .iter()
                 .map(|(hour, open)| {
-                    let entities = open.iter();
-                    let stored =
-                        entities.map(|(name, open)| (name.clone(), in_order(open.clone())));
-                    (*hour, stored.collect())
+                    let likes = open.likes.iter().map(|(like, open)| {
+                        let entities = in_order(open.entities.clone());
+                        (like.clone(), entities, open.texts.clone())
+                    });
+                    (*hour, open.active.clone(), likes.collect())
                 })
                 .collect(),
             closed: self.closed,
+            rate: self.rate,
         }
     }
 
@@ -153,36 +234,82 @@ impl Behaviour {
         self.strata = strata
             .map(|(name, stratum)| (name, Stratum::restore(stratum, entities)))
             .collect();
-        let open = stored.open.into_iter().map(|(hour, entities)| {
-            let entities = entities.into_iter();
-            let open = entities.map(|(name, open)| (name, open.into_iter().collect()));
-            (hour, open.collect())
+        let open = stored.open.into_iter().map(|(hour, active, likes)| {
+            let likes = likes.into_iter().map(|(like, entities, texts)| {
+                let entities = entities.into_iter().collect();
+                (like, OpenHour { entities, texts })
+            });
+            let likes = likes.collect();
+            (hour, Open { active, likes })
         });
         self.open = open.collect();
-        let open = self.open.values().flat_map(BTreeMap::values);
-        self.opened = open.map(HashMap::len).sum();
+        let open = self.open.values().flat_map(|open| open.likes.values());
+        self.opened = open.map(|open| open.entities.len()).sum();
         self.closed = stored.closed;
+        self.rate = stored.rate;
     }
 }
 
-fn in_order(entities: HashMap<Who, Sums, FixedState>) -> Vec<(Who, Sums)> {
-    let mut entities: Vec<(Who, Sums)> = entities.into_iter().collect();
+fn in_order(entities: HashMap<Who, Deeds, FixedState>) -> Vec<(Who, Deeds)> {
+    let mut entities: Vec<(Who, Deeds)> = entities.into_iter().collect();
     entities.sort_unstable_by(|a, b| a.0.cmp(&b.0));
     entities
 }
 
-fn finding(plan: &Plan, hour: u32, integration: &str, odd: Odd) -> Finding {
+/// What is odd of an entity in an hour, with the texts of what it and its like showed.
+fn finding(
+    plan: &Plan,
+    (hour, like, texts): (u32, &Like, &BTreeMap<u32, CompactString>),
+    odd: Odd,
+) -> Finding {
     let first = Timestamp::from_micros(i64::from(hour) * HOUR_US);
+    let is_new = odd.surprise.most() == Kind::News;
+    let probability = 10_f64.powf(-odd.surprise.all);
     let entity = Entity {
         kind: odd.who.kind,
         value: odd.who.value,
     };
-    let mut features = odd.features.into_iter();
-    let (metric, observed, expected) = features.next().unwrap_or(("calls an hour", 0.0, 0.0));
-    let mut notes: Vec<String> = features
-        .map(|(name, observed, expected)| format!("{name}: {observed:.1}, usually {expected:.1}"))
-        .collect();
-    if !integration.is_empty() {
+    let amounts = odd.features.iter().map(|(name, observed, expected)| {
+        let note = format!("{name}: {observed:.1}, usually {expected:.1}");
+        ((*name).to_owned(), *observed, *expected, note)
+    });
+    let news = odd.news.iter().map(|new| {
+        let (_, kind) = DIMENSIONS[dimension_of(new.code)];
+        let text = texts.get(&new.code).map_or("", CompactString::as_str);
+        let note = format!(
+            "{kind} never seen of it: {text} ({:.2} % of its hours have a new one, {:.2} % of all hours one so rare)",
+            100.0 * new.own,
+            100.0 * new.share
+        );
+        (format!("hours with a new {kind}"), 1.0, new.own, note)
+    });
+    // What counts more comes first, and only that is told where the other is nothing.
+    let mut reasons: Vec<(String, f64, f64, String)> = if is_new {
+        let amount = odd
+            .surprise
+            .of(Kind::Amounts)
+            .max(odd.surprise.of(Kind::Change));
+        let also = usize::from(amount > 2.0);
+        news.chain(amounts.take(also)).collect()
+    } else {
+        let also = usize::from(odd.surprise.of(Kind::News) > 2.0);
+        amounts.chain(news.take(also)).collect()
+    };
+    if reasons.is_empty() {
+        reasons.push((
+            "calls an hour".to_owned(),
+            odd.calls.into(),
+            0.0,
+            String::new(),
+        ));
+    }
+    let (metric, observed, expected, _) = reasons[0].clone();
+    // The first feature is the reason itself; of what is new the note says which.
+    let notes = reasons.into_iter().skip(usize::from(!is_new));
+    let mut notes: Vec<String> = notes.map(|(_, _, _, note)| note).collect();
+    if let Like::Callers(integration) = like
+        && !integration.is_empty()
+    {
         notes.push(format!("through the integration {integration}"));
     }
     Finding {
@@ -193,25 +320,26 @@ fn finding(plan: &Plan, hour: u32, integration: &str, odd: Odd) -> Finding {
         last: first.plus_micros(HOUR_US - 1),
         count: odd.calls.into(),
         reason: Reason::Baseline {
-            metric: metric.to_owned(),
+            metric,
             observed,
             expected,
-            probability: odd.probability,
+            probability,
         },
-        evidence: Vec::new(),
+        evidence: odd.first.into_iter().collect(),
         notes,
     }
 }
 
-/// [`Open`] in order.
-type StoredOpen = Vec<(CompactString, Vec<(Who, Sums)>)>;
+/// The entities of an [`Open`] hour, in order.
+type StoredOpen = Vec<(Like, Vec<(Who, Deeds)>, BTreeMap<u32, CompactString>)>;
 
 /// The behaviour of one shard's integrations in a snapshot.
 #[derive(Serialize, Deserialize)]
 pub(super) struct StoredBehaviour {
-    strata: Vec<(CompactString, StoredStratum)>,
-    open: Vec<(u32, StoredOpen)>,
+    strata: Vec<(Like, StoredStratum)>,
+    open: Vec<(u32, Sketch, StoredOpen)>,
     closed: u32,
+    rate: Rate,
 }
 
 #[cfg(test)]

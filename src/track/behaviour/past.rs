@@ -8,8 +8,10 @@ use super::conduct::{FEATURES, Sums};
 pub(super) const COLUMNS: usize = 2 * FEATURES.len() + 1;
 /// Hours with calls over which means fade.
 const MEMORY: f32 = 100.0;
-/// A deviation, in natural logarithms, that everybody has.
+/// The deviation, in natural logarithms, that everybody is taken to have, in so many hours; and what nobody has less of.
 const USUAL: f32 = 0.5;
+const USUAL_HOURS: f32 = 10.0;
+const LEAST: f32 = 0.1;
 /// Hours after which its own past counts for half.
 const HALF_KNOWN: f32 = 6.0;
 /// Days after which the hours of the day fade.
@@ -46,7 +48,9 @@ impl Past {
             let value = logarithm(feature.of(sums));
             row[at] = value;
             let variance = (self.square[at] - self.mean[at] * self.mean[at]).max(0.0);
-            let deviation = (value - self.mean[at]) / (variance + USUAL * USUAL).sqrt();
+            let known = self.hours * variance + USUAL_HOURS * USUAL * USUAL;
+            let variance = known / (self.hours + USUAL_HOURS) + LEAST * LEAST;
+            let deviation = (value - self.mean[at]) / variance.sqrt();
             row[FEATURES.len() + at] = deviation * self.hours / (self.hours + HALF_KNOWN);
         }
         let seen = f32::from(self.active[(hour % 24) as usize]) + 1.0;

@@ -1,39 +1,53 @@
 //! Entities of one integration: who they are, what is usual among them, and how rare a score is.
 
+use std::collections::HashMap;
+
 use serde::{Deserialize, Serialize};
 
-use super::conduct::{FEATURES, Sums, Who};
+use super::calibration::{Calibration, Kind, Surprise};
+use super::conduct::{Deeds, FEATURES, Who};
+use super::novelty::{Customs, Habits, New};
+use super::owners::{Callers, Owners};
 use super::past::{COLUMNS, Past};
-use crate::track::Lru;
-use crate::track::model::{Digest, Ends, Ensemble, Rows};
+use super::rate::Rate;
+use crate::track::model::{Ensemble, Rows};
+use crate::track::{Evidence, Lru};
 
 /// Rows that models are fitted to, and how few will do.
 const ROWS: usize = 2_048;
 const FEW_ROWS: usize = 256;
 /// Days over which these rows are spread.
 const SPREAD_DAYS: f64 = 7.0;
-/// Hours after which the first model is fitted, and scores without which nothing is told.
+/// Hours in which everything is new, so that nothing is scored.
 const FIRST_HOURS: u32 = 24;
-const FEW_SCORES: u32 = 500;
 /// Features that a finding names.
 const NAMED: usize = 3;
-/// Findings of an hour.
-const MOST_AT_ONCE: usize = 3;
+/// Findings of one cause, and of an hour.
+const MOST_OF_A_CAUSE: usize = 3;
+const MOST_AT_ONCE: usize = 16;
 
 type Row = [f32; COLUMNS];
 
 /// The entities of one integration.
 pub(super) struct Stratum {
-    pasts: Lru<Who, Past>,
+    entities: Lru<Who, Known>,
+    customs: Customs,
+    owners: Owners,
     first_hour: u32,
     /// Rows of late, what comes next stands at `next`, and how many were passed over since.
     recent: Vec<Row>,
     next: usize,
     passed: u32,
     model: Option<Model>,
-    scores: Digest,
-    scored: u32,
+    calibration: Calibration,
     rate: Rate,
+}
+
+/// What is known of an entity.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+struct Known {
+    past: Past,
+    habits: Habits,
 }
 
 /// Models fitted to rows; kept with these, of which they can be made again.
@@ -43,19 +57,10 @@ struct Model {
     ensemble: Ensemble,
 }
 
-/// How many rows come a day: of the newest hours, by the hour of the day.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
-struct Rate {
-    rows: [u32; 24],
-    hour: u32,
-    /// Hours that are known; at most a day.
-    known: u32,
-}
-
 /// What came of an hour.
 #[derive(Default)]
 pub(super) struct Closed {
-    /// The oddest, in the order of entities, at most [`MOST_AT_ONCE`].
+    /// The oddest of each cause, in the order of entities.
     pub(super) odd: Vec<Odd>,
     /// How many more were as odd.
     pub(super) more: usize,
@@ -67,113 +72,177 @@ pub(super) struct Closed {
 pub(super) struct Odd {
     pub(super) who: Who,
     pub(super) calls: u32,
-    /// The share of hours so odd.
-    pub(super) probability: f64,
+    pub(super) surprise: Surprise,
     /// The oddest features: which, what was seen, what is usual.
     pub(super) features: Vec<(&'static str, f64, f64)>,
+    /// What is new, the most surprising first.
+    pub(super) news: Vec<New>,
+    /// Its first call of the hour.
+    pub(super) first: Option<Evidence>,
 }
 
 impl Stratum {
     pub(super) fn new(hour: u32, entities: usize) -> Stratum {
         Stratum {
-            pasts: Lru::new(entities),
+            entities: Lru::new(entities),
+            customs: Customs::default(),
+            owners: Owners::new(),
             first_hour: hour,
             recent: Vec::new(),
             next: 0,
             passed: 0,
             model: None,
-            scores: Digest::default(),
-            scored: 0,
+            calibration: Calibration::default(),
             rate: Rate::default(),
         }
     }
 
     /// Entities that are known.
     pub(super) fn entities(&self) -> usize {
-        self.pasts.len()
+        self.entities.len()
     }
 
-    /// Takes what entities did in an hour, in their order. `allowed` is how many findings a day may be false.
+    /// Takes what entities did in an hour, in their order. What surprises by `threshold` or more is odd.
     pub(super) fn close(
         &mut self,
         (hour, local): (u32, u32),
-        conducts: &[(Who, Sums)],
-        allowed: f64,
+        conducts: &mut [(Who, Deeds)],
+        threshold: f64,
     ) -> Closed {
         let day = local / 24;
-        self.fit(hour, day);
-        self.rate.take(hour, conducts.len());
-        let rows: Vec<Row> = conducts
-            .iter()
-            .map(|(who, sums)| {
-                let past = self.pasts.peek_mut(who).copied();
-                past.unwrap_or_else(|| Past::new(day)).row(sums, local)
-            })
-            .collect();
+        for (_, deeds) in &mut *conducts {
+            deeds.sums.foreign = self.owners.foreign(&deeds.records);
+        }
+        let conducts = &*conducts;
+        let begun = hour.saturating_sub(self.first_hour) >= FIRST_HOURS;
+        self.fit(begun, day);
+        self.rate
+            .take(hour, u32::try_from(conducts.len()).unwrap_or(u32::MAX));
+        self.calibration.begin(hour, self.rate.a_day());
+        let (rows, news) = self.look(conducts, local);
         let scores = self.model.as_ref().map(|model| model.scores(&rows));
-        let wanted = (self.rate.a_day() / allowed).log10();
         let mut odd = Vec::new();
         let mut closed = Closed::default();
-        for (at, (who, sums)) in conducts.iter().enumerate() {
+        for (at, (who, deeds)) in conducts.iter().enumerate() {
             let mut is_odd = false;
-            if let Some(score) = scores.as_ref().and_then(|scores| scores.get(at)) {
-                let surprise = self.scores.surprise(*score, Ends::Upper, 1e-6);
-                is_odd = self.scored >= FEW_SCORES && surprise >= wanted;
-                self.scores.add(*score, 1e-6);
-                self.scored = self.scored.saturating_add(1);
+            if begun {
+                let amounts = scores.as_ref().and_then(|scores| scores.get(at));
+                let new = news[at].first().map(|new| (new.code, new.surprise));
+                let changes = &rows[at][FEATURES.len()..2 * FEATURES.len()];
+                let amounts = amounts.copied().unwrap_or(0.0);
+                let surprise = self.calibration.take(amounts, changes, new);
+                is_odd = surprise.all >= threshold;
                 if is_odd {
                     odd.push((at, surprise));
                 }
             }
-            let (past, gone) = self.pasts.touch(who, || Past::new(day));
+            let (known, gone) = self.entities.touch(who, || Known {
+                past: Past::new(day),
+                habits: Habits::default(),
+            });
             closed.evicted += u64::from(gone.is_some());
-            // What is odd teaches neither its own past nor the others; how often it happens, it does.
+            let habits = &mut known.habits;
+            habits.learn(&deeds.traits, short(day), &mut self.customs, begun);
+            self.owners.learn(&deeds.records);
+            // Amounts that are odd teach neither its own past nor the others; how often it happens, it does.
             if !is_odd {
-                past.learn(sums, local);
+                known.past.learn(&deeds.sums, local);
                 self.remember(rows[at]);
             }
         }
-        // What befalls many at once has one cause, and is no reason to tell of each.
-        closed.more = odd.len().saturating_sub(MOST_AT_ONCE);
-        odd.sort_by(|a, b| b.1.total_cmp(&a.1));
-        odd.truncate(MOST_AT_ONCE);
-        odd.sort_unstable_by_key(|(at, _)| *at);
+        odd.sort_by(|a, b| b.1.all.total_cmp(&a.1.all));
+        let odd = self.by_cause(odd, &rows, &news, &mut closed.more);
         for (at, surprise) in odd {
-            let (who, sums) = &conducts[at];
-            closed.odd.push(self.odd(who, sums, &rows[at], surprise));
+            let (who, deeds) = &conducts[at];
+            closed.odd.push(Odd {
+                who: who.clone(),
+                calls: deeds.sums.calls,
+                surprise,
+                features: self.features((who, deeds), &rows[at], surprise),
+                news: news[at].iter().take(NAMED).copied().collect(),
+                first: deeds.first.unpacked(),
+            });
         }
         closed
     }
 
-    fn odd(&mut self, who: &Who, sums: &Sums, row: &Row, surprise: f64) -> Odd {
-        let past = self.pasts.peek_mut(who).copied();
+    /// What befalls many at once has one cause, and is no reason to tell of each: the oddest of each cause, in the order of entities.
+    fn by_cause(
+        &self,
+        odd: Vec<(usize, Surprise)>,
+        rows: &[Row],
+        news: &[Vec<New>],
+        more: &mut usize,
+    ) -> Vec<(usize, Surprise)> {
+        let mut causes: HashMap<(Kind, usize), usize> = HashMap::new();
+        let mut told = Vec::new();
+        for (at, surprise) in odd {
+            let kind = surprise.most();
+            let cause = match kind {
+                Kind::News => news[at].first().map_or(0, |new| new.code as usize),
+                Kind::Change => surprise.changed,
+                Kind::Amounts => self.rarest(&rows[at]).next().unwrap_or(0),
+            };
+            let told_of = causes.entry((kind, cause)).or_default();
+            *told_of += 1;
+            if *told_of <= MOST_OF_A_CAUSE && told.len() < MOST_AT_ONCE {
+                told.push((at, surprise));
+            } else {
+                *more += 1;
+            }
+        }
+        told.sort_unstable_by_key(|(at, _)| *at);
+        told
+    }
+
+    /// The features in which a row lies farthest out among others, by their place.
+    fn rarest(&self, row: &Row) -> impl Iterator<Item = usize> {
         let model = self.model.as_ref();
         let rarest = model.map(|model| model.ensemble.rarest(&wide(row), COLUMNS));
+        // The last column is the hour of the day, of which there is no feature.
+        let columns = rarest.into_iter().flatten().map(|(column, _)| column);
+        let columns = columns.filter(|column| column + 1 < COLUMNS);
+        columns.map(|column| column % FEATURES.len())
+    }
+
+    /// The row of each entity, and what is new of it.
+    fn look(&mut self, conducts: &[(Who, Deeds)], local: u32) -> (Vec<Row>, Vec<Vec<New>>) {
+        let day = local / 24;
+        let rarity = self.customs.rarity();
+        let each = conducts.iter().map(|(who, deeds)| {
+            let known = self.entities.peek_mut(who);
+            let habits = known.as_ref().map(|known| &known.habits);
+            let news = Habits::news(habits, &deeds.traits, short(day), &rarity);
+            let past = known.map_or_else(|| Past::new(day), |known| known.past);
+            (past.row(&deeds.sums, local), news)
+        });
+        each.unzip()
+    }
+
+    /// The features in which a row lies farthest out: which, what was seen, what is usual.
+    fn features(
+        &mut self,
+        (who, deeds): (&Who, &Deeds),
+        row: &Row,
+        surprise: Surprise,
+    ) -> Vec<(&'static str, f64, f64)> {
+        let past = self.entities.peek_mut(who).map(|known| known.past);
+        let rarest: Vec<usize> = self.rarest(row).collect();
+        let model = self.model.as_ref();
+        let changed = (surprise.most() == Kind::Change).then_some(surprise.changed);
         let mut named: Vec<usize> = Vec::new();
-        let mut features = Vec::new();
-        for (column, _) in rarest.into_iter().flatten() {
-            if features.len() >= NAMED {
-                break;
+        for at in changed.into_iter().chain(rarest) {
+            if named.len() < NAMED && !named.contains(&at) {
+                named.push(at);
             }
-            let Some(feature) = FEATURES.get(column % FEATURES.len()) else {
-                continue;
-            };
-            let at = column % FEATURES.len();
-            // The last column is the hour of the day, of which there is no feature.
-            if column + 1 == COLUMNS || named.contains(&at) {
-                continue;
-            }
-            named.push(at);
+        }
+        let told = named.into_iter().map(|at| {
             let of_itself = past.and_then(|past| past.usual(at));
             let usual = of_itself.or_else(|| model.map(|model| model.usual(at)));
-            features.push((feature.name, feature.of(sums), usual.unwrap_or(0.0)));
-        }
-        Odd {
-            who: who.clone(),
-            calls: sums.calls,
-            probability: 10_f64.powf(-surprise),
-            features,
-        }
+            let feature = FEATURES[at];
+            (feature.name, feature.of(&deeds.sums), usual.unwrap_or(0.0))
+        });
+        told.collect()
     }
 
     /// Keeps rows of the newest days, evenly spread.
@@ -194,21 +263,22 @@ impl Stratum {
     }
 
     /// Fits models once a day.
-    fn fit(&mut self, hour: u32, day: u32) {
-        let is_known = hour.saturating_sub(self.first_hour) >= FIRST_HOURS;
+    fn fit(&mut self, begun: bool, day: u32) {
         let is_new = self.model.as_ref().is_none_or(|model| model.day != day);
-        if is_known && is_new && self.recent.len() >= FEW_ROWS {
+        if begun && is_new && self.recent.len() >= FEW_ROWS {
             self.model = Model::fit(self.recent.clone(), day);
         }
     }
 
     pub(super) fn store(&self) -> StoredStratum {
         StoredStratum {
-            pasts: self
-                .pasts
+            entities: self
+                .entities
                 .iter()
-                .map(|(who, past)| (who.clone(), *past))
+                .map(|(who, known)| (who.clone(), known.clone()))
                 .collect(),
+            customs: self.customs.clone(),
+            owners: self.owners.store(),
             first_hour: self.first_hour,
             recent: self.recent.iter().map(|row| row.to_vec()).collect(),
             next: self.next,
@@ -217,8 +287,7 @@ impl Stratum {
                 let rows = model.rows.iter().map(|row| row.to_vec()).collect();
                 (model.day, rows)
             }),
-            scores: self.scores.clone(),
-            scored: self.scored,
+            calibration: self.calibration.clone(),
             rate: self.rate,
         }
     }
@@ -230,12 +299,14 @@ impl Stratum {
                 .filter_map(|row| row.try_into().ok())
                 .collect()
         };
-        let mut pasts = Lru::new(entities);
-        for (who, past) in stored.pasts {
-            *pasts.touch(&who, || past).0 = past;
+        let mut known = Lru::new(entities);
+        for (who, entity) in stored.entities {
+            known.touch(&who, || entity);
         }
         Stratum {
-            pasts,
+            entities: known,
+            customs: stored.customs,
+            owners: Owners::restore(stored.owners),
             first_hour: stored.first_hour,
             recent: rows(stored.recent),
             next: stored.next,
@@ -243,8 +314,7 @@ impl Stratum {
             model: stored
                 .model
                 .and_then(|(day, fitted)| Model::fit(rows(fitted), day)),
-            scores: stored.scores,
-            scored: stored.scored,
+            calibration: stored.calibration,
             rate: stored.rate,
         }
     }
@@ -262,7 +332,7 @@ impl Model {
     }
 
     fn scores(&self, rows: &[Row]) -> Vec<f64> {
-        table(rows).map_or_else(Vec::new, |table| self.ensemble.scores(&table))
+        table(rows).map_or_else(Vec::new, |table| self.ensemble.screened_scores(&table))
     }
 
     /// The median of a feature among the fitted rows.
@@ -274,6 +344,11 @@ impl Model {
     }
 }
 
+/// A day as habits keep it.
+fn short(day: u32) -> u16 {
+    u16::try_from(day).unwrap_or(u16::MAX)
+}
+
 fn wide(row: &Row) -> [f64; COLUMNS] {
     row.map(f64::from)
 }
@@ -283,63 +358,17 @@ fn table(rows: &[Row]) -> Option<Rows> {
     Rows::new(wide.iter().map(<[f64; COLUMNS]>::as_slice)).ok()
 }
 
-impl Rate {
-    /// Takes the rows of an hour, later than those before.
-    fn take(&mut self, hour: u32, rows: usize) {
-        let passed = if self.known == 0 {
-            1
-        } else {
-            hour.saturating_sub(self.hour)
-        };
-        for silent in 1..passed.min(24) {
-            self.rows[((hour - silent) % 24) as usize] = 0;
-        }
-        self.rows[(hour % 24) as usize] = u32::try_from(rows).unwrap_or(u32::MAX);
-        self.known = (self.known + passed.min(24)).min(24);
-        self.hour = hour;
-    }
-
-    /// How many come a day, from as much of a day as is known.
-    fn a_day(&self) -> f64 {
-        let rows: f64 = self.rows.iter().map(|rows| f64::from(*rows)).sum();
-        (rows * 24.0 / f64::from(self.known.max(1))).max(1.0)
-    }
-}
-
 /// The same in a snapshot.
 #[derive(Serialize, Deserialize)]
 pub(super) struct StoredStratum {
-    pasts: Vec<(Who, Past)>,
+    entities: Vec<(Who, Known)>,
+    customs: Customs,
+    owners: Vec<(u32, Callers)>,
     first_hour: u32,
     recent: Vec<Vec<f32>>,
     next: usize,
     passed: u32,
     model: Option<(u32, Vec<Vec<f32>>)>,
-    scores: Digest,
-    scored: u32,
+    calibration: Calibration,
     rate: Rate,
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn rows_a_day_are_those_of_the_newest_day() {
-        let mut rate = Rate::default();
-        rate.take(100, 10);
-        assert!(
-            (rate.a_day() - 240.0).abs() < 1e-9,
-            "an hour stands for a day"
-        );
-        for hour in 101..130 {
-            rate.take(hour, 10);
-        }
-        assert!((rate.a_day() - 240.0).abs() < 1e-9);
-        rate.take(141, 20);
-        // Of the newest day twelve hours had ten rows each, eleven were silent.
-        assert!((rate.a_day() - 140.0).abs() < 1e-9);
-        rate.take(1_000, 30);
-        assert!((rate.a_day() - 30.0).abs() < 1e-9);
-    }
 }

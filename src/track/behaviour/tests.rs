@@ -1,7 +1,9 @@
+use super::conduct::Sums;
 use super::*;
 use crate::config;
+use crate::event::{Event, Position};
 use crate::random::Random;
-use crate::track::EntityKind;
+use crate::track::{EntityKind, Turn};
 
 const HOUR: u32 = 490_000;
 
@@ -11,13 +13,14 @@ fn plan() -> Plan {
 
 fn conduct(hour: u32, name: &str, sums: Sums) -> Conduct {
     Conduct {
-        integration: "faces".into(),
+        like: Like::Callers("faces".into()),
         who: Who {
             kind: EntityKind::Client,
             value: name.into(),
         },
         hour,
-        sums,
+        deeds: Deeds::of(sums),
+        texts: Vec::new(),
     }
 }
 
@@ -39,7 +42,9 @@ fn days(
             let sums = disturb(hour, client).unwrap_or(ordinary);
             conduct(HOUR + hour, &format!("client-{client}"), sums)
         });
-        behaviour.observe(conducts.collect(), &mut counts);
+        let conducts: Vec<Conduct> = conducts.collect();
+        let active = active_in(&conducts);
+        behaviour.observe(conducts, &active, &mut counts);
         behaviour.close(plan, &mut counts, &mut out);
     }
     out
@@ -105,10 +110,18 @@ fn what_befalls_many_at_once_is_not_told_of_each() {
     let found = days(&mut behaviour, &plan, 24 * 4..24 * 4 + 1, |_, client| {
         (client < 20).then(|| Sums::of_calls(60, 400))
     });
-    assert_eq!(found.len(), 3, "{found:?}");
+    let mut causes: BTreeMap<&str, usize> = BTreeMap::default();
+    for finding in &found {
+        let Reason::Baseline { metric, .. } = &finding.reason else {
+            panic!("a baseline");
+        };
+        *causes.entry(metric).or_default() += 1;
+    }
+    assert!(causes.values().all(|told| *told <= 3), "{causes:?}");
+    assert!(found.len() >= 3 && found.len() <= 9, "{causes:?}");
     let notes = &found.last().unwrap().notes;
     assert!(
-        notes.iter().any(|note| note.contains("more entities")),
+        notes.iter().any(|note| note.contains("more of its like")),
         "{notes:?}"
     );
 }
@@ -122,10 +135,76 @@ fn nothing_is_told_while_little_is_known_and_what_is_late_counts_in_the_open_hou
     });
     assert!(found.is_empty());
     let mut counts = TrackCounts::default();
-    behaviour.observe(
-        vec![conduct(HOUR, "client-1", Sums::of_calls(3, 1))],
-        &mut counts,
-    );
+    let late = vec![conduct(HOUR, "client-1", Sums::of_calls(3, 1))];
+    let active = active_in(&late);
+    behaviour.observe(late, &active, &mut counts);
     let end = behaviour.next_end().unwrap().micros();
     assert_eq!(end, i64::from(HOUR + 25) * HOUR_US);
+}
+
+/// Events of an afternoon as a block each for so many, from two partitions that take turns.
+fn cut(events: &[Vec<(i64, Event<'static>)>; 2], size: usize) -> Vec<u8> {
+    let mut behaviour = Behaviour::new();
+    let mut counts = TrackCounts::default();
+    let mut blocks: Vec<(usize, i32, Vec<Conduct>)> = Vec::new();
+    for (partition, events) in (0..).zip(events) {
+        for (nth, block) in events
+            .chunks(size + usize::try_from(partition).unwrap())
+            .enumerate()
+        {
+            let mut builder = ConductBuilder::default();
+            for (offset, event) in block {
+                let turn = Turn {
+                    due: event.time,
+                    late: false,
+                };
+                let position = Position {
+                    partition,
+                    offset: *offset,
+                    stamped: None,
+                };
+                builder.take(event, turn, position);
+            }
+            blocks.push((nth, partition, builder.finish()));
+        }
+    }
+    blocks.sort_by_key(|(nth, partition, _)| (*nth, *partition));
+    for (_, _, conducts) in blocks {
+        let active = active_in(&conducts);
+        behaviour.observe(conducts, &active, &mut counts);
+    }
+    postcard::to_allocvec(&behaviour.store()).unwrap()
+}
+
+#[test]
+fn blocks_may_be_cut_anywhere() {
+    let mut random = Random::new(9);
+    let mut events: [Vec<(i64, Event<'static>)>; 2] = Default::default();
+    for offset in 0..3_000 {
+        let client = random.below(40);
+        // Out of order by some seconds, over two hours.
+        let second = offset * 2 + i64::from(random.below(30));
+        let version = random.below(3);
+        events[(client % 2) as usize].push((
+            offset,
+            Event {
+                time: Timestamp::from_seconds(i64::from(HOUR) * 3_600 + second),
+                integration: Some("faces".into()),
+                client_id: Some(format!("client-{client}").into()),
+                operation: Some(format!("GET /v1/{}", random.below(3)).into()),
+                user_agent: Some(format!("okhttp/4.{version}").into()),
+                query: Some(["a=1&b='x", "b=2&a=3", "c=--"][version as usize].into()),
+                resource_id: Some(format!("p_{}", random.below(300)).into()),
+                client_address: Some(
+                    std::net::Ipv4Addr::from(0xcb00_7100 + random.below(600)).into(),
+                ),
+                status: Some(200 + u64::from(random.below(3))),
+                ..Event::default()
+            },
+        ));
+    }
+    let whole = cut(&events, 10_000);
+    for size in [1, 7, 100, 999] {
+        assert!(cut(&events, size) == whole, "blocks of {size}");
+    }
 }

@@ -12,7 +12,6 @@
 
 mod panes;
 mod ranks;
-mod sketch;
 mod values;
 mod window;
 

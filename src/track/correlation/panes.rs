@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use serde::{Deserialize, Serialize};
 
-use super::sketch::Sketch;
+use crate::track::sketch::Sketch;
 
 /// Spans that a window is cut into: what leaves it leaves a span at a time.
 const PANES: i64 = 64;

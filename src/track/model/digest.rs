@@ -10,15 +10,19 @@ use serde::{Deserialize, Serialize};
 
 /// Most clusters.
 const CLUSTERS: usize = 64;
-/// How many values are remembered, about: the weight of one is 1/e when so many newer ones came.
+/// How many values are remembered, about, unless more are asked for: the weight of one is 1/e when so many newer ones came.
 const MEMORY: f64 = 4_000.0;
-/// The share of values that the tail is fitted to, and how many there have to be.
+/// The share of values that the tail is fitted to, and how many there have to be, at least and at most.
 const TAIL: f64 = 0.03;
 const LEAST_IN_TAIL: f64 = 10.0;
+const MOST_IN_TAIL: f64 = 1_000.0;
 /// Values without which nothing is said.
 const LEAST: f64 = 100.0;
 /// The farthest a value may lie out, in mean excesses of the tail: about what a float can say.
 const FARTHEST: f64 = 690.0;
+
+/// No tail has a smaller scale.
+const COARSE: f64 = 1e-3;
 
 /// Which ends of the distribution count.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,11 +31,32 @@ pub(crate) enum Ends {
     Both,
 }
 
+/// What the upper tail of a distribution is fitted to.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Tail {
+    /// The share of values.
+    pub(crate) share: f64,
+    /// Values without which nothing is said.
+    pub(crate) least: f64,
+    /// The share of the tail, from its beginning, that its scale is read from: what lies farther out cannot stretch it.
+    pub(crate) inner: f64,
+    /// Shape of a generalised Pareto distribution: 0 is exponential, more is heavier.
+    pub(crate) shape: f64,
+}
+
 /// Values seen, as clusters in order of their means.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Digest {
     clusters: Vec<Cluster>,
     weight: f64,
+    /// How many values are remembered, about.
+    memory: f64,
+}
+
+impl Default for Digest {
+    fn default() -> Self {
+        Digest::remembering(MEMORY)
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -41,6 +66,15 @@ struct Cluster {
 }
 
 impl Digest {
+    /// An empty one in which the weight of a value is 1/e when so many newer ones came.
+    pub(crate) fn remembering(values: f64) -> Self {
+        Digest {
+            clusters: Vec::new(),
+            weight: 0.0,
+            memory: values,
+        }
+    }
+
     /// How surprising a value is: −log10 of the share of values at least so far out, of the rarer end; 0 while too few are known.
     pub(crate) fn surprise(&self, value: f64, ends: Ends, tolerance: f64) -> f64 {
         if self.weight < LEAST {
@@ -56,6 +90,71 @@ impl Digest {
         upper.max(lower).max(0.0)
     }
 
+    /// How surprising a value is at the upper end, where some of the outermost values may be what is looked for: the tail is a generalised Pareto
+    /// distribution of a given shape, fitted to its inner part, so that what is outermost cannot stretch it.
+    pub(crate) fn tail(&self, value: f64, tail: Tail, tolerance: f64) -> f64 {
+        if self.weight < tail.least {
+            return 0.0;
+        }
+        let wanted = (tail.share * self.weight).max(LEAST_IN_TAIL);
+        let (mut within, mut beyond) = (0.0, 0.0);
+        let mut begin = None;
+        for cluster in self.clusters.iter().rev() {
+            if within + cluster.weight > wanted && within > 0.0 {
+                begin = Some(cluster.mean);
+                break;
+            }
+            within += cluster.weight;
+        }
+        for cluster in self.clusters.iter().rev() {
+            if cluster.mean < value - tolerance {
+                break;
+            }
+            beyond += cluster.weight;
+        }
+        let Some(begin) = begin.filter(|begin| value - begin > tolerance) else {
+            return -((beyond + 0.5) / (self.weight + 1.0)).log10().min(0.0);
+        };
+        let mut passed = 0.0;
+        let inner = self.clusters.iter().rev().find(|cluster| {
+            passed += cluster.weight;
+            passed >= within * (1.0 - tail.inner)
+        });
+        let inner = inner.map_or(begin, |cluster| cluster.mean);
+        let quantile = if tail.shape > 0.0 {
+            ((1.0 - tail.inner).powf(-tail.shape) - 1.0) / tail.shape
+        } else {
+            -(1.0 - tail.inner).ln()
+        };
+        let scale = ((inner - begin) / quantile).max(COARSE);
+        let out = (value - begin) / scale;
+        let out = if tail.shape > 0.0 {
+            (tail.shape * out).ln_1p() / tail.shape
+        } else {
+            out.min(FARTHEST)
+        };
+        (-(within / self.weight).log10() + out * std::f64::consts::LOG10_E).max(0.0)
+    }
+
+    /// The values between which all but a share at each end lie; none while too few are known.
+    pub(crate) fn between(&self, share: f64) -> (f64, f64) {
+        if self.weight < LEAST {
+            return (f64::INFINITY, f64::NEG_INFINITY);
+        }
+        let from = |mut clusters: Box<dyn Iterator<Item = &Cluster> + '_>| {
+            let mut passed = 0.0;
+            let found = clusters.find(|cluster| {
+                passed += cluster.weight;
+                passed > share * self.weight
+            });
+            found.map_or(0.0, |cluster| cluster.mean)
+        };
+        (
+            from(Box::new(self.clusters.iter())),
+            from(Box::new(self.clusters.iter().rev())),
+        )
+    }
+
     /// The surprise at one end; clusters come from the outermost on.
     fn beyond(
         &self,
@@ -63,7 +162,7 @@ impl Digest {
         value: f64,
         tolerance: f64,
     ) -> f64 {
-        let wanted = (TAIL * self.weight).max(LEAST_IN_TAIL);
+        let wanted = (TAIL * self.weight).clamp(LEAST_IN_TAIL, MOST_IN_TAIL);
         let (mut within, mut moment, mut beyond) = (0.0, 0.0, 0.0);
         let mut begin = None;
         for (mean, weight) in clusters {
@@ -97,8 +196,8 @@ impl Digest {
 
     /// Takes a value.
     pub(crate) fn add(&mut self, value: f64, tolerance: f64) {
-        if self.weight >= MEMORY {
-            let kept = 1.0 - 1.0 / MEMORY;
+        if self.weight >= self.memory {
+            let kept = 1.0 - 1.0 / self.memory;
             self.weight *= kept;
             for cluster in &mut self.clusters {
                 cluster.weight *= kept;
@@ -187,6 +286,29 @@ mod tests {
         assert!(digest.clusters.len() <= CLUSTERS);
         assert!(digest.weight <= MEMORY + 1.0);
         assert!(digest.clusters.is_sorted_by(|a, b| a.mean <= b.mean));
+    }
+
+    #[test]
+    fn a_tail_is_not_stretched_by_what_is_looked_for() {
+        let tail = Tail {
+            share: 0.05,
+            least: 100.0,
+            inner: 0.5,
+            shape: 0.0,
+        };
+        let (digest, mut random) = filled(4_000);
+        let mut attacked = digest.clone();
+        for _ in 0..60 {
+            attacked.add(12.0, EPS);
+        }
+        let clean = digest.tail(6.0, tail, EPS);
+        assert!(clean > 4.0);
+        assert!(attacked.tail(6.0, tail, EPS) > 0.5 * clean);
+        let told = (0..20_000)
+            .filter(|_| digest.tail(normal(&mut random), tail, EPS) >= 3.0)
+            .count();
+        assert!(told < 60, "{told} of 20,000 at one in a thousand");
+        assert!(digest.tail(-9.0, tail, EPS) < 0.01);
     }
 
     #[test]

@@ -10,9 +10,9 @@ const REGISTERS: u16 = 1 << BITS;
 const HIGHEST: u8 = 55;
 
 /// The sketch. Values are hashes already, of 64 bits, evenly spread.
-#[derive(Clone, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(from = "Stored", into = "Stored")]
-pub(super) struct Sketch {
+pub(crate) struct Sketch {
     registers: Box<[u8]>,
     /// How many registers have each value, so that an estimate does not read them all.
     counts: [u16; HIGHEST as usize + 1],
@@ -43,7 +43,7 @@ impl From<Stored> for Sketch {
 }
 
 impl Sketch {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let mut counts = [0; HIGHEST as usize + 1];
         counts[0] = REGISTERS;
         Sketch {
@@ -52,7 +52,7 @@ impl Sketch {
         }
     }
 
-    pub(super) fn add(&mut self, hash: u64) {
+    pub(crate) fn add(&mut self, hash: u64) {
         let register = (hash >> (64 - BITS)) as usize;
         // The bit that is set stands for the end of the hash.
         let rest = hash << BITS | 1 << (BITS - 1);
@@ -61,7 +61,7 @@ impl Sketch {
     }
 
     /// Takes all values of another sketch in.
-    pub(super) fn join(&mut self, other: &Sketch) {
+    pub(crate) fn join(&mut self, other: &Sketch) {
         for (register, value) in other.registers.iter().enumerate() {
             self.raise(register, *value);
         }
@@ -79,7 +79,7 @@ impl Sketch {
     }
 
     /// About how many distinct values were added.
-    pub(super) fn estimate(&self) -> f64 {
+    pub(crate) fn estimate(&self) -> f64 {
         let all = f64::from(REGISTERS);
         let share = |count: u16| f64::from(count) / all;
         let mut sum = all * tau(1.0 - share(self.counts[usize::from(HIGHEST)]));

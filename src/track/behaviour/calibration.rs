@@ -1,0 +1,265 @@
+//! From scores to probabilities: how rare a row is among all rows of its like so far.
+//!
+//! A row has three scores: of its amounts together, of the amount that changed most against its own past, and of what is new. Each is held against all scores of its
+//! own kind, and the three probabilities are combined by their harmonic mean, which holds however they depend on one another (Wilson, "The harmonic mean p-value for
+//! combining dependent tests", 2019).
+//!
+//! Every row counts, also one that was told: else what is rare would grow rarer with each finding. So that an attack of many rows does not hide itself, one cause is counted once
+//! (the same new value, within a day), and the tail beyond what was seen is fitted to the middle of the outermost scores, not to their mean ([`Digest::tail`]).
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::conduct::FEATURES;
+use crate::track::model::{Digest, Ends, Tail};
+
+/// Rows without which nothing is told.
+const FEW: u32 = 300;
+/// Rows that are remembered, about.
+const MEMORY: f64 = 100_000.0;
+/// Rows of a day that are learned, about: of more, only one in so many.
+const LEARNED_A_DAY: f64 = 10_000.0;
+/// A feature that lies nearer to the middle than this share at either end is not looked at.
+const CALM: f64 = 0.1;
+/// Scores that differ by less are the same.
+const SAME: f64 = 1e-6;
+/// What the tails of amounts and changes are fitted to; and of what is new, of which there is little.
+const AMOUNTS: Tail = Tail {
+    share: 0.02,
+    least: 100.0,
+    inner: 0.5,
+    shape: 0.05,
+};
+const NEWS: Tail = Tail {
+    share: 0.2,
+    least: 30.0,
+    inner: 0.33,
+    shape: 0.0,
+};
+/// Scores of new things before any were seen: thirty between these, about what ordinary weeks have.
+const PRIOR: std::ops::Range<f64> = 2.0..5.0;
+/// Hours in which a cause is one.
+const ONE_CAUSE: u32 = 24;
+/// Causes that are remembered.
+const MOST_CAUSES: usize = 65_536;
+
+/// A score of a row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Kind {
+    /// Its amounts together are unlike those of others.
+    Amounts,
+    /// One amount is unlike what the entity did before.
+    Change,
+    /// It shows what the entity never showed.
+    News,
+}
+
+/// The scores of like entities.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(super) struct Calibration {
+    amounts: Digest,
+    /// How far each feature was from the entity's own past, and the largest of these surprises.
+    changes: Vec<Digest>,
+    change: Digest,
+    /// Scores of what is new, where anything is, and the share of rows where something is.
+    news: Digest,
+    share: f64,
+    /// When a new value was counted last.
+    causes: BTreeMap<u32, u32>,
+    hour: u32,
+    scored: u32,
+    /// One in so many rows is learned.
+    every: u32,
+    /// Between which values each feature is not worth a look, this hour.
+    #[serde(skip)]
+    calm: Vec<(f64, f64)>,
+}
+
+/// How surprising a row is: −log10 of the share of rows so odd.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(super) struct Surprise {
+    /// By kind.
+    of: [f64; 3],
+    /// The feature that changed most.
+    pub(super) changed: usize,
+    /// Of all kinds together; 0 while too little is known to tell.
+    pub(super) all: f64,
+}
+
+impl Surprise {
+    pub(super) fn of(&self, kind: Kind) -> f64 {
+        self.of[kind as usize]
+    }
+
+    /// The kind that surprises most.
+    pub(super) fn most(&self) -> Kind {
+        let kinds = [Kind::Amounts, Kind::Change, Kind::News].into_iter();
+        let most = kinds.max_by(|a, b| self.of(*a).total_cmp(&self.of(*b)));
+        most.unwrap_or(Kind::Amounts)
+    }
+}
+
+impl Default for Calibration {
+    fn default() -> Self {
+        let empty = || Digest::remembering(MEMORY);
+        let mut news = empty();
+        for nth in 0..30 {
+            news.add(
+                PRIOR.start + (PRIOR.end - PRIOR.start) * f64::from(nth) / 29.0,
+                SAME,
+            );
+        }
+        Calibration {
+            amounts: empty(),
+            changes: FEATURES.iter().map(|_| empty()).collect(),
+            change: empty(),
+            news,
+            share: 0.0,
+            causes: BTreeMap::new(),
+            hour: 0,
+            scored: 0,
+            every: 1,
+            calm: Vec::new(),
+        }
+    }
+}
+
+impl Calibration {
+    /// Begins an hour, later than those before; so many rows come a day.
+    pub(super) fn begin(&mut self, hour: u32, rows_a_day: f64) {
+        self.hour = hour;
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "a few at most"
+        )]
+        let every = (rows_a_day / LEARNED_A_DAY) as u32 + 1;
+        self.every = every;
+        let calm = self.changes.iter().map(|known| known.between(CALM));
+        self.calm = calm.collect();
+        self.causes
+            .retain(|_, counted| hour.saturating_sub(*counted) < ONE_CAUSE);
+    }
+
+    /// Takes the scores of a row: of its amounts, how far each feature is from the entity's past, and what is new with its cause.
+    pub(super) fn take(
+        &mut self,
+        amounts: f64,
+        changes: &[f32],
+        news: Option<(u32, f64)>,
+    ) -> Surprise {
+        let (mut changed, mut change) = (0, 0.0);
+        let is_learned = self.scored.is_multiple_of(self.every);
+        for (at, (known, value)) in self.changes.iter_mut().zip(changes).enumerate() {
+            let value = f64::from(*value);
+            let calm = self.calm.get(at);
+            if calm.is_none_or(|(low, high)| value < *low || value > *high) {
+                let surprise = known.surprise(value, Ends::Both, SAME);
+                if surprise > change {
+                    (changed, change) = (at, surprise);
+                }
+            }
+            if is_learned {
+                known.add(value, SAME);
+            }
+        }
+        let of = [
+            self.amounts.tail(amounts, AMOUNTS, SAME),
+            self.change.tail(change, AMOUNTS, SAME),
+            self.news(news),
+        ];
+        if is_learned {
+            self.amounts.add(amounts, SAME);
+            self.change.add(change, SAME);
+        }
+        self.scored = self.scored.saturating_add(1);
+        let odds = of.iter().map(|it| 10_f64.powf(it.min(250.0)));
+        let all = (odds.sum::<f64>() / 3.0).log10();
+        Surprise {
+            of,
+            changed,
+            all: if self.scored > FEW { all } else { 0.0 },
+        }
+    }
+
+    /// The surprise of what is new: how seldom anything is, and how far out it lies among what is.
+    fn news(&mut self, news: Option<(u32, f64)>) -> f64 {
+        let mut counts = 0.0;
+        let mut surprise = 0.0;
+        if let Some((cause, score)) = news {
+            surprise = self.news.tail(score, NEWS, SAME);
+            surprise -= self.share.max(SAME).log10().min(0.0);
+            if !self.causes.contains_key(&cause) && self.causes.len() < MOST_CAUSES {
+                self.causes.insert(cause, self.hour);
+                self.news.add(score, SAME);
+                counts = 1.0;
+            }
+        }
+        let rows = f64::from(self.scored) + 1.0;
+        self.share += (counts - self.share) / rows.min(MEMORY);
+        surprise
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::random::Random;
+
+    #[test]
+    fn rows_are_told_as_often_as_allowed_or_less_and_any_score_will_do() {
+        let (mut calibration, mut random) = (Calibration::default(), Random::new(11));
+        // A hundred days of a hundred rows, of which one a day may be told.
+        let mut told = 0;
+        for day in 0..100 {
+            calibration.begin(day * 24, 100.0);
+            for row in 0..100 {
+                #[expect(clippy::cast_possible_truncation, reason = "any numbers will do")]
+                let changes = [random.unit() as f32, random.unit() as f32];
+                let new = (row % 7 == 0).then(|| (row, random.unit().powi(3)));
+                let surprise = calibration.take(random.unit(), &changes, new);
+                told += u32::from(surprise.all >= 2.0);
+            }
+        }
+        assert!((10..=120).contains(&told), "{told} in a hundred days");
+        for (scores, most) in [
+            ((2.0, 0.5, 0.5), Kind::Amounts),
+            ((0.5, 2.0, 0.5), Kind::Change),
+            ((0.5, -1.0, 0.5), Kind::Change),
+            ((0.5, 0.5, 6.0), Kind::News),
+        ] {
+            let (amounts, change, news) = scores;
+            let surprise = calibration
+                .clone()
+                .take(amounts, &[0.5, change], Some((1_000, news)));
+            assert!(surprise.all > 3.0, "{scores:?}: {surprise:?}");
+            assert_eq!(surprise.most(), most);
+        }
+        assert!(calibration.take(0.9, &[0.5, 0.5], None).all < 2.0);
+    }
+
+    #[test]
+    fn nothing_is_told_of_the_first_rows() {
+        let mut calibration = Calibration::default();
+        for at in 0..FEW {
+            let score = f64::from(at % 7) + f64::from(at / (FEW - 1)) * 1e6;
+            assert!(calibration.take(score, &[], None).all < 1e-9);
+        }
+        assert!(calibration.take(1e9, &[], None).all > 2.0);
+    }
+
+    #[test]
+    fn an_attack_of_many_rows_does_not_hide_itself() {
+        let (mut calibration, mut random) = (Calibration::default(), Random::new(5));
+        for row in 0..3_000 {
+            calibration.begin(row / 20, 480.0);
+            let new = (row % 20 == 0).then(|| (row, 2.0 + random.unit()));
+            calibration.take(random.unit(), &[], new);
+        }
+        for _ in 0..100 {
+            let surprise = calibration.take(random.unit(), &[], Some((77, 9.0)));
+            assert!(surprise.all > 4.0, "{surprise:?}");
+        }
+    }
+}

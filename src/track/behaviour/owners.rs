@@ -1,0 +1,144 @@
+//! Whose records are read: a record that others used before, and this caller never did, is one of others (broken object level authorisation, OWASP API1).
+
+use serde::{Deserialize, Serialize};
+
+use crate::random::stable_hash;
+use crate::track::Lru;
+
+/// Records of an entity in an hour that are looked at.
+const MOST: usize = 32;
+/// Callers of a record that are remembered; a record of as many is nobody's own.
+const CALLERS: usize = 4;
+/// Records of an integration whose callers are known.
+const RECORDS: usize = 65_536;
+
+/// Records of an hour, each with who called for it: hashes, ascending. Of too many those of the smallest hashes, whatever the order in which they came.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Records(Vec<(u32, u32)>);
+
+/// Who called for each record.
+pub(super) struct Owners(Lru<u32, Callers>);
+
+/// The newest callers first; 0 for none.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Callers([u32; CALLERS]);
+
+impl Records {
+    /// Adds a call of somebody for a record.
+    pub(super) fn take(&mut self, record: &str, caller: &str) {
+        self.add((short(record), short(caller).max(1)));
+    }
+
+    fn add(&mut self, call: (u32, u32)) {
+        if let Err(at) = self.0.binary_search(&call)
+            && at < MOST
+        {
+            self.0.insert(at, call);
+            self.0.truncate(MOST);
+        }
+    }
+
+    pub(super) fn join(&mut self, other: &Records) {
+        for call in &other.0 {
+            self.add(*call);
+        }
+    }
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "some bits of a hash")]
+fn short(text: &str) -> u32 {
+    stable_hash(text) as u32
+}
+
+impl Owners {
+    pub(super) fn new() -> Owners {
+        Owners(Lru::new(RECORDS))
+    }
+
+    /// The share of these records that are known to be of others alone.
+    pub(super) fn foreign(&mut self, records: &Records) -> f64 {
+        let mut foreign = 0.0;
+        for (record, caller) in &records.0 {
+            let Some(Callers(known)) = self.0.peek_mut(record) else {
+                continue;
+            };
+            // In the last place stands somebody only where there are many.
+            let is_shared = known[CALLERS - 1] != 0;
+            foreign += f64::from(u8::from(!is_shared && !known.contains(caller)));
+        }
+        foreign / (records.0.len().max(1) as f64)
+    }
+
+    pub(super) fn learn(&mut self, records: &Records) {
+        for (record, caller) in &records.0 {
+            let (Callers(known), _) = self.0.touch(record, Callers::default);
+            let place = known.iter().position(|it| it == caller);
+            known[..=place.unwrap_or(CALLERS - 1)].rotate_right(1);
+            known[0] = *caller;
+        }
+    }
+
+    pub(super) fn store(&self) -> Vec<(u32, Callers)> {
+        self.0
+            .iter()
+            .map(|(record, callers)| (*record, *callers))
+            .collect()
+    }
+
+    pub(super) fn restore(stored: Vec<(u32, Callers)>) -> Owners {
+        let mut owners = Owners::new();
+        for (record, callers) in stored {
+            owners.0.touch(&record, || callers);
+        }
+        owners
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(caller: &str, records: std::ops::Range<u32>) -> Records {
+        let mut all = Records::default();
+        for record in records {
+            all.take(&format!("record-{record}"), caller);
+        }
+        all
+    }
+
+    #[test]
+    fn records_of_others_are_told_from_own_new_and_shared_ones() {
+        let mut owners = Owners::new();
+        owners.learn(&of("desk-1", 0..10));
+        owners.learn(&of("desk-2", 100..110));
+        let share = |owners: &mut Owners, records: &Records| owners.foreign(records);
+        assert!(share(&mut owners, &of("desk-1", 0..10)) < 1e-9);
+        assert!(
+            share(&mut owners, &of("desk-1", 500..510)) < 1e-9,
+            "nobody's"
+        );
+        assert!((share(&mut owners, &of("desk-1", 100..110)) - 1.0).abs() < 1e-9);
+        for caller in 3..6 {
+            owners.learn(&of(&format!("desk-{caller}"), 100..110));
+        }
+        assert!(
+            share(&mut owners, &of("desk-1", 100..110)) < 1e-9,
+            "everybody's"
+        );
+    }
+
+    #[test]
+    fn of_too_many_the_same_are_kept_in_any_order_and_what_was_stored_goes_on() {
+        let (mut ab, mut ba) = (of("a", 0..100), of("b", 50..150));
+        let a = ab.clone();
+        ab.join(&ba.clone());
+        ba.join(&a);
+        assert_eq!(ab, ba);
+        assert_eq!(ab.0.len(), MOST);
+        let mut owners = Owners::new();
+        owners.learn(&ab);
+        let mut again = Owners::restore(owners.store());
+        assert_eq!(again.store(), owners.store());
+        assert!((again.foreign(&ab) - owners.foreign(&ab)).abs() < 1e-9);
+    }
+}

@@ -1,0 +1,463 @@
+//! What can be new in an hour: values of an event that callers use again and again, as codes.
+
+use std::fmt::Write as _;
+use std::net::IpAddr;
+
+use compact_str::CompactString;
+use serde::{Deserialize, Serialize};
+
+use crate::event::{Event, Text};
+use crate::random::{splitmix, stable_hash, stable_hash_of, stable_hash_where};
+use crate::track::EntityKind;
+
+/// A kind of value. Those that differ most from call to call come last: of too many values in an hour they go first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Dimension {
+    Tls,
+    Token,
+    TokenKey,
+    Grant,
+    Roles,
+    Scopes,
+    Factor,
+    Purpose,
+    Gateway,
+    Egress,
+    Host,
+    Upstream,
+    Country,
+    Agent,
+    Client,
+    Operation,
+    Answer,
+    ContentType,
+    FieldsSent,
+    FieldsReceived,
+    Parameters,
+    Network,
+    Signs,
+}
+
+use Dimension as D;
+
+/// In the order of their numbers, with how people read them.
+pub(super) const DIMENSIONS: [(Dimension, &str); 23] = [
+    (D::Tls, "TLS version and suite"),
+    (D::Token, "issuer, audience and algorithm of tokens"),
+    (D::TokenKey, "key of tokens"),
+    (D::Grant, "OAuth grant"),
+    (D::Roles, "roles"),
+    (D::Scopes, "scopes"),
+    (D::Factor, "second factor and outcome of the token"),
+    (D::Purpose, "type of resource, purpose and legal basis"),
+    (D::Gateway, "gateway"),
+    (D::Egress, "egress address"),
+    (D::Host, "host"),
+    (D::Upstream, "upstream"),
+    (D::Country, "country"),
+    (D::Agent, "user agent"),
+    (D::Client, "client"),
+    (D::Operation, "operation"),
+    (D::Answer, "answer of an operation"),
+    (D::ContentType, "content type of an operation"),
+    (D::FieldsSent, "fields sent by an operation"),
+    (D::FieldsReceived, "fields received by an operation"),
+    (D::Parameters, "query parameters of an operation"),
+    (D::Network, "network"),
+    (D::Signs, "signs side by side in a query parameter"),
+];
+
+/// The number of a kind of value.
+#[cfg(test)]
+pub(super) const fn index(dimension: Dimension) -> usize {
+    dimension as usize
+}
+
+/// Codes are 27 bits of a hash below five bits of the kind.
+const HASH_BITS: u32 = 27;
+/// Values of an entity in an hour.
+const MOST: usize = 128;
+/// Characters of a parameter's value that are looked at.
+const READ: usize = 1_024;
+/// Longest text of a value in bytes.
+const TEXT_BYTES: usize = 96;
+
+/// What an hour showed of an entity, ascending. Of too many the smallest codes are kept, whatever the order in which they came.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Traits(Vec<u32>);
+
+/// The kind of a value.
+pub(super) const fn dimension_of(code: u32) -> usize {
+    (code >> HASH_BITS) as usize
+}
+
+impl Traits {
+    pub(super) fn codes(&self) -> &[u32] {
+        &self.0
+    }
+
+    /// Adds a value; whether it is new.
+    fn add(&mut self, code: u32) -> bool {
+        let Err(at) = self.0.binary_search(&code) else {
+            return false;
+        };
+        if at >= MOST {
+            return false;
+        }
+        self.0.insert(at, code);
+        self.0.truncate(MOST);
+        true
+    }
+
+    pub(super) fn join(&mut self, other: &Traits) {
+        for code in &other.0 {
+            self.add(*code);
+        }
+    }
+
+    /// Takes the values of an event; `new` gets those that are new here, with what makes their text.
+    pub(super) fn take<'e>(
+        &mut self,
+        event: &'e Event<'_>,
+        kind: EntityKind,
+        mut new: impl FnMut(u32, Value<'e>),
+    ) {
+        each(event, kind, |dimension, value| {
+            #[expect(clippy::cast_possible_truncation, reason = "some bits of a hash")]
+            let hash = value.hash() as u32 & ((1 << HASH_BITS) - 1);
+            let code = (dimension as u32) << HASH_BITS | hash;
+            if self.add(code) {
+                new(code, value);
+            }
+        });
+    }
+}
+
+/// A value of an event, in pieces.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Value<'e> {
+    Texts([&'e str; 3]),
+    /// With what it belongs to.
+    List(&'e str, &'e [Text<'e>]),
+    Number(&'e str, u64),
+    /// The names of a query's parameters, with what they belong to.
+    Names(&'e str, &'e str),
+    /// An operation, one of its parameters, and two classes of signs that stand side by side in its value.
+    Signs(&'e str, &'e str, [Sign; 2]),
+    /// But for its versions.
+    Agent(&'e str),
+    /// A network: 24 bits of it, or 48.
+    Network(IpAddr),
+    Address(IpAddr),
+}
+
+impl Value<'_> {
+    fn hash(self) -> u64 {
+        let joined = |known: u64, more: u64| splitmix(known ^ more);
+        match self {
+            Value::Texts(texts) => texts.into_iter().map(stable_hash).fold(0, joined),
+            Value::List(of, list) => {
+                let each = list.iter().map(|text| stable_hash(text));
+                each.fold(stable_hash(of), joined)
+            }
+            Value::Number(of, number) => joined(stable_hash(of), number),
+            // In any order.
+            Value::Names(of, query) => {
+                let each = names(query).map(stable_hash);
+                joined(stable_hash(of), each.fold(0, u64::wrapping_add))
+            }
+            Value::Signs(of, name, signs) => {
+                let signs = signs.map(|sign| u64::from(sign.number()));
+                signs
+                    .into_iter()
+                    .fold(joined(stable_hash(of), stable_hash(name)), joined)
+            }
+            Value::Agent(agent) => stable_hash_where(agent.as_bytes(), |byte| {
+                !byte.is_ascii_digit() && byte != b'.'
+            }),
+            Value::Network(IpAddr::V4(address)) => stable_hash_of(&address.octets()[..3]),
+            Value::Network(IpAddr::V6(address)) => stable_hash_of(&address.octets()[..6]),
+            Value::Address(IpAddr::V4(address)) => stable_hash_of(&address.octets()),
+            Value::Address(IpAddr::V6(address)) => stable_hash_of(&address.octets()),
+        }
+    }
+
+    /// For people, cut; the same for all values of one code.
+    pub(super) fn text(self) -> CompactString {
+        let mut text = CompactString::default();
+        let written = match self {
+            Value::Texts(texts) => {
+                let texts = texts.into_iter().filter(|text| !text.is_empty());
+                let texts: Vec<&str> = texts.collect();
+                write!(text, "{}", texts.join(", "))
+            }
+            Value::List(of, list) => {
+                let list: Vec<&str> = list.iter().map(Text::as_str).collect();
+                let colon = if of.is_empty() { "" } else { ": " };
+                write!(text, "{of}{colon}{}", list.join(", "))
+            }
+            Value::Number(of, number) => write!(text, "{of}: {number}"),
+            Value::Names(of, query) => {
+                let mut names: Vec<&str> = names(query).collect();
+                names.sort_unstable();
+                write!(text, "{of}: {}", names.join(", "))
+            }
+            Value::Signs(of, name, signs) => {
+                let [a, b] = signs.map(Sign::text);
+                write!(text, "{of}: {name} with {a} before {b}")
+            }
+            Value::Agent(agent) => {
+                let is_version = |sign: char| sign.is_ascii_digit() || sign == '.';
+                let parts: Vec<&str> = agent.split(is_version).collect();
+                write!(text, "{}", parts.join(""))
+            }
+            Value::Network(IpAddr::V4(address)) => {
+                let [a, b, c, _] = address.octets();
+                write!(text, "{a}.{b}.{c}.0/24")
+            }
+            Value::Network(IpAddr::V6(address)) => {
+                let [a, b, c, ..] = address.segments();
+                write!(text, "{a:x}:{b:x}:{c:x}::/48")
+            }
+            Value::Address(address) => write!(text, "{address}"),
+        };
+        debug_assert!(written.is_ok(), "a string takes everything");
+        let end = text.floor_char_boundary(TEXT_BYTES.min(text.len()));
+        text.truncate(end);
+        text
+    }
+}
+
+/// A class of signs in a value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Sign {
+    /// Begin or end.
+    Edge,
+    /// Letters and digits.
+    Word,
+    Space,
+    /// What does not print.
+    Control,
+    Other(char),
+    /// The length, in powers of two: not a sign, but counted with them.
+    Length(u32),
+}
+
+impl Sign {
+    fn of(sign: char) -> Sign {
+        match sign {
+            ' ' | '+' => Sign::Space,
+            sign if sign.is_alphanumeric() => Sign::Word,
+            sign if sign.is_control() => Sign::Control,
+            sign => Sign::Other(sign),
+        }
+    }
+
+    fn number(self) -> u32 {
+        match self {
+            Sign::Edge => 0,
+            Sign::Word => 1,
+            Sign::Space => 2,
+            Sign::Control => 3,
+            Sign::Length(bits) => 4 + bits,
+            Sign::Other(sign) => 128 + u32::from(sign),
+        }
+    }
+
+    fn text(self) -> CompactString {
+        match self {
+            Sign::Edge => "its edge".into(),
+            Sign::Word => "a word".into(),
+            Sign::Space => "a space".into(),
+            Sign::Control => "a control character".into(),
+            Sign::Other(sign) => compact_str::format_compact!("`{sign}`"),
+            Sign::Length(bits) => compact_str::format_compact!("some {} characters", 1_u64 << bits),
+        }
+    }
+}
+
+/// Each two classes of signs that stand side by side in a value, and its length. Two of one class are one.
+fn signs(value: &str, mut take: impl FnMut([Sign; 2])) {
+    let mut before = Sign::Edge;
+    for sign in value.chars().take(READ).map(Sign::of) {
+        if sign != before {
+            take([before, sign]);
+        }
+        before = sign;
+    }
+    take([before, Sign::Edge]);
+    take([Sign::Edge, Sign::Length(value.len().max(1).ilog2())]);
+}
+
+fn names(query: &str) -> impl Iterator<Item = &str> {
+    let pairs = query.split('&').filter(|pair| !pair.is_empty());
+    pairs.map(|pair| pair.split_once('=').map_or(pair, |(name, _)| name))
+}
+
+/// Each value that the event has.
+fn each<'e>(event: &'e Event<'_>, kind: EntityKind, mut take: impl FnMut(Dimension, Value<'e>)) {
+    let text = |text: &'e Option<Text<'_>>| text.as_deref().unwrap_or_default();
+    let mut texts = |dimension, texts: [&'e str; 3]| {
+        if texts.iter().any(|text| !text.is_empty()) {
+            take(dimension, Value::Texts(texts));
+        }
+    };
+    texts(
+        D::Tls,
+        [text(&event.tls_version), text(&event.tls_cipher), ""],
+    );
+    texts(
+        D::Token,
+        [
+            text(&event.token_issuer),
+            text(&event.token_audience),
+            text(&event.token_algorithm),
+        ],
+    );
+    texts(D::TokenKey, [text(&event.token_key_id), "", ""]);
+    texts(D::Grant, [text(&event.grant), "", ""]);
+    texts(
+        D::Factor,
+        [text(&event.mfa), text(&event.token_outcome), ""],
+    );
+    texts(
+        D::Purpose,
+        [
+            text(&event.resource_type),
+            text(&event.purpose),
+            text(&event.legal_basis),
+        ],
+    );
+    texts(D::Gateway, [text(&event.gateway), "", ""]);
+    texts(D::Host, [text(&event.host), "", ""]);
+    texts(D::Upstream, [text(&event.upstream_address), "", ""]);
+    texts(D::Country, [text(&event.country), "", ""]);
+    if kind == EntityKind::Subject {
+        texts(D::Client, [text(&event.client_id), "", ""]);
+    }
+    let operation = event.operation.as_ref().or(event.route.as_ref());
+    let operation = operation.map_or("", Text::as_str);
+    texts(D::Operation, [operation, "", ""]);
+    if !operation.is_empty() {
+        texts(D::ContentType, [operation, text(&event.content_type), ""]);
+    }
+    for (dimension, of, list) in [
+        (D::Roles, "", &event.roles),
+        (D::Scopes, "", &event.scopes),
+        (D::FieldsSent, operation, &event.fields_sent),
+        (D::FieldsReceived, operation, &event.fields_received),
+    ] {
+        if !list.is_empty() {
+            take(dimension, Value::List(of, list));
+        }
+    }
+    if let Some(agent) = event.user_agent.as_deref().filter(|it| !it.is_empty()) {
+        take(D::Agent, Value::Agent(agent));
+    }
+    if let Some(egress) = event.egress_address {
+        take(D::Egress, Value::Address(egress));
+    }
+    if let Some(status) = event.status.filter(|_| !operation.is_empty()) {
+        take(D::Answer, Value::Number(operation, status));
+    }
+    let query = event.query_decoded.as_deref().or(event.query.as_deref());
+    let query = query.filter(|query| !query.is_empty());
+    if let Some(query) = query.filter(|_| !operation.is_empty()) {
+        take(D::Parameters, Value::Names(operation, query));
+        for pair in query.split('&').filter(|pair| !pair.is_empty()) {
+            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+            signs(value, |signs| {
+                take(D::Signs, Value::Signs(operation, name, signs));
+            });
+        }
+    }
+    if let Some(address) = event.client_address
+        && kind != EntityKind::Address
+    {
+        take(D::Network, Value::Network(address));
+    }
+}
+
+#[cfg(test)]
+impl Traits {
+    /// These values of one kind.
+    pub(super) fn of(dimension: Dimension, values: &[&str]) -> Traits {
+        let mut traits = Traits::default();
+        for value in values {
+            #[expect(clippy::cast_possible_truncation, reason = "some bits of a hash")]
+            let hash = stable_hash(value) as u32 & ((1 << HASH_BITS) - 1);
+            traits.add((dimension as u32) << HASH_BITS | hash);
+        }
+        traits
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn kinds_stand_where_their_number_says_and_fit_into_a_code() {
+        for (at, (dimension, name)) in DIMENSIONS.iter().enumerate() {
+            assert_eq!(index(*dimension), at, "{name}");
+        }
+        assert!(DIMENSIONS.len() <= 1 << (32 - HASH_BITS));
+    }
+
+    #[test]
+    fn values_are_told_apart_by_what_matters() {
+        let codes = |event: &Event<'static>| {
+            let mut traits = Traits::default();
+            let mut texts = Vec::new();
+            traits.take(event, EntityKind::Client, |_, value| {
+                texts.push(value.text());
+            });
+            (traits, texts)
+        };
+        let event = Event {
+            user_agent: Some("barrier/1.4.2".into()),
+            client_address: Some("203.0.113.7".parse().unwrap()),
+            operation: Some("GET /v1/plates".into()),
+            query: Some("plate=p_1&from=2".into()),
+            status: Some(200),
+            ..Event::default()
+        };
+        let (traits, texts) = codes(&event);
+        assert_eq!(
+            texts[..6],
+            [
+                "GET /v1/plates",
+                "GET /v1/plates",
+                "barrier/",
+                "GET /v1/plates: 200",
+                "GET /v1/plates: from, plate",
+                "GET /v1/plates: plate with its edge before a word"
+            ]
+        );
+        let same = Event {
+            user_agent: Some("barrier/1.5.0".into()),
+            client_address: Some("203.0.113.99".parse().unwrap()),
+            query: Some("from=9&plate=p_3".into()),
+            ..event.clone()
+        };
+        assert_eq!(codes(&same).0, traits);
+        for query in ["from=9&plate=p_3&limit=1000", "from=9&plate=p_3'--"] {
+            let other = Event {
+                query: Some(query.into()),
+                ..event.clone()
+            };
+            assert_ne!(codes(&other).0, traits, "{query}");
+        }
+    }
+
+    #[test]
+    fn of_too_many_the_same_are_kept_in_any_order() {
+        let (mut up, mut down) = (Traits::default(), Traits::default());
+        for code in 0..1_000 {
+            up.add(code * 7);
+            down.add((999 - code) * 7);
+        }
+        assert_eq!(up, down);
+        assert_eq!(up.codes().len(), MOST);
+    }
+}
