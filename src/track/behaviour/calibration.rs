@@ -85,11 +85,18 @@ pub(super) struct Surprise {
     pub(super) changed: usize,
     /// Of all kinds together; 0 while too little is known to tell.
     pub(super) all: f64,
+    /// Rows that were seen before.
+    pub(super) rows: u32,
 }
 
 impl Surprise {
     pub(super) fn of(&self, kind: Kind) -> f64 {
         self.of[kind as usize]
+    }
+
+    /// Whether none of the rows seen was so odd, so that the probability comes from the shape of the tail alone.
+    pub(super) fn is_extrapolated(&self) -> bool {
+        self.all > f64::from(self.rows.max(1)).log10()
     }
 
     /// The kind that surprises most.
@@ -180,6 +187,7 @@ impl Calibration {
             of,
             changed,
             all: if self.scored > FEW { all } else { 0.0 },
+            rows: self.scored,
         }
     }
 

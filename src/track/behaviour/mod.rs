@@ -312,6 +312,12 @@ fn finding(
     {
         notes.push(format!("through the integration {integration}"));
     }
+    if odd.surprise.is_extrapolated() {
+        let rows = odd.surprise.rows;
+        notes.push(format!(
+            "none of {rows} hours seen was so odd: the probability is extrapolated"
+        ));
+    }
     Finding {
         id: finding_id(meta::BEHAVIOUR, &entity, plan.bucket(first)),
         rule: meta::BEHAVIOUR,

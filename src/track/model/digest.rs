@@ -21,8 +21,8 @@ const LEAST: f64 = 100.0;
 /// The farthest a value may lie out, in mean excesses of the tail: about what a float can say.
 const FARTHEST: f64 = 690.0;
 
-/// No tail has a smaller scale.
-const COARSE: f64 = 1e-3;
+/// No tail has a smaller scale: scores are logarithms, and where most are equal the others say little of how far one may lie.
+const COARSE: f64 = 0.05;
 
 /// Which ends of the distribution count.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
