@@ -1,8 +1,10 @@
 //! A block cut into what each shard needs of it.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use compact_str::CompactString;
+use foldhash::fast::FixedState;
 
 use super::behaviour::{Active, active_in};
 use super::{
@@ -155,8 +157,15 @@ pub fn split(block: TrackBlock, plan: &Plan) -> Vec<ShardPart> {
             .push(observation);
     }
     // Like stays with like, so that they can be held against one another.
+    let mut homes: HashMap<CompactString, usize, FixedState> = HashMap::default();
     for conduct in block.conducts {
-        parts[shard_of(conduct.like.home())].conducts.push(conduct);
+        let name = conduct.like.home();
+        let home = homes.get(name).copied().unwrap_or_else(|| {
+            let home = shard_of(name);
+            homes.insert(name.into(), home);
+            home
+        });
+        parts[home].conducts.push(conduct);
     }
     watch::split(block.seen, plan, |shard, part| parts[shard].seen.push(part));
     parts

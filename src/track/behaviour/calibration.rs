@@ -1,11 +1,12 @@
 //! From scores to probabilities: how rare a row is among all rows of its like so far.
 //!
 //! A row has three scores: of its amounts together, of the amount that changed most against its own past, and of what is new. Each is held against all scores of its
-//! own kind, and the three probabilities are combined by their harmonic mean, which holds however they depend on one another (Wilson, "The harmonic mean p-value for
+//! own kind, and the three probabilities are combined by their harmonic mean, which holds about as well when they depend on one another (Wilson, "The harmonic mean p-value for
 //! combining dependent tests", 2019).
 //!
-//! Every row counts, also one that was told: else what is rare would grow rarer with each finding. So that an attack of many rows does not hide itself, one cause is counted once
-//! (the same new value, within a day), and the tail beyond what was seen is fitted to the middle of the outermost scores, not to their mean ([`Digest::tail`]).
+//! Rows count whether or not they were told: else what is rare would grow rarer with each finding. Of amounts and changes some ten thousand rows a day are learned, evenly
+//! spread, where there are more. So that an attack of many rows does not hide itself, one cause is counted once (the same new value, within a day), and the tail beyond what
+//! was seen is fitted to its inner part ([`Digest::tail`]).
 
 use std::collections::BTreeMap;
 
@@ -67,11 +68,12 @@ pub(super) struct Calibration {
     share: f64,
     /// When a new value was counted last.
     causes: BTreeMap<u32, u32>,
-    hour: u32,
     scored: u32,
-    /// One in so many rows is learned.
+    /// Of the hour that was begun: its number, one in how many rows is learned, and between which values each feature is not worth a look.
+    #[serde(skip)]
+    hour: u32,
+    #[serde(skip)]
     every: u32,
-    /// Between which values each feature is not worth a look, this hour.
     #[serde(skip)]
     calm: Vec<(f64, f64)>,
 }
@@ -124,8 +126,8 @@ impl Default for Calibration {
             news,
             share: 0.0,
             causes: BTreeMap::new(),
-            hour: 0,
             scored: 0,
+            hour: 0,
             every: 1,
             calm: Vec::new(),
         }

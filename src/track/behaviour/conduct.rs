@@ -101,7 +101,8 @@ pub(super) struct Sums {
     addresses: u64,
     agents: u64,
     resources: [u64; 4],
-    /// The share of its records that are of others; known when the hour is over.
+    /// The share of its records that are of others; known when the hour is over, so nothing of it is stored.
+    #[serde(skip)]
     pub(super) foreign: f64,
 }
 
@@ -280,8 +281,7 @@ pub(crate) struct ConductBuilder {
     told: HashSet<(u64, u32, u32), FixedState>,
     /// Bytes of their texts.
     bytes: usize,
-    /// Where those of the block stand, by a hash of what they are known by. Two that fall together are taken for one: of a block's few
-    /// thousand once in some trillion.
+    /// Where the newest stands of each hash of what they are known by.
     known: HashMap<u64, usize, FixedState>,
 }
 
@@ -295,14 +295,20 @@ impl ConductBuilder {
         let integration = &*bounded(event.integration.as_deref().unwrap_or_default());
         let operation = event.operation.as_deref().or(event.route.as_deref());
         if let Some(operation) = operation.filter(|_| !integration.is_empty()) {
-            let place = FixedState::default().hash_one((integration, operation, hour));
-            let like = || {
-                let value = compact_str::format_compact!("{integration} | {operation}");
-                let value = bounded(&value).into();
-                let kind = EntityKind::Integration;
-                (Like::Operations, Who { kind, value })
+            let operation = &*bounded(operation);
+            let hash = FixedState::default().hash_one((integration, operation, hour));
+            let is_it = |known: &Conduct| {
+                let named = known.who.value.strip_prefix(integration);
+                let named = named.and_then(|rest| rest.strip_prefix(" | "));
+                known.hour == hour && known.like == Like::Operations && named == Some(operation)
             };
-            let at = self.place((place, hour), like, event, position);
+            let at = self.place(hash, is_it).unwrap_or_else(|| {
+                let who = Who {
+                    kind: EntityKind::Integration,
+                    value: compact_str::format_compact!("{integration} | {operation}"),
+                };
+                self.begin(hash, (Like::Operations, who, hour), event, position)
+            });
             self.conducts[at].deeds.sums.take(event, turn);
         }
         let subject = event.subject.as_deref().filter(|it| !it.is_empty());
@@ -318,19 +324,27 @@ impl ConductBuilder {
         } else {
             return;
         };
+        let value = &*bounded(value);
         let is_service = event.grant.as_deref() == Some("client_credentials");
         let among = if is_service { "" } else { integration };
-        let place = FixedState::default().hash_one((is_service, among, kind, value, hour));
-        let like = || {
-            let value = bounded(value).into();
+        let hash = FixedState::default().hash_one((is_service, among, kind, value, hour));
+        let is_it = |known: &Conduct| {
+            let is_like = match &known.like {
+                Like::Callers(of) => !is_service && of == among,
+                Like::Services => is_service,
+                Like::Operations => false,
+            };
+            is_like && known.hour == hour && known.who.kind == kind && known.who.value == value
+        };
+        let at = self.place(hash, is_it).unwrap_or_else(|| {
             let like = if is_service {
                 Like::Services
             } else {
                 Like::Callers(integration.into())
             };
-            (like, Who { kind, value })
-        };
-        let at = self.place((place, hour), like, event, position);
+            let value = value.into();
+            self.begin(hash, (like, Who { kind, value }, hour), event, position)
+        });
         let Conduct { deeds, texts, .. } = &mut self.conducts[at];
         deeds.sums.take(event, turn);
         if let Some(record) = event.resource_id.as_deref() {
@@ -346,18 +360,20 @@ impl ConductBuilder {
         });
     }
 
-    /// Where a conduct stands that is known by a hash, made if it is not there yet.
-    fn place(
+    /// Where the conduct stands that is known by a hash, if it is the one that is meant.
+    fn place(&self, hash: u64, is_it: impl FnOnce(&Conduct) -> bool) -> Option<usize> {
+        let at = *self.known.get(&hash)?;
+        is_it(&self.conducts[at]).then_some(at)
+    }
+
+    /// Begins one with its first event. One that it falls together with goes on when it is met again: shards join by what they are, not by the hash.
+    fn begin(
         &mut self,
-        (hash, hour): (u64, u32),
-        like: impl FnOnce() -> (Like, Who),
+        hash: u64,
+        (like, who, hour): (Like, Who, u32),
         event: &Event<'_>,
         position: Position,
     ) -> usize {
-        if let Some(at) = self.known.get(&hash) {
-            return *at;
-        }
-        let (like, who) = like();
         self.known.insert(hash, self.conducts.len());
         self.conducts.push(Conduct {
             like,

@@ -1,11 +1,10 @@
-//! Behaviour: what each entity did through an integration in an hour, against its own past and against the others of the integration.
+//! Behaviour: what each entity did in an hour, against its own past and against its like: callers of one integration, services, operations.
 //!
-//! An hour is closed by the watermark. Each entity that was active in it is a row: features of the hour ([`conduct`]), how these deviate from its own past
-//! ([`past`]), how unusual the hour of the day is for it. An ensemble of models, fitted once a day to rows of the newest days, scores the row
-//! ([`stratum`]); the score is held against all scores of the integration so far, which makes it the share of hours so odd. The operator says how
-//! many false findings a day may be: what is rarer than that allows is a finding.
+//! An hour is closed by the watermark. Each entity that was active in it is a row ([`stratum`]) with three scores: its amounts ([`conduct`], [`owners`]) by an ensemble of models, how far one of
+//! them is from its own past ([`past`]), and what it never showed before ([`traits`], [`novelty`]). Each is held against all scores so far, which makes it the share of hours so odd
+//! ([`calibration`]). The operator says how many false findings a day may be: what is rarer than that allows, over the rows of a day ([`rate`]), is a finding.
 //!
-//! All entities of an integration live in one shard, so like is held against like and the state recovers with the shard.
+//! Like entities live in one shard, so the state recovers with the shard; how many rows a day all shards have, each counts by the same sketches.
 
 mod calibration;
 mod conduct;
@@ -275,7 +274,9 @@ fn finding(
     });
     let news = odd.news.iter().map(|new| {
         let (_, kind) = DIMENSIONS[dimension_of(new.code)];
-        let text = texts.get(&new.code).map_or("", CompactString::as_str);
+        let text = texts
+            .get(&new.code)
+            .map_or("(no room for its text)", CompactString::as_str);
         let note = format!(
             "{kind} never seen of it: {text} ({:.2} % of its hours have a new one, {:.2} % of all hours one so rare)",
             100.0 * new.own,

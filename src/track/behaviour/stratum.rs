@@ -1,4 +1,4 @@
-//! Entities of one integration: who they are, what is usual among them, and how rare a score is.
+//! Like entities: who they are, what is usual among them, and which of an hour are odd.
 
 use std::collections::HashMap;
 
@@ -28,7 +28,7 @@ const MOST_AT_ONCE: usize = 16;
 
 type Row = [f32; COLUMNS];
 
-/// The entities of one integration.
+/// Entities that are held against one another.
 pub(super) struct Stratum {
     entities: Lru<Who, Known>,
     customs: Customs,

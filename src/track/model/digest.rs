@@ -141,17 +141,10 @@ impl Digest {
         if self.weight < LEAST {
             return (f64::INFINITY, f64::NEG_INFINITY);
         }
-        let from = |mut clusters: Box<dyn Iterator<Item = &Cluster> + '_>| {
-            let mut passed = 0.0;
-            let found = clusters.find(|cluster| {
-                passed += cluster.weight;
-                passed > share * self.weight
-            });
-            found.map_or(0.0, |cluster| cluster.mean)
-        };
+        let less = share * self.weight;
         (
-            from(Box::new(self.clusters.iter())),
-            from(Box::new(self.clusters.iter().rev())),
+            behind(self.clusters.iter(), less),
+            behind(self.clusters.iter().rev(), less),
         )
     }
 
@@ -238,6 +231,16 @@ impl Digest {
         }
         left.weight = weight;
     }
+}
+
+/// Where so much weight is passed.
+fn behind<'c>(mut clusters: impl Iterator<Item = &'c Cluster>, weight: f64) -> f64 {
+    let mut passed = 0.0;
+    let found = clusters.find(|cluster| {
+        passed += cluster.weight;
+        passed > weight
+    });
+    found.map_or(0.0, |cluster| cluster.mean)
 }
 
 #[cfg(test)]

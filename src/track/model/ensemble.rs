@@ -92,17 +92,17 @@ impl Ensemble {
         let forest = self.forest.scores(rows).into_iter();
         let mut distances = Distances::default();
         forest.zip(rows.iter()).map(move |(forest, row)| {
-            self.plain.measure(row, &mut distances);
-            let nearest_plain = distances.of_nearest();
-            self.clipped.measure(row, &mut distances);
-            [
-                forest,
-                self.tails.score(row),
-                distances.of_subsamples(),
-                distances.of_nearest(),
-                nearest_plain,
-            ]
+            let [subsamples, nearest, plain] = self.by_distance(row, &mut distances);
+            [forest, self.tails.score(row), subsamples, nearest, plain]
         })
+    }
+
+    /// What the members say that go by distance.
+    fn by_distance(&self, row: &[f64], distances: &mut Distances) -> [f64; 3] {
+        self.plain.measure(row, distances);
+        let plain = distances.of_nearest();
+        self.clipped.measure(row, distances);
+        [distances.of_subsamples(), distances.of_nearest(), plain]
     }
 
     /// How unlike the others each row is: the sum of the members' rarities.
@@ -126,16 +126,8 @@ impl Ensemble {
             if cheap.iter().all(|rarity| *rarity < SCREEN) {
                 return cheap.iter().sum();
             }
-            self.plain.measure(row, &mut distances);
-            let nearest_plain = distances.of_nearest();
-            self.clipped.measure(row, &mut distances);
-            let members = [
-                forest,
-                tails,
-                distances.of_subsamples(),
-                distances.of_nearest(),
-                nearest_plain,
-            ];
+            let [subsamples, nearest, plain] = self.by_distance(row, &mut distances);
+            let members = [forest, tails, subsamples, nearest, plain];
             self.rarities(&members).iter().sum()
         });
         scores.collect()
