@@ -159,6 +159,7 @@ fn block(first: usize, matches: Vec<Match>) -> TrackBlock {
         matches,
         observations: Vec::new(),
         conducts: Vec::new(),
+        addends: Vec::new(),
         seen: Seen::default(),
     }
 }
@@ -268,6 +269,7 @@ fn activity(minute: i64, first: usize) -> TrackBlock {
             })
             .collect(),
         conducts: Vec::new(),
+        addends: Vec::new(),
         seen: Seen::default(),
     }
 }

@@ -35,6 +35,8 @@ pub mod alert;
 
 pub mod incident;
 
+pub mod triage;
+
 pub mod store;
 
 pub mod notify;

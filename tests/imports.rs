@@ -24,8 +24,15 @@ const TABLE: &[(&str, &[&str])] = &[
     ("alert", &["event", "sigma", "track"]),
     ("paper", &[]),
     ("incident", &["event", "paper"]),
-    ("store", &["event", "sigma", "track", "alert", "incident"]),
-    ("notify", &["event", "sigma", "track", "alert", "incident"]),
+    ("triage", &["event", "sigma", "track", "alert"]),
+    (
+        "store",
+        &["event", "sigma", "track", "alert", "incident", "triage"],
+    ),
+    (
+        "notify",
+        &["event", "sigma", "track", "alert", "incident", "triage"],
+    ),
     (
         "pipeline",
         &[

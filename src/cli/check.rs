@@ -9,6 +9,7 @@ use anyhow::Context;
 use crate::config::{Config, SourceKind};
 use crate::contract::Contracts;
 use crate::pipeline::detection::Detection;
+use crate::pipeline::models::Models;
 use crate::sigma::RuleSet;
 use crate::source::kafka;
 use crate::store::Store;
@@ -51,6 +52,14 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
     Detection::new(&config, Arc::new(rules))?;
     let contracts = Contracts::configured(&config.contracts)?;
     println!("# contracts: {}: ok", contracts.len());
+    if let Some(models) = Models::configured(&config.track.behaviour) {
+        models.in_use()?;
+        let version = models.current()?;
+        println!(
+            "# model of behaviour: {}: ok",
+            version.as_deref().unwrap_or("none yet")
+        );
+    }
     println!("# decode, enrich, pseudonym key: ok");
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()

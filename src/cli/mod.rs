@@ -1,11 +1,15 @@
 //! The command line: a file a command, each with its arguments and what they do.
 
+pub mod alert;
+pub mod backtest;
 pub mod check;
 pub mod clickhouse;
 pub mod contract;
 pub mod incident;
 mod key_files;
 pub mod migrate;
+pub mod model;
+mod past;
 mod records;
 pub mod replay;
 pub mod report;
@@ -15,6 +19,7 @@ pub mod score;
 pub mod simulate;
 pub mod subject;
 mod terminal;
+pub mod train;
 pub mod verify;
 
 use std::path::Path;
@@ -49,6 +54,9 @@ pub enum Command {
     Clickhouse(clickhouse::Args),
     Migrate(migrate::Args),
     Replay(replay::Args),
+    Backtest(backtest::Args),
+    Train(train::Args),
+    Model(model::Args),
     Simulate(simulate::Args),
     Score(score::Args),
     Rule(rule::Args),
@@ -56,6 +64,7 @@ pub enum Command {
     Report(report::Args),
     Subject(subject::Args),
     Incident(incident::Args),
+    Alert(alert::Args),
     Verify(verify::Args),
 }
 
@@ -110,6 +119,9 @@ pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Clickhouse(args) => clickhouse::run(args)?,
         Command::Migrate(args) => migrate::run(&args)?,
         Command::Replay(args) => return replay::run(&args),
+        Command::Backtest(args) => return backtest::run(&args),
+        Command::Train(args) => return train::run(&args),
+        Command::Model(args) => model::run(&args)?,
         Command::Simulate(args) => return simulate::run(&args),
         Command::Score(args) => return score::run(&args),
         Command::Rule(args) => return rule::run(&args),
@@ -117,6 +129,7 @@ pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Report(args) => report::run(&args)?,
         Command::Subject(args) => return subject::run(&args),
         Command::Incident(args) => return incident::run(&args),
+        Command::Alert(args) => return alert::run(&args),
         Command::Verify(args) => return verify::run(&args),
     }
     Ok(ExitCode::SUCCESS)

@@ -117,7 +117,7 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
 }
 
 /// Nothing is stored, so keys that were not given need not be secret.
-fn lend_keys(config: &mut Config) {
+pub(super) fn lend_keys(config: &mut Config) {
     if config.enrich.pseudonym_key.is_empty() && config.enrich.pseudonym_key_file.is_none() {
         config.enrich.pseudonym_key = Secret::new("replay: pseudonyms of no lasting meaning");
     }

@@ -33,7 +33,7 @@ pub use rules::{Placeholder, Rules};
 pub use secret::{Secret, SecretError};
 pub use source::{Source, SourceKind};
 pub use store::{Retention, Store};
-pub use track::Track;
+pub use track::{Behaviour, Series, SeriesMeasure, Track, WatchedSeries};
 
 /// The whole configuration.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]

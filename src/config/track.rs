@@ -1,5 +1,7 @@
 //! Settings of track: lateness, windows, bounds, the baseline.
 
+use std::path::PathBuf;
+
 use serde::{Deserialize, Serialize};
 
 /// Settings of track: lateness, windows, bounds. Bounds are of the whole process; each shard gets its share.
@@ -25,6 +27,8 @@ pub struct Track {
     pub baseline: Baseline,
     /// What each entity does in an hour against its own past and its like.
     pub behaviour: Behaviour,
+    /// Numbers of each integration, named here, each against its own past.
+    pub series: Series,
 }
 
 impl Default for Track {
@@ -39,6 +43,7 @@ impl Default for Track {
             max_open_alerts: 20_000,
             baseline: Baseline::default(),
             behaviour: Behaviour::default(),
+            series: Series::default(),
         }
     }
 }
@@ -90,6 +95,9 @@ pub struct Behaviour {
     pub false_alarms_per_day: f64,
     /// Entities of each integration whose past is kept.
     pub max_entities: usize,
+    /// Folder of the models that `gatewatch train` makes; the one in use is where shards begin that know nothing yet.
+    /// Empty: none is used.
+    pub models: PathBuf,
 }
 
 impl Default for Behaviour {
@@ -98,6 +106,79 @@ impl Default for Behaviour {
             enabled: false,
             false_alarms_per_day: 3.0,
             max_entities: 100_000,
+            models: PathBuf::from("models/behaviour"),
         }
     }
+}
+
+/// Settings of watched numbers.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Series {
+    /// What is watched.
+    pub watched: Vec<WatchedSeries>,
+    /// How many findings a month may be false, of each number and integration.
+    pub false_alarms_per_month: f64,
+    /// Series that are kept, of all numbers and integrations.
+    pub max_series: usize,
+}
+
+impl Default for Series {
+    fn default() -> Self {
+        Series {
+            watched: Vec::new(),
+            false_alarms_per_month: 1.0,
+            max_series: 2_048,
+        }
+    }
+}
+
+/// A number that is watched: a value every few minutes, of each integration a series of its own.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct WatchedSeries {
+    /// Its name, as people read it.
+    pub name: String,
+    /// What is made of the calls.
+    pub measure: SeriesMeasure,
+    /// The number of each call that `sum` and `mean` are of, such as `record_count`.
+    pub field: Option<String>,
+    /// Integrations; empty for all.
+    pub integrations: Vec<String>,
+    /// Operations whose calls count; empty for all.
+    pub operations: Vec<String>,
+    /// Minutes of a value; they divide a day.
+    pub minutes: u32,
+}
+
+impl Default for WatchedSeries {
+    fn default() -> Self {
+        WatchedSeries {
+            name: String::new(),
+            measure: SeriesMeasure::Calls,
+            field: None,
+            integrations: Vec::new(),
+            operations: Vec::new(),
+            minutes: 5,
+        }
+    }
+}
+
+/// What is made of the calls of some minutes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SeriesMeasure {
+    /// How many there are.
+    #[default]
+    Calls,
+    /// How many are refused: 401, 403, 429.
+    Refused,
+    /// How many fail: 5xx.
+    Failed,
+    /// The share that fails.
+    FailedShare,
+    /// The sum of a field.
+    Sum,
+    /// The mean of a field.
+    Mean,
 }

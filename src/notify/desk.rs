@@ -18,6 +18,7 @@ use crate::config;
 use crate::event::Timestamp;
 use crate::incident::{Incident, Reminder};
 use crate::sigma::Level;
+use crate::triage::{Decided, Untold};
 
 /// Decides, writes and sends. The caller feeds it alerts and time, writes the entries that it hands out to the ledger
 /// and tells it when they are acknowledged.
@@ -74,8 +75,26 @@ impl Desk {
     }
 
     /// Decides about an alert. The entries handed back must be in the ledger before the offset may be committed.
-    pub(crate) fn accept(&mut self, alert: &Alert, offset: i64, now: Timestamp) -> Vec<Entry> {
+    pub(crate) fn accept(
+        &mut self,
+        alert: &Alert,
+        decided: &Decided,
+        offset: i64,
+        now: Timestamp,
+    ) -> Vec<Entry> {
         self.outcomes.alerts.count();
+        match decided.untold(alert) {
+            Some(Untold::Closed) => {
+                self.outcomes.closed.count();
+                return Vec::new();
+            }
+            Some(Untold::Narrowed(narrowing)) => {
+                self.outcomes.narrowed.count();
+                info!(alert = %alert.id, since = %narrowing.alert, "nobody is told: the like was called false");
+                return Vec::new();
+            }
+            None => {}
+        }
         let mut held = Vec::new();
         for decision in self.policy.decide(alert, now, &self.outcomes) {
             match decision {

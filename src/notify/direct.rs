@@ -71,7 +71,8 @@ pub async fn run_direct(
             alert = alerts.recv(), if open && desk.has_room() => {
                 if let Some(alert) = alert {
                     // There is no offset to hold back: the caller keeps alerts and ledger.
-                    keep(desk.accept(&alert, 0, now()), written.as_ref()).await;
+                    let held = desk.accept(&alert, &bulletin.borrow().decided, 0, now());
+                    keep(held, written.as_ref()).await;
                 } else {
                     open = false;
                     desk.flush(now());

@@ -32,6 +32,10 @@ outcomes! {
     unreadable,
     /// Revisions that nothing new was said of: no step in count, no rise in level.
     quiet,
+    /// Revisions of closed alerts that show no more than was seen then.
+    closed,
+    /// Alerts held back since a person called the like false; they are stored.
+    narrowed,
     /// Alerts that a recipient did not want: below the level, or another family.
     unwanted,
     /// Mails that the server took.

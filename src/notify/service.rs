@@ -279,7 +279,10 @@ impl Service {
         let mut held = Vec::new();
         if let Some(payload) = message.payload() {
             match ocsf::decode(payload) {
-                Ok(alert) => held = active.desk.accept(&alert, offset, now()),
+                Ok(alert) => {
+                    let bulletin = self.bulletin.borrow();
+                    held = active.desk.accept(&alert, &bulletin.decided, offset, now());
+                }
                 Err(error) => {
                     self.office.outcomes.unreadable.count();
                     warn!(%error, topic = %self.topics.alerts, offset, "record passed over");

@@ -5,12 +5,11 @@ use std::time::Instant;
 
 use metrics::{Counter, counter};
 
-use crate::config;
 use crate::event::Event;
 use crate::sigma::{self, PatternHit, RuleSet};
 use crate::store::Verdict;
 use crate::telemetry::metric;
-use crate::track::{Expectations, Plan};
+use crate::track::Plan;
 
 /// One event of so many tells what a rule costs.
 const SAMPLED: usize = 64;
@@ -58,17 +57,9 @@ pub struct Scratch {
 }
 
 impl ActiveRules {
-    /// The rules with their plan; `generation` is one more than that of the set before. The recorder of metrics has to be there.
+    /// The rules with their plan. The recorder of metrics has to be there.
     #[must_use]
-    pub fn new(
-        rules: Arc<RuleSet>,
-        settings: config::Track,
-        expectations: &Arc<Expectations>,
-        generation: u64,
-    ) -> Self {
-        let plan = Plan::of(&rules, settings);
-        let mut plan = plan.with_expectations(Arc::clone(expectations));
-        plan.generation = generation;
+    pub fn new(rules: Arc<RuleSet>, plan: Plan) -> Self {
         let rule_ids: Vec<String> = rules
             .rules()
             .iter()
@@ -96,6 +87,12 @@ impl ActiveRules {
     #[must_use]
     pub fn rules(&self) -> &RuleSet {
         &self.rules
+    }
+
+    /// The same to hand on.
+    #[must_use]
+    pub fn rule_set(&self) -> Arc<RuleSet> {
+        Arc::clone(&self.rules)
     }
 
     /// What the tracker knows of them.

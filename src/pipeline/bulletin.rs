@@ -1,4 +1,4 @@
-//! What the notifier tells besides alerts: the counts of the day, and open incidents with personal data.
+//! What the notifier has to know besides alerts: the counts of the day, open incidents with personal data, what people did to alerts.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,6 +16,8 @@ use crate::store::Store;
 const COUNTS: Duration = Duration::from_mins(15);
 /// How often incidents are looked at: a declaration is mailed so much later at most.
 const INCIDENTS: Duration = Duration::from_secs(5);
+/// How often it is looked at what people did to alerts.
+const DECIDED: Duration = Duration::from_secs(5);
 
 /// Keeps the bulletin fresh until nobody looks any more. A gateway silent for `silence` is a gap. With `reminds` off it has no incidents:
 /// where the ledger of mails is forgotten with the process, each start would tell of all of them again.
@@ -30,6 +32,7 @@ pub fn keep(
     if reminds {
         tokio::spawn(look(store.clone(), sender.clone()));
     }
+    tokio::spawn(follow(store.clone(), sender.clone()));
     tokio::spawn(async move {
         let mut counts = Counts::new(outcomes, silence);
         let mut ticks = every(COUNTS);
@@ -60,6 +63,25 @@ async fn look(store: Arc<Store>, sender: Arc<watch::Sender<Bulletin>>) {
             Err(error) if well => {
                 well = false;
                 warn!(%error, "personal-data incidents cannot be looked at: reminders are those of what was known");
+            }
+            Err(_) => {}
+        }
+    }
+}
+
+async fn follow(store: Arc<Store>, sender: Arc<watch::Sender<Bulletin>>) {
+    let mut ticks = every(DECIDED);
+    let mut well = true;
+    while !sender.is_closed() {
+        ticks.tick().await;
+        match store.decided().await {
+            Ok(decided) => {
+                well = true;
+                sender.send_modify(|bulletin| bulletin.decided = decided);
+            }
+            Err(error) if well => {
+                well = false;
+                warn!(%error, "what people did to alerts cannot be looked at: what was known goes on");
             }
             Err(_) => {}
         }

@@ -6,8 +6,10 @@ use std::sync::{Arc, OnceLock};
 
 use arc_swap::ArcSwap;
 use thiserror::Error;
+use tracing::error;
 
 use super::active::{ActiveRules, Scratch};
+use super::models::Models;
 use super::promises;
 use crate::config::{self, Config, SecretError};
 use crate::contract::{ContractErrors, Contracts};
@@ -16,7 +18,7 @@ use crate::enrich::{EnrichConfigError, Enricher, Redactor};
 use crate::event::{Event, Fact, Timestamp};
 use crate::sigma::RuleSet;
 use crate::store::{Sealer, StoreError};
-use crate::track::Expectations;
+use crate::track::{Expectations, Learned, Plan, SeriesError, SeriesSpec};
 
 /// How far the time of an event may be ahead of that of its record, microseconds: clocks of hosts differ a little.
 const AHEAD_US: i64 = 60_000_000;
@@ -45,6 +47,9 @@ pub enum DetectionError {
     /// A contract is wrong.
     #[error(transparent)]
     Contracts(#[from] ContractErrors),
+    /// A number that cannot be watched.
+    #[error(transparent)]
+    Series(#[from] SeriesError),
     /// A time that is none.
     #[error("source.first_event_at: {0:?} is no RFC 3339 time; write it as 2026-11-01T00:00:00Z")]
     FirstEvent(String),
@@ -58,11 +63,15 @@ pub struct Detection {
     decoder: Decoder,
     enricher: Enricher,
     redactor: Redactor,
+    /// Whether records are stored events, which are redacted already.
+    is_redacted: bool,
     sealer: Sealer,
     active: ArcSwap<ActiveRules>,
     track: config::Track,
     /// What contracts promise of the traffic as a whole.
     expectations: Arc<Expectations>,
+    /// Numbers that are watched.
+    series: Arc<[SeriesSpec]>,
     /// Fingerprint of the contracts.
     contracts: u64,
     /// Where the first event of an old log comes to.
@@ -105,15 +114,29 @@ impl Detection {
         };
         let contracts = Contracts::configured(&config.contracts)?;
         let expectations = Arc::new(promises::of(&contracts));
-        let active = ActiveRules::new(rules, config.track.clone(), &expectations, 0);
+        let series = Arc::from(SeriesSpec::all(&config.track.series)?);
+        let learned = Models::configured(&config.track.behaviour).and_then(|models| {
+            models.in_use().unwrap_or_else(|problem| {
+                // To watch without it is better than not to watch.
+                error!(%problem, "the model of behaviour does not fit and is not used: what is usual is learned anew");
+                None
+            })
+        });
+        let plan = Plan::of(&rules, config.track.clone())
+            .with_expectations(Arc::clone(&expectations))
+            .with_series(Arc::clone(&series))
+            .with_learned(learned.map(Arc::new));
+        let active = ActiveRules::new(rules, plan);
         Ok(Detection {
             contracts: contracts.fingerprint(),
             decoder: Decoder::new(&config.decode)?,
             enricher: Enricher::new(enrich)?.with_contracts(contracts),
             redactor: Redactor::new(key.expose().as_bytes(), &enrich.pseudonym_key_id),
+            is_redacted: false,
             sealer: Sealer::from_config(&config.store)?,
             active: ArcSwap::from_pointee(active),
             expectations,
+            series,
             track: config.track.clone(),
             first_event_at,
             moved_by: OnceLock::new(),
@@ -124,6 +147,13 @@ impl Detection {
     #[must_use]
     pub fn sealer(&self) -> &Sealer {
         &self.sealer
+    }
+
+    /// The same for stored events: their pseudonyms are kept as they are.
+    #[must_use]
+    pub fn of_stored(mut self) -> Self {
+        self.is_redacted = true;
+        self
     }
 
     /// The rules in force.
@@ -141,9 +171,24 @@ impl Detection {
     /// Puts other rules in force: the blocks that begin from now on are matched by them. For one caller at a time.
     pub fn replace_rules(&self, rules: Arc<RuleSet>) {
         let generation = self.active.load().plan().generation + 1;
-        let settings = self.track.clone();
-        let active = ActiveRules::new(rules, settings, &self.expectations, generation);
-        self.active.store(Arc::new(active));
+        let learned = self.active.load().plan().learned().cloned();
+        self.replace(rules, learned, generation);
+    }
+
+    /// Puts another model of behaviour in force in the same way; the rules stay.
+    pub fn replace_model(&self, learned: Option<Arc<Learned>>) {
+        let active = self.active.load_full();
+        let generation = active.plan().generation + 1;
+        self.replace(active.rule_set(), learned, generation);
+    }
+
+    fn replace(&self, rules: Arc<RuleSet>, learned: Option<Arc<Learned>>, generation: u64) {
+        let mut plan = Plan::of(&rules, self.track.clone())
+            .with_expectations(Arc::clone(&self.expectations))
+            .with_series(Arc::clone(&self.series))
+            .with_learned(learned);
+        plan.generation = generation;
+        self.active.store(Arc::new(ActiveRules::new(rules, plan)));
     }
 
     /// Id of the pseudonym key.
@@ -190,7 +235,9 @@ impl Detection {
             event.facts.insert(Fact::ClockAhead);
         }
         active.judge(&event, scratch);
-        self.redactor.redact(&mut event);
+        if !self.is_redacted {
+            self.redactor.redact(&mut event);
+        }
         Outcome::Event(event)
     }
 

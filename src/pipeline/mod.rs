@@ -19,6 +19,7 @@ mod health;
 mod http;
 mod killpoint;
 mod mailing;
+pub mod models;
 pub mod offline;
 mod offsets;
 mod outage;

@@ -8,7 +8,9 @@ use super::active::{ActiveRules, Scratch};
 use super::detection::{Detection, Outcome};
 use crate::event::{Event, Position, Timestamp};
 use crate::source::RawBatch;
-use crate::track::{BlockBuilder, Fired, Matches, PartitionClock, SHARDS, Shard, settle, split};
+use crate::track::{
+    BlockBuilder, Fired, Fit, Learned, Matches, PartitionClock, SHARDS, Shard, settle, split,
+};
 
 /// Detection and tracking of one partition.
 pub struct Offline<'d> {
@@ -116,6 +118,20 @@ impl<'d> Offline<'d> {
             }
         }
         Ok(())
+    }
+
+    /// What is known of behaviour now, for a model.
+    #[must_use]
+    pub fn learned(&self) -> Learned {
+        let shards = self.shards.iter().map(|(shard, _)| shard.learned());
+        shards.fold(Learned::default(), Learned::join)
+    }
+
+    /// How many times as many rows of behaviour are odd as should be; `None` while too few are known.
+    #[must_use]
+    pub fn calibration_ratio(&self) -> Option<f64> {
+        let fits = self.shards.iter().map(|(shard, _)| shard.fit());
+        fits.fold(Fit::default(), Fit::join).ratio()
     }
 
     /// Every event whose turn comes before this instant has been taken.

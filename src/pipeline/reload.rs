@@ -10,6 +10,7 @@ use tracing::{error, info};
 
 use super::detection::Detection;
 use super::health::Health;
+use super::models::Models;
 use crate::config;
 use crate::sigma::{ExceptionKind, RuleErrors, RuleSet, stamp};
 use crate::telemetry::metric;
@@ -27,6 +28,8 @@ pub struct Reload {
     health: Arc<Health>,
     /// The state of the files that were read last, right or wrong.
     read: u64,
+    /// Models of behaviour, and which of them was read last; `None` where none is used.
+    models: Option<(Models, Option<String>)>,
 }
 
 impl Reload {
@@ -47,13 +50,19 @@ impl Reload {
         detection: Arc<Detection>,
         health: Arc<Health>,
         read: u64,
+        models: Option<Models>,
     ) -> Self {
         show(detection.active().rules());
+        let models = models.map(|models| {
+            let current = models.current().ok().flatten();
+            (models, current)
+        });
         Reload {
             settings,
             detection,
             health,
             read,
+            models,
         }
     }
 
@@ -82,7 +91,31 @@ impl Reload {
                 self.read_again(&taken_up).await;
             }
             seen = now;
+            self.look_at_models();
         }
+    }
+
+    /// Puts another model in force when another is in use; one that does not fit is told, and the one before stays.
+    fn look_at_models(&mut self) {
+        let Some((models, read)) = &mut self.models else {
+            return;
+        };
+        let Ok(current) = models.current() else {
+            return; // half of a name is no name; the next look sees it whole
+        };
+        if current == *read {
+            return;
+        }
+        match models.in_use() {
+            Ok(learned) => {
+                info!(version = ?current, "another model of behaviour is in force");
+                self.detection.replace_model(learned.map(Arc::new));
+            }
+            Err(problem) => {
+                error!(%problem, "the model of behaviour that is to be used does not fit; the one before stays in force");
+            }
+        }
+        *read = current;
     }
 
     async fn read_again(&self, taken_up: &watch::Sender<Arc<RuleSet>>) {

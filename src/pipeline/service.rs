@@ -23,6 +23,7 @@ use super::file_session::{self, FileParts};
 use super::health::{Health, Part};
 use super::http;
 use super::mailing::Mailing;
+use super::models::Models;
 use super::outage;
 use super::outbox::Outbox;
 use super::publish::Publisher;
@@ -146,6 +147,7 @@ pub async fn run(config: Config, stop: watch::Receiver<bool>) -> Result<(), Serv
         detection.clone(),
         health.clone(),
         read,
+        Models::configured(&config.track.behaviour),
     );
     let (taken_up, in_force) = watch::channel(rules);
     let (side_stop, side_stopped) = watch::channel(false);

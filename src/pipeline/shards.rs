@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::alert::{Alert, Merger};
 use crate::event::Timestamp;
 use crate::track::{
-    Fired, PartitionClock, Places, Plan, Progress, SHARDS, Shard, ShardPart, ShardSnapshot,
+    Fired, Fit, PartitionClock, Places, Plan, Progress, SHARDS, Shard, ShardPart, ShardSnapshot,
     SnapshotError, TrackBlock, TrackCounts, settle, split,
 };
 
@@ -257,6 +257,27 @@ impl Tracker {
     pub fn watched(&self) -> usize {
         let shards = self.shards.iter();
         shards.map(|worker| worker.shard.watched()).sum()
+    }
+
+    /// How many times as many rows of behaviour are odd as should be; `None` while too few are known.
+    #[must_use]
+    pub fn calibration_ratio(&self) -> Option<f64> {
+        let fits = self.shards.iter().map(|worker| worker.shard.fit());
+        fits.fold(Fit::default(), Fit::join).ratio()
+    }
+
+    /// Likes whose behaviour is still being learned, so that nothing is told of them.
+    #[must_use]
+    pub fn learning(&self) -> usize {
+        let shards = self.shards.iter();
+        shards.map(|worker| worker.shard.learning()).sum()
+    }
+
+    /// Series of watched numbers.
+    #[must_use]
+    pub fn series(&self) -> usize {
+        let shards = self.shards.iter();
+        shards.map(|worker| worker.shard.series()).sum()
     }
 
     /// Matches that wait for the watermark.

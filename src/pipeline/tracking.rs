@@ -145,6 +145,11 @@ fn show(tracker: &Tracker, counted: &mut TrackCounts) {
     }
     gauge!(metric::ENTITIES, "detector" => "request_rate").set(tracker.clients() as f64);
     gauge!(metric::ENTITIES, "detector" => "behaviour").set(tracker.behaving() as f64);
+    gauge!(metric::LEARNING).set(tracker.learning() as f64);
+    if let Some(ratio) = tracker.calibration_ratio() {
+        gauge!(metric::CALIBRATION).set(ratio);
+    }
+    gauge!(metric::ENTITIES, "detector" => "series").set(tracker.series() as f64);
     gauge!(metric::ENTITIES, "detector" => "watch").set(tracker.watched() as f64);
     gauge!(metric::ENTITIES, "detector" => "alert").set(tracker.open_alerts() as f64);
     gauge!(metric::WAITING).set(tracker.waiting() as f64);

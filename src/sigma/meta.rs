@@ -34,6 +34,19 @@ impl Level {
             Level::Critical => "critical",
         }
     }
+
+    /// The level of this name; `None` when there is none.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Level> {
+        let levels = [
+            Level::Informational,
+            Level::Low,
+            Level::Medium,
+            Level::High,
+            Level::Critical,
+        ];
+        levels.into_iter().find(|level| level.name() == name)
+    }
 }
 
 /// What a rule (Sigma rule, correlation or statistical detector) says of itself.

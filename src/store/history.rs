@@ -10,6 +10,9 @@ use super::columns::{Source, event_columns};
 use super::native::Wire;
 use crate::event::{Field, Timestamp};
 
+/// So much is put in order at once.
+const WINDOW_US: i64 = 3_600_000_000;
+
 impl Store {
     /// Takes every stored event of `[from, until)` that has one of these integrations or none, in no promised order, as one record each.
     /// Returns how many there were.
@@ -21,24 +24,56 @@ impl Store {
         from: Timestamp,
         until: Timestamp,
         integrations: &[&str],
+        each: impl FnMut(&str),
+    ) -> Result<u64, StoreError> {
+        let only = "AND (integration = '' OR has(?, toString(integration)))";
+        let query = self.events(from, until, only).bind(integrations);
+        self.each_line(query, each).await
+    }
+
+    /// The same of all integrations, in the order of time.
+    ///
+    /// # Errors
+    /// As of [`Store::records`].
+    pub async fn records_in_order(
+        &self,
+        from: Timestamp,
+        until: Timestamp,
         mut each: impl FnMut(&str),
     ) -> Result<u64, StoreError> {
-        let what = "stored events";
+        let (mut begin, mut count) = (from, 0);
+        while begin < until {
+            let end = begin.floor_to(WINDOW_US).plus_micros(WINDOW_US).min(until);
+            let order = "ORDER BY time, topic, partition, offset";
+            count += self
+                .each_line(self.events(begin, end, order), &mut each)
+                .await?;
+            begin = end;
+        }
+        Ok(count)
+    }
+
+    fn events(&self, from: Timestamp, until: Timestamp, rest: &str) -> clickhouse::query::Query {
         let sql = format!(
-            "SELECT {} FROM events WHERE time >= fromUnixTimestamp64Micro(?, 'UTC') AND time < fromUnixTimestamp64Micro(?, 'UTC') \
-             AND (integration = '' OR has(?, toString(integration)))",
+            "SELECT {} FROM events WHERE time >= fromUnixTimestamp64Micro(?, 'UTC') AND time < fromUnixTimestamp64Micro(?, 'UTC') {rest}",
             expressions()
         );
-        let cursor = self
-            .sharded
+        self.sharded
             .query(&sql)
             .bind(from.micros())
             .bind(until.micros())
-            .bind(integrations)
             // Expressions are named like the columns that they are made of.
             .with_setting("prefer_column_name_to_alias", "1")
             .with_setting("output_format_json_quote_64bit_integers", "0")
-            .fetch_bytes("JSONEachRow");
+    }
+
+    async fn each_line(
+        &self,
+        query: clickhouse::query::Query,
+        mut each: impl FnMut(&str),
+    ) -> Result<u64, StoreError> {
+        let what = "stored events";
+        let cursor = query.fetch_bytes("JSONEachRow");
         let mut cursor = cursor.map_err(|error| self.error(&error, what, false))?;
         let (mut line, mut count) = (String::new(), 0);
         let limit = Duration::from_secs(self.config.timeout_s);

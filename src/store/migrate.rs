@@ -45,6 +45,7 @@ const MIGRATIONS: &[Migration] = migrations![
     9 "0009_chain",
     10 "0010_incidents",
     11 "0011_merges",
+    12 "0012_triage",
 ];
 
 /// The journal of what was applied. Two instances may both write a line; the engine keeps one.
@@ -423,6 +424,8 @@ mod tests {
                     "IF NOT EXISTS",
                     "IF EXISTS",
                     "MODIFY SETTING",
+                    "MODIFY COLUMN",
+                    "CREATE OR REPLACE VIEW",
                     "INSERT INTO alert_detections",
                 ]
                 .iter()

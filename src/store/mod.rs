@@ -30,6 +30,7 @@ mod rows;
 mod seal;
 mod snapshot;
 mod subject;
+mod triage;
 
 pub use alerts::alert_rows;
 pub use audit::{AuditRow, AuditState};
@@ -48,3 +49,4 @@ pub use recovery::StoredCount;
 pub use seal::{Origin, Sealed, Sealer};
 pub use snapshot::Snapshot;
 pub use subject::{InKafka, Mailed, Subject, SubjectRows};
+pub use triage::{AlertFilter, AlertLine};

@@ -39,6 +39,7 @@ impl Shard {
                 None => self.counts.dropped_on_reload += 1,
             }
         }
+        self.behaviour.adopt(plan);
         self.dirty = true;
     }
 }

@@ -3,7 +3,7 @@
 use compact_str::CompactString;
 use serde::{Deserialize, Serialize};
 
-use super::{Codes, Conduct, Entity, Packed, Seen};
+use super::{Addend, Codes, Conduct, Entity, Packed, Seen};
 use crate::event::Timestamp;
 
 /// One rule that matched one event, on its way to one detector.
@@ -91,6 +91,8 @@ pub struct TrackBlock {
     pub observations: Vec<Observation>,
     /// What entities did.
     pub conducts: Vec<Conduct>,
+    /// What it adds to watched numbers.
+    pub addends: Vec<Addend>,
     /// What it shows of gateways, operations, levels of service and schedules.
     pub seen: Seen,
 }

@@ -8,6 +8,7 @@ use foldhash::fast::FixedState;
 
 use super::baseline::ids::code_of;
 use super::behaviour::ConductBuilder;
+use super::series::AddendBuilder;
 use super::watch::SeenBuilder;
 use super::{Codes, Conduct, Match, Observation, PartitionClock, Plan, Seen, TrackBlock, Turn};
 use crate::event::{Event, Position, Timestamp};
@@ -30,6 +31,7 @@ pub struct BlockBuilder {
     /// The newest observation of each client in `block`.
     newest: HashMap<CompactString, usize, FixedState>,
     seen: SeenBuilder,
+    addends: AddendBuilder,
     /// `None` where behaviour is not watched.
     conducts: Option<ConductBuilder>,
 }
@@ -50,14 +52,16 @@ impl BlockBuilder {
             bytes: 0,
             newest: HashMap::default(),
             seen: SeenBuilder::default(),
+            addends: AddendBuilder::default(),
             conducts: None,
         }
     }
 
-    /// The same, told what contracts promise and whether behaviour is watched; without it neither is.
+    /// The same, told what contracts promise, which numbers are watched and whether behaviour is; without it nothing of it is.
     #[must_use]
     pub fn for_plan(mut self, plan: &Plan) -> Self {
         self.seen = SeenBuilder::new(Arc::clone(plan.expectations()));
+        self.addends = AddendBuilder::new(Arc::clone(&plan.series));
         self.conducts = plan
             .settings
             .behaviour
@@ -74,6 +78,7 @@ impl BlockBuilder {
             return turn; // the gateway counts the call
         }
         self.seen.take(event, turn);
+        self.addends.take(event, turn);
         if let Some(conducts) = &mut self.conducts {
             conducts.take(event, turn, position);
         }
@@ -102,7 +107,7 @@ impl BlockBuilder {
     #[must_use]
     pub fn bytes(&self) -> usize {
         let conducts = self.conducts.as_ref().map_or(0, ConductBuilder::bytes);
-        self.bytes + self.seen.bytes() + conducts
+        self.bytes + self.seen.bytes() + self.addends.bytes() + conducts
     }
 
     /// The blocks of the range up to `end`, and the clock for the next range.
@@ -112,6 +117,7 @@ impl BlockBuilder {
         self.block.end = end;
         self.block.newest = self.clock.newest();
         self.block.seen = self.seen.finish();
+        self.block.addends = self.addends.finish();
         self.block.conducts = finished(&mut self.conducts);
         self.done.push(self.block);
         (self.done, self.clock)
@@ -124,6 +130,7 @@ impl BlockBuilder {
             block.end = cut;
             block.newest = self.clock.newest();
             block.seen = self.seen.finish();
+            block.addends = self.addends.finish();
             block.conducts = finished(&mut self.conducts);
             self.done.push(block);
             self.newest.clear();
@@ -176,6 +183,7 @@ fn empty(partition: i32, begin: i64) -> TrackBlock {
         matches: Vec::new(),
         observations: Vec::new(),
         conducts: Vec::new(),
+        addends: Vec::new(),
         seen: Seen::default(),
     }
 }

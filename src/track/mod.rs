@@ -29,6 +29,7 @@ mod plan;
 mod queue;
 pub mod rule_tests;
 mod rules;
+mod series;
 mod shard;
 mod sketch;
 mod snapshot;
@@ -40,7 +41,7 @@ mod watch;
 
 pub use baseline::ids::Codes;
 pub use baseline::{PriorError, REQUEST_RATE};
-pub use behaviour::{Conduct, Requests};
+pub use behaviour::{Conduct, Fit, Learned, LearnedError, LearnedLike, Requests};
 pub use block::{CorrelationKey, Goes, Match, Observation, TrackBlock};
 pub use build::BlockBuilder;
 pub use chain::settle;
@@ -59,6 +60,7 @@ pub use matching::{entity_of, evidence_of, group_of, value_of};
 pub use places::Places;
 pub use plan::{CorrelationSpec, Plan, RulePlan};
 pub use rules::Matches;
+pub use series::{Addend, SeriesError, SeriesSpec};
 pub use shard::{Fired, Shard};
 pub use snapshot::{SNAPSHOT_FORMAT, ShardSnapshot, SnapshotError};
 pub(crate) use snapshot::{seal, unseal};
@@ -69,13 +71,13 @@ pub use watch::Seen;
 /// Whether a family is one of detectors that learn what is usual, and hold to no rule and no contract.
 #[must_use]
 pub fn is_statistical(family: &str) -> bool {
-    ["behaviour", "rate"].contains(&family)
+    ["behaviour", "rate", "series"].contains(&family)
 }
 
 /// What each detector says of itself, for those who list what is looked for.
 #[must_use]
 pub fn detectors() -> Vec<crate::sigma::RuleMeta> {
     let all = baseline::metas().into_iter().chain(watch::metas());
-    let all = all.chain(behaviour::metas());
+    let all = all.chain(behaviour::metas()).chain(series::metas());
     all.map(|meta| (*meta).clone()).collect()
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 use super::baseline::{self, Prior};
-use super::{Expectations, SHARDS, behaviour, stable_hash, watch};
+use super::{Expectations, Learned, SHARDS, SeriesSpec, behaviour, series, stable_hash, watch};
 use crate::config;
 use crate::event::Timestamp;
 use crate::sigma::{Condition, CorrelationKind, RuleMeta};
@@ -59,6 +59,12 @@ pub struct Plan {
     pub(crate) baseline_metas: Vec<Arc<RuleMeta>>,
     /// What contracts promise of the traffic as a whole.
     pub(crate) expectations: Arc<Expectations>,
+    /// What was learned of behaviour before, if anything.
+    pub(crate) learned: Option<Arc<Learned>>,
+    /// Numbers that are watched.
+    pub(crate) series: Arc<[SeriesSpec]>,
+    /// What the detector of [`super::series`] says of itself.
+    pub(crate) series_metas: Vec<Arc<RuleMeta>>,
     /// What the detector of [`super::behaviour`] says of itself.
     pub(crate) behaviour_metas: Vec<Arc<RuleMeta>>,
     /// What the detectors of [`super::watch`] say of themselves.
@@ -83,6 +89,9 @@ impl Plan {
             prior: Prior::built_in(),
             baseline_metas: baseline::metas(),
             expectations: Arc::default(),
+            learned: None,
+            series: Arc::default(),
+            series_metas: series::metas(),
             behaviour_metas: behaviour::metas(),
             watch_metas: watch::metas(),
         }
@@ -92,6 +101,26 @@ impl Plan {
     #[must_use]
     pub fn with_expectations(mut self, expectations: Arc<Expectations>) -> Self {
         self.expectations = expectations;
+        self
+    }
+
+    /// The same with what was learned of behaviour before.
+    #[must_use]
+    pub fn with_learned(mut self, learned: Option<Arc<Learned>>) -> Self {
+        self.learned = learned;
+        self
+    }
+
+    /// What was learned of behaviour before, if anything.
+    #[must_use]
+    pub fn learned(&self) -> Option<&Arc<Learned>> {
+        self.learned.as_ref()
+    }
+
+    /// The same with numbers that are watched.
+    #[must_use]
+    pub fn with_series(mut self, series: Arc<[SeriesSpec]>) -> Self {
+        self.series = series;
         self
     }
 
@@ -139,6 +168,7 @@ impl Plan {
             )
             .chain(&self.baseline_metas)
             .chain(&self.behaviour_metas)
+            .chain(&self.series_metas)
             .chain(&self.watch_metas)
             .find(|meta| meta.id == id)
     }

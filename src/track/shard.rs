@@ -16,10 +16,11 @@ use super::chain::Chained;
 use super::correlation::{Correlation, Sample};
 use super::plan::share;
 use super::queue::Queue;
+use super::series::SeriesWatch;
 use super::sources::{Progress, Sources};
 use super::split::{ShardPart, Target, Turn, Waiting};
 use super::watch::Watch;
-use super::{Finding, Plan, Reason, TrackCounts, finding_id};
+use super::{Finding, Fit, Learned, Plan, Reason, TrackCounts, finding_id};
 use crate::event::Timestamp;
 use crate::sigma::RuleMeta;
 
@@ -51,6 +52,7 @@ pub struct Shard {
     chained: Vec<Chained>,
     pub(super) baseline: Baseline,
     pub(super) behaviour: Behaviour,
+    pub(super) series: SeriesWatch,
     pub(super) watch: Watch,
     pub(super) counts: TrackCounts,
     pub(super) dirty: bool,
@@ -75,7 +77,8 @@ impl Shard {
             expired: 0,
             absences: Absences::new(&plan),
             baseline: Baseline::new(&plan),
-            behaviour: Behaviour::new(),
+            behaviour: Behaviour::new(&plan),
+            series: SeriesWatch::new(&plan),
             watch: Watch::new(),
             counts: TrackCounts::default(),
             dirty: false,
@@ -163,10 +166,34 @@ impl Shard {
         self.behaviour.entities()
     }
 
+    /// Whether the calibration of behaviour still fits.
+    #[must_use]
+    pub fn fit(&self) -> Fit {
+        self.behaviour.fit()
+    }
+
+    /// Likes whose behaviour is still being learned, so that nothing is told of them.
+    #[must_use]
+    pub fn learning(&self) -> usize {
+        self.behaviour.learning()
+    }
+
+    /// What is known of behaviour now, for a model.
+    #[must_use]
+    pub fn learned(&self) -> Learned {
+        self.behaviour.learned()
+    }
+
     /// Gateways and operations that are watched.
     #[must_use]
     pub fn watched(&self) -> usize {
         self.watch.names()
+    }
+
+    /// Series of watched numbers.
+    #[must_use]
+    pub fn series(&self) -> usize {
+        self.series.len()
     }
 
     /// Whether anything but offsets and watermark changed since the last snapshot.
@@ -195,11 +222,16 @@ impl Shard {
                 self.behaviour
                     .observe(part.conducts, &part.active, &mut self.counts);
             }
+            self.dirty |= !part.addends.is_empty();
+            self.series
+                .observe(part.addends, &self.plan, &mut self.counts);
             self.dirty |= !part.seen.is_empty();
             self.watch.observe(part.seen, &self.plan, &mut self.counts);
         } else {
-            self.counts.straddled +=
-                (part.observations.len() + part.conducts.len() + part.seen.len()) as u64;
+            self.counts.straddled += (part.observations.len()
+                + part.conducts.len()
+                + part.addends.len()
+                + part.seen.len()) as u64;
         }
         self.sources.advance(part.partition, part.end, part.newest);
     }
@@ -274,6 +306,7 @@ impl Shard {
         let mut end = self.baseline.next_end();
         let mut watched = self.watch.next_end();
         let mut behaved = self.behaviour.next_end();
+        let mut valued = self.series.next_end(&self.plan);
         loop {
             let due = self.queues[0].first_due().filter(|due| *due < watermark);
             let waited = self.absences.next().filter(|until| *until < seen);
@@ -281,6 +314,7 @@ impl Shard {
                 end.filter(|end| *end <= watermark),
                 watched.filter(|end| *end <= seen),
                 behaved.filter(|end| *end <= seen),
+                valued.filter(|end| *end <= seen),
                 due,
                 waited,
             ];
@@ -299,7 +333,11 @@ impl Shard {
                     self.close_hour(behaved.unwrap_or_default(), out);
                     behaved = self.behaviour.next_end();
                 }
-                Some(3) => self.release_first(0, out),
+                Some(3) => {
+                    self.close_values(valued.unwrap_or_default(), out);
+                    valued = self.series.next_end(&self.plan);
+                }
+                Some(4) => self.release_first(0, out),
                 Some(_) => self.give_up(out),
                 None => break,
             }
@@ -351,6 +389,14 @@ impl Shard {
             .close(&self.plan, &mut self.counts, &mut findings);
         self.counts.findings += findings.len() as u64;
         fire(&self.plan.behaviour_metas, findings, end, out);
+    }
+
+    fn close_values(&mut self, end: Timestamp, out: &mut Vec<Fired>) {
+        self.dirty = true;
+        let mut findings = Vec::new();
+        self.series.close(end, &self.plan, &mut findings);
+        self.counts.findings += findings.len() as u64;
+        fire(&self.plan.series_metas, findings, end, out);
     }
 
     fn close_watch(&mut self, end: Timestamp, seen: Timestamp, out: &mut Vec<Fired>) {

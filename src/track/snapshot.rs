@@ -16,14 +16,15 @@ use super::behaviour::StoredBehaviour;
 use super::correlation::StoredGroup;
 use super::places::Places;
 use super::queue::Queue;
+use super::series::StoredSeries;
 use super::sources::{Progress, Sources};
 use super::split::{Target, Turn, Waiting};
 use super::watch::StoredWatch;
-use super::{CorrelationKey, Entity, Packed, Plan, Shard, stable_hash};
+use super::{CorrelationKey, Entity, Packed, Plan, Shard};
 use crate::event::Timestamp;
 
 /// Version of the layout of a snapshot's state; one of another version is not read.
-pub const SNAPSHOT_FORMAT: u16 = 7;
+pub const SNAPSHOT_FORMAT: u16 = 8;
 
 /// A shard's state between two blocks.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -60,15 +61,18 @@ pub enum SnapshotError {
 }
 
 #[derive(Serialize, Deserialize)]
-struct StoredShard {
+struct StoredShard<'a> {
     rules: Vec<(Uuid, u64)>,
     correlations: Vec<(Uuid, u64, Vec<StoredGroup>)>,
     waiting: Vec<StoredWaiting>,
     absences: Vec<StoredAbsence>,
     /// Of each level, up to where it was released.
     released: Vec<Timestamp>,
-    baseline: StoredBaseline,
-    behaviour: StoredBehaviour,
+    #[serde(borrow)]
+    baseline: StoredBaseline<'a>,
+    #[serde(borrow)]
+    behaviour: StoredBehaviour<'a>,
+    series: StoredSeries,
     watch: StoredWatch,
 }
 
@@ -144,6 +148,7 @@ impl Shard {
             released: self.queues.iter().map(|queue| queue.released).collect(),
             baseline: self.baseline.store(),
             behaviour: self.behaviour.store(),
+            series: self.series.store(),
             watch: self.watch.store(),
         };
         self.dirty = false;
@@ -166,7 +171,7 @@ impl Shard {
                 found: snapshot.format,
             });
         }
-        let stored: StoredShard = unseal(&snapshot.state)?;
+        let stored: StoredShard<'_> = unseal(&snapshot.state)?;
         let mut shard = Shard::new(plan);
         let places = Places::in_plan(
             &shard.plan,
@@ -194,6 +199,7 @@ impl Shard {
         shard.baseline.restore(stored.baseline);
         let plan = Arc::clone(&shard.plan);
         shard.behaviour.restore(stored.behaviour, &plan);
+        shard.series.restore(stored.series);
         shard.watch.restore(stored.watch);
         shard.sources = Sources::restored(snapshot.progress.clone());
         shard.watermark = snapshot.watermark;
@@ -266,21 +272,29 @@ fn store(turn: &Turn, waiting: &Waiting) -> StoredWaiting {
     }
 }
 
-/// Postcard behind the stable hash of its bytes.
+const CHECKSUM: usize = 16;
+
+/// Against accidents, as ClickHouse checks its own: of some ten megabytes a cryptographic one takes longer than all the rest.
+fn checksum(bytes: &[u8]) -> [u8; CHECKSUM] {
+    cityhash_rs::cityhash_102_128(bytes).to_be_bytes()
+}
+
+/// Postcard behind the checksum of its bytes.
 pub(crate) fn seal<T: Serialize>(value: &T) -> Vec<u8> {
-    let bytes = postcard::to_allocvec(value).expect("state has known lengths and no flattening");
-    let mut sealed = Vec::with_capacity(bytes.len() + 8);
-    sealed.extend_from_slice(&stable_hash(&[&bytes]).to_be_bytes());
-    sealed.extend_from_slice(&bytes);
+    let room = vec![0; CHECKSUM];
+    let mut sealed =
+        postcard::to_extend(value, room).expect("state has known lengths and no flattening");
+    let checksum = checksum(&sealed[CHECKSUM..]);
+    sealed[..CHECKSUM].copy_from_slice(&checksum);
     sealed
 }
 
 /// What [`seal`] sealed.
 pub(crate) fn unseal<'b, T: Deserialize<'b>>(sealed: &'b [u8]) -> Result<T, SnapshotError> {
     let (checksum, bytes) = sealed
-        .split_first_chunk::<8>()
+        .split_first_chunk::<CHECKSUM>()
         .ok_or(SnapshotError::Checksum)?;
-    if stable_hash(&[bytes]).to_be_bytes() != *checksum {
+    if self::checksum(bytes) != *checksum {
         return Err(SnapshotError::Checksum);
     }
     Ok(postcard::from_bytes(bytes)?)

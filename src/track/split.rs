@@ -8,8 +8,8 @@ use foldhash::fast::FixedState;
 
 use super::behaviour::{Active, active_in};
 use super::{
-    Conduct, CorrelationKey, Entity, Goes, Observation, Packed, Plan, SHARDS, Seen, TrackBlock,
-    shard_of, shard_of_hash, stable_hash, watch,
+    Addend, Conduct, CorrelationKey, Entity, Goes, Observation, Packed, Plan, SHARDS, Seen,
+    TrackBlock, shard_of, shard_of_hash, stable_hash, watch,
 };
 use crate::event::Timestamp;
 use crate::sigma::CorrelationKind;
@@ -26,6 +26,7 @@ pub struct ShardPart {
     pub(crate) conducts: Vec<Conduct>,
     /// Who did something in each hour, also where it is another shard's.
     pub(crate) active: Arc<Active>,
+    pub(crate) addends: Vec<Addend>,
     pub(crate) seen: Seen,
 }
 
@@ -104,6 +105,7 @@ pub fn split(block: TrackBlock, plan: &Plan) -> Vec<ShardPart> {
             observations: Vec::new(),
             conducts: Vec::new(),
             active: Arc::clone(&active),
+            addends: Vec::new(),
             seen: Seen::default(),
         })
         .collect();
@@ -166,6 +168,9 @@ pub fn split(block: TrackBlock, plan: &Plan) -> Vec<ShardPart> {
             home
         });
         parts[home].conducts.push(conduct);
+    }
+    for addend in block.addends {
+        parts[shard_of(&addend.integration)].addends.push(addend);
     }
     watch::split(block.seen, plan, |shard, part| parts[shard].seen.push(part));
     parts

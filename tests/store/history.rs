@@ -91,6 +91,17 @@ async fn stored_events_come_out_as_they_went_in_and_contracts_are_held_against_t
     expected.sort();
     found.sort();
     assert_eq!(found, expected);
+    // In the order of time, whatever the order in which they were stored.
+    let mut times = Vec::new();
+    let count = store
+        .records_in_order(start.plus_micros(-DAY_US), until, |record| {
+            let event = decoder.decode(record.as_bytes(), None).unwrap();
+            times.push(event.time);
+        })
+        .await
+        .unwrap();
+    assert_eq!((count, times.len()), (EVENTS, events.len()));
+    assert!(times.is_sorted());
     let none = store
         .records(until, until.plus_micros(DAY_US), &[], |_| {})
         .await
@@ -132,4 +143,62 @@ async fn stored_events_come_out_as_they_went_in_and_contracts_are_held_against_t
     let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(report["breaches"].as_array().unwrap().len(), 1, "{report}");
     assert_eq!(report["breaches"][0]["fact"], "role.denied");
+}
+
+/// By the command, of stored events: they are judged anew as they are, and a model is learned of them.
+#[tokio::test(flavor = "multi_thread")]
+async fn stored_history_is_backtested_and_makes_a_model() {
+    let server = Server::start();
+    let store = server.store().await;
+    let start = recent().floor_to(DAY_US).plus_micros(-4 * DAY_US);
+    let decoder = Decoder::new(&config::Decode::default()).unwrap();
+    for day in 0..3 {
+        let records = traffic(start.plus_micros(day * DAY_US));
+        let mut block = EventBlock::new("requests", 0, "1");
+        for (offset, record) in (day * DAY_US..).zip(&records) {
+            let mut event = decoder.decode(record, None).unwrap();
+            // As enrich would have named it, and a pseudonym as redact would have put in place.
+            event.integration = Some("tenant-sync".into());
+            event.subject = Some("p_0123456789abcdef".into());
+            block.push(&event, &Verdict::default(), offset, None);
+        }
+        store
+            .insert(&format!("t{day}"), &block.finish())
+            .await
+            .unwrap();
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let models = folder.path().join("models");
+    let config = folder.path().join("gatewatch.toml");
+    std::fs::write(&config, format!("[track.behaviour]\nmodels = {models:?}\n")).unwrap();
+    let settings = server.config();
+    let run = |arguments: &[&str]| {
+        let output = Command::new(env!("CARGO_BIN_EXE_gatewatch"))
+            .args(arguments)
+            .args(["--since", &start.to_string()])
+            .current_dir(env!("CARGO_MANIFEST_DIR"))
+            .env("GATEWATCH_CONFIG", &config)
+            .env("GATEWATCH_STORE__URL", &settings.url)
+            .env("GATEWATCH_STORE__PASSWORD", "writer-password")
+            .output()
+            .unwrap();
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        let code = output.status.code();
+        (code, text(&output.stdout), text(&output.stderr))
+    };
+    let (code, out, error) = run(&["backtest", "--output", "json"]);
+    assert_eq!(code, Some(0), "{error}");
+    assert!(error.contains("9,000 events, 0 rejected"), "{error}");
+    let rules: serde_json::Value = serde_json::from_str(&out).unwrap();
+    assert!(rules.is_array());
+    let (code, _, error) = run(&["train", "--validate-days", "1"]);
+    assert!(matches!(code, Some(0 | 1)), "{error}");
+    assert!(error.contains("Learned from 9,000 events"), "{error}");
+    let version = std::fs::read_dir(&models).unwrap().next().unwrap().unwrap();
+    let model = std::fs::read(version.path().join("behaviour.model")).unwrap();
+    let holds = |text: &[u8]| model.windows(text.len()).any(|window| window == text);
+    assert!(
+        holds(b"p_0123456789abcdef"),
+        "entities stand under the pseudonyms of the store"
+    );
 }

@@ -20,3 +20,4 @@ mod people;
 #[path = "../parts/ports.rs"]
 mod ports;
 mod server;
+mod triage;

@@ -40,6 +40,7 @@ async fn an_analyst_reads_and_does_nothing_else() {
             "1496",
         ),
         ("SELECT count() FROM alerts_latest", "0"),
+        ("SELECT count() FROM alert_narrowings", "0"),
     ] {
         assert_eq!(may(sql).await.as_deref(), Ok(answer), "{sql}");
     }
@@ -104,7 +105,7 @@ async fn a_wrong_password_is_a_clear_error_and_is_not_tried_again() {
     );
 }
 
-fn alert(revision: u64, count: u64) -> Alert {
+pub(super) fn alert(revision: u64, count: u64) -> Alert {
     Alert {
         id: Uuid::from_u128(7),
         revision,
@@ -151,7 +152,7 @@ async fn the_newest_revision_of_an_alert_counts_whatever_came_last() {
     }
     let sql = "SELECT id, revision, count, level, entity_kind, reason, tags, length(rules), state FROM alerts_latest";
     let start = "00000000-0000-0000-0000-000000000007\t3\t30\thigh\tclient\tpattern\t['requirement.sec-01']\t2";
-    assert_eq!(server.ask(sql).await.unwrap(), format!("{start}\topen"));
+    assert_eq!(server.ask(sql).await.unwrap(), format!("{start}\tnew"));
     server
         .ask("INSERT INTO alert_actions (alert_id, time, actor, action) VALUES (toUUID('00000000-0000-0000-0000-000000000007'), now64(6), 'ana', 'acknowledge')")
         .await

@@ -12,6 +12,7 @@ use crate::config::Locale;
 use crate::event::Timestamp;
 use crate::incident::Incident;
 use crate::sigma::Level;
+use crate::triage::Decided;
 
 /// What a summary shows of one alert that got no mail of its own.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -83,6 +84,8 @@ pub struct Bulletin {
     pub daily: Option<DailyCounts>,
     /// Incidents with personal data that are open.
     pub incidents: Vec<Incident>,
+    /// What follows from what people did to alerts.
+    pub decided: Decided,
 }
 
 /// A stretch without records, or with lost ones.

@@ -402,6 +402,7 @@ fn a_match_due_at_the_end_of_time_cannot_stop_a_full_shard() {
         matches: matches.collect(),
         observations: Vec::new(),
         conducts: Vec::new(),
+        addends: Vec::new(),
         seen: Seen::default(),
     };
     let alerts = tracker.apply(block, &[]);

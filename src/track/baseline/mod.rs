@@ -17,6 +17,7 @@ mod prior;
 mod season;
 mod tail;
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 
 use compact_str::CompactString;
@@ -172,21 +173,21 @@ impl Baseline {
         self.clients.len()
     }
 
-    pub(crate) fn store(&self) -> StoredBaseline {
+    pub(crate) fn store(&self) -> StoredBaseline<'_> {
         StoredBaseline {
             clients: self
                 .clients
                 .iter()
-                .map(|(name, client)| (name.clone(), *client))
+                .map(|(name, client)| (Cow::Borrowed(name), *client))
                 .collect(),
             pool: self.pool,
             open: self
                 .open
                 .iter()
                 .map(|(minute, active)| {
-                    let mut active: Vec<(CompactString, Active)> = active
+                    let mut active: Vec<(Cow<'_, CompactString>, Cow<'_, Active>)> = active
                         .iter()
-                        .map(|(name, active)| (name.clone(), active.clone()))
+                        .map(|(name, active)| (Cow::Borrowed(name), Cow::Borrowed(active)))
                         .collect();
                     active.sort_unstable();
                     (*minute, active)
@@ -197,7 +198,7 @@ impl Baseline {
         }
     }
 
-    pub(crate) fn restore(&mut self, stored: StoredBaseline) {
+    pub(crate) fn restore(&mut self, stored: StoredBaseline<'_>) {
         for (name, client) in stored.clients {
             *self.clients.touch(&name, || client).0 = client;
         }
@@ -209,7 +210,11 @@ impl Baseline {
         self.open = stored
             .open
             .into_iter()
-            .map(|(minute, active)| (minute, active.into_iter().collect()))
+            .map(|(minute, active)| {
+                let active = active.into_iter();
+                let owned = active.map(|(name, active)| (name.into_owned(), active.into_owned()));
+                (minute, owned.collect())
+            })
             .collect();
         self.closed = stored.closed;
     }
@@ -237,12 +242,15 @@ fn finding(
     }
 }
 
+/// The clients of an open minute, in order.
+type StoredActive<'a> = Vec<(Cow<'a, CompactString>, Cow<'a, Active>)>;
+
 /// The baselines of one shard in a snapshot.
 #[derive(Serialize, Deserialize)]
-pub(crate) struct StoredBaseline {
-    clients: Vec<(CompactString, Client)>,
+pub(crate) struct StoredBaseline<'a> {
+    clients: Vec<(Cow<'a, CompactString>, Client)>,
     pool: Pool,
-    open: Vec<(u32, Vec<(CompactString, Active)>)>,
+    open: Vec<(u32, StoredActive<'a>)>,
     closed: u32,
     ids: StoredIds,
 }

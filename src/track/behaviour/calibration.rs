@@ -40,6 +40,10 @@ const NEWS: Tail = Tail {
 };
 /// Scores of new things before any were seen: thirty between these, about what ordinary weeks have.
 const PRIOR: std::ops::Range<f64> = 2.0..5.0;
+/// Rows over which it is watched whether the calibration fits, what is odd for that, and how many odd ones have to be expected.
+const OF_LATE: f64 = 20_000.0;
+const ODD: f64 = 2.0;
+const LEAST_ODD: f64 = 5.0;
 /// Hours in which a cause is one.
 const ONE_CAUSE: u32 = 24;
 /// Causes that are remembered.
@@ -69,6 +73,8 @@ pub(super) struct Calibration {
     /// When a new value was counted last.
     causes: BTreeMap<u32, u32>,
     scored: u32,
+    /// Whether it still fits.
+    fit: Fit,
     /// Of the hour that was begun: its number, one in how many rows is learned, and between which values each feature is not worth a look.
     #[serde(skip)]
     hour: u32,
@@ -76,6 +82,37 @@ pub(super) struct Calibration {
     every: u32,
     #[serde(skip)]
     calm: Vec<(f64, f64)>,
+}
+
+/// How many rows of late were as odd as one in a hundred should be: if the calibration fits, one in a hundred.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Fit {
+    rows: f64,
+    odd: f64,
+}
+
+impl Fit {
+    fn take(&mut self, surprise: f64) {
+        let kept = 1.0 - 1.0 / OF_LATE;
+        self.rows = self.rows * kept + 1.0;
+        self.odd = self.odd * kept + f64::from(surprise >= ODD);
+    }
+
+    /// Rows of late, of these and others.
+    #[must_use]
+    pub fn join(self, other: Fit) -> Fit {
+        Fit {
+            rows: self.rows + other.rows,
+            odd: self.odd + other.odd,
+        }
+    }
+
+    /// How many times as many rows are odd as should be; `None` while too few are known to tell.
+    #[must_use]
+    pub fn ratio(self) -> Option<f64> {
+        let expected = self.rows * 10_f64.powf(-ODD);
+        (expected >= LEAST_ODD).then(|| self.odd / expected)
+    }
 }
 
 /// How surprising a row is: −log10 of the share of rows so odd.
@@ -127,6 +164,7 @@ impl Default for Calibration {
             share: 0.0,
             causes: BTreeMap::new(),
             scored: 0,
+            fit: Fit::default(),
             hour: 0,
             every: 1,
             calm: Vec::new(),
@@ -135,6 +173,16 @@ impl Default for Calibration {
 }
 
 impl Calibration {
+    /// Rows that were scored.
+    pub(super) fn scored(&self) -> u32 {
+        self.scored
+    }
+
+    /// Whether it still fits.
+    pub(super) fn fit(&self) -> Fit {
+        self.fit
+    }
+
     /// Begins an hour, later than those before; so many rows come a day.
     pub(super) fn begin(&mut self, hour: u32, rows_a_day: f64) {
         self.hour = hour;
@@ -185,6 +233,9 @@ impl Calibration {
         self.scored = self.scored.saturating_add(1);
         let odds = of.iter().map(|it| 10_f64.powf(it.min(250.0)));
         let all = (odds.sum::<f64>() / 3.0).log10();
+        if self.scored > FEW {
+            self.fit.take(all);
+        }
         Surprise {
             of,
             changed,
@@ -247,6 +298,27 @@ mod tests {
             assert_eq!(surprise.most(), most);
         }
         assert!(calibration.take(0.9, &[0.5, 0.5], None).all < 2.0);
+    }
+
+    #[test]
+    fn it_says_when_it_does_not_fit_any_more() {
+        let (mut calibration, mut random) = (Calibration::default(), Random::new(3));
+        assert_eq!(calibration.fit().ratio(), None);
+        for row in 0..40_000 {
+            calibration.begin(row / 100, 2_400.0);
+            #[expect(clippy::cast_possible_truncation, reason = "any numbers will do")]
+            let changes = [random.unit() as f32];
+            calibration.take(random.unit(), &changes, None);
+        }
+        let ratio = calibration.fit().ratio().unwrap();
+        assert!((0.2..3.0).contains(&ratio), "{ratio}");
+        let calm = calibration.fit();
+        for _ in 0..1_000 {
+            calibration.take(5.0 + random.unit(), &[9.0], None);
+        }
+        let ratio = calibration.fit().ratio().unwrap();
+        assert!(ratio > 2.0 * calm.ratio().unwrap(), "{ratio}");
+        assert!(calm.join(calibration.fit()).ratio().unwrap() < ratio);
     }
 
     #[test]

@@ -14,8 +14,8 @@ pub(in crate::track) fn metas() -> Vec<Arc<RuleMeta>> {
         id: BEHAVIOUR,
         title: "Behaviour unlike itself and unlike its like".to_owned(),
         title_ru: Some("Поведение не похоже ни на прежнее, ни на поведение подобных".to_owned()),
-        description: "What a person, client or address did through an integration in an hour is unlike its own past and unlike the others of the integration, \
-                      in one feature or in several together: calls, records, operations, addresses, refusals, changes, amounts, the hour of the day."
+        description: "What a person, client, address, service or operation did in an hour is unlike its own past and unlike its like: an amount that changed, several amounts \
+                      together, records of others, or something that it never showed before, such as a network, a suite, a grant, an operation, a field or a sign in a parameter."
             .to_owned(),
         family: "behaviour".to_owned(),
         level: Level::Medium,

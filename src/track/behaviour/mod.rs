@@ -8,6 +8,7 @@
 
 mod calibration;
 mod conduct;
+mod learned;
 mod meta;
 mod novelty;
 mod owners;
@@ -16,6 +17,7 @@ mod rate;
 mod stratum;
 mod traits;
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 
 use compact_str::CompactString;
@@ -26,10 +28,12 @@ use super::sketch::Sketch;
 use super::{Entity, Finding, Plan, Reason, TrackCounts, finding_id};
 use crate::event::Timestamp;
 use crate::random::{splitmix, stable_hash};
+pub use calibration::Fit;
 use calibration::Kind;
 pub use conduct::Conduct;
 pub(crate) use conduct::ConductBuilder;
 use conduct::{Deeds, HOUR_US, Like, Who};
+pub use learned::{Learned, LearnedError, LearnedLike};
 pub(super) use meta::metas;
 pub use novelty::Requests;
 use rate::Rate;
@@ -51,6 +55,8 @@ pub(super) struct Behaviour {
     closed: u32,
     /// Rows a day of all shards.
     rate: Rate,
+    /// Fingerprint of the model that it grew from; 0 where there was none.
+    model: u64,
 }
 
 /// Who did something in each hour, as sketches of their hashes.
@@ -97,14 +103,39 @@ struct OpenHour {
 }
 
 impl Behaviour {
-    pub(super) fn new() -> Self {
+    /// Knows what the model of the plan knows, if there is one.
+    pub(super) fn new(plan: &Plan) -> Self {
+        let learned = plan.learned.as_deref();
         Behaviour {
             strata: BTreeMap::new(),
             open: BTreeMap::new(),
             opened: 0,
             closed: 0,
-            rate: Rate::default(),
+            rate: learned.map_or_else(Rate::default, |learned| learned.rate),
+            model: learned.map_or(0, |learned| learned.fingerprint),
         }
+    }
+
+    /// Takes up the model of a plan in place of what grew from another one. Without a model all goes on.
+    pub(super) fn adopt(&mut self, plan: &Plan) {
+        let Some(learned) = &plan.learned else {
+            return;
+        };
+        if learned.fingerprint != self.model {
+            self.model = learned.fingerprint;
+            self.rate = learned.rate;
+            // What it knows begins anew from it when it is met.
+            self.strata.retain(|like, _| !learned.knows(like));
+        }
+    }
+
+    /// What is known now, for a model.
+    pub(super) fn learned(&self) -> Learned {
+        let strata = self.strata.iter();
+        Learned::of(
+            self.rate,
+            strata.map(|(like, stratum)| (like.clone(), stratum.store())),
+        )
     }
 
     /// Adds what a block showed: to this shard, and to all.
@@ -180,7 +211,11 @@ impl Behaviour {
                     counts.unwatched += 1;
                     continue;
                 }
-                let stratum = Stratum::new(hour, settings.max_entities);
+                let most = settings.max_entities;
+                let learned = plan.learned.as_deref();
+                let stratum = learned
+                    .and_then(|learned| learned.stratum(&like, most))
+                    .unwrap_or_else(|| Stratum::new(hour, most));
                 self.strata.insert(like.clone(), stratum);
             }
             let Some(stratum) = self.strata.get_mut(&like) else {
@@ -199,46 +234,71 @@ impl Behaviour {
         }
     }
 
+    /// Whether the calibrations of all likes still fit.
+    pub(super) fn fit(&self) -> Fit {
+        let fits = self.strata.values().map(Stratum::fit);
+        fits.fold(Fit::default(), Fit::join)
+    }
+
+    /// Likes of which nothing is told yet, since all that they do is new.
+    pub(super) fn learning(&self) -> usize {
+        let strata = self.strata.values();
+        strata
+            .filter(|stratum| !stratum.is_begun(self.closed))
+            .count()
+    }
+
     /// How many entities are known, of each integration.
     pub(super) fn entities(&self) -> usize {
         self.strata.values().map(Stratum::entities).sum()
     }
 
-    pub(super) fn store(&self) -> StoredBehaviour {
+    pub(super) fn store(&self) -> StoredBehaviour<'_> {
         StoredBehaviour {
             strata: self
                 .strata
                 .iter()
-                .map(|(name, stratum)| (name.clone(), stratum.store()))
+                .map(|(like, stratum)| (Cow::Borrowed(like), stratum.store()))
                 .collect(),
             open: self
                 .open
                 .iter()
                 .map(|(hour, open)| {
                     let likes = open.likes.iter().map(|(like, open)| {
-                        let entities = in_order(open.entities.clone());
-                        (like.clone(), entities, open.texts.clone())
+                        let entities = open.entities.iter();
+                        let mut entities: Vec<(Cow<'_, Who>, Cow<'_, Deeds>)> = entities
+                            .map(|(who, deeds)| (Cow::Borrowed(who), Cow::Borrowed(deeds)))
+                            .collect();
+                        entities.sort_unstable_by(|a, b| a.0.cmp(&b.0));
+                        (Cow::Borrowed(like), entities, Cow::Borrowed(&open.texts))
                     });
-                    (*hour, open.active.clone(), likes.collect())
+                    (*hour, Cow::Borrowed(&open.active), likes.collect())
                 })
                 .collect(),
             closed: self.closed,
             rate: self.rate,
+            model: self.model,
         }
     }
 
-    pub(super) fn restore(&mut self, stored: StoredBehaviour, plan: &Plan) {
+    pub(super) fn restore(&mut self, stored: StoredBehaviour<'_>, plan: &Plan) {
         let entities = plan.settings.behaviour.max_entities;
         let strata = stored.strata.into_iter();
         self.strata = strata
-            .map(|(name, stratum)| (name, Stratum::restore(stratum, entities)))
+            .map(|(like, stratum)| (like.into_owned(), Stratum::restore(stratum, entities)))
             .collect();
         let open = stored.open.into_iter().map(|(hour, active, likes)| {
             let likes = likes.into_iter().map(|(like, entities, texts)| {
-                let entities = entities.into_iter().collect();
-                (like, OpenHour { entities, texts })
+                let entities = entities.into_iter();
+                let entities = entities.map(|(who, deeds)| (who.into_owned(), deeds.into_owned()));
+                let open = OpenHour {
+                    entities: entities.collect(),
+                    texts: texts.into_owned(),
+                };
+                (like.into_owned(), open)
             });
             let likes = likes.collect();
+            let active = active.into_owned();
             (hour, Open { active, likes })
         });
         self.open = open.collect();
@@ -246,6 +306,8 @@ impl Behaviour {
         self.opened = open.map(|open| open.entities.len()).sum();
         self.closed = stored.closed;
         self.rate = stored.rate;
+        self.model = stored.model;
+        self.adopt(plan);
     }
 }
 
@@ -338,15 +400,20 @@ fn finding(
 }
 
 /// The entities of an [`Open`] hour, in order.
-type StoredOpen = Vec<(Like, Vec<(Who, Deeds)>, BTreeMap<u32, CompactString>)>;
+type StoredOpen<'a> = Vec<(
+    Cow<'a, Like>,
+    Vec<(Cow<'a, Who>, Cow<'a, Deeds>)>,
+    Cow<'a, BTreeMap<u32, CompactString>>,
+)>;
 
 /// The behaviour of one shard's integrations in a snapshot.
 #[derive(Serialize, Deserialize)]
-pub(super) struct StoredBehaviour {
-    strata: Vec<(Like, StoredStratum)>,
-    open: Vec<(u32, Sketch, StoredOpen)>,
+pub(super) struct StoredBehaviour<'a> {
+    strata: Vec<(Cow<'a, Like>, StoredStratum<'a>)>,
+    open: Vec<(u32, Cow<'a, Sketch>, StoredOpen<'a>)>,
     closed: u32,
     rate: Rate,
+    model: u64,
 }
 
 #[cfg(test)]

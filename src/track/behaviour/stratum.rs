@@ -1,10 +1,11 @@
 //! Like entities: who they are, what is usual among them, and which of an hour are odd.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::calibration::{Calibration, Kind, Surprise};
+use super::calibration::{Calibration, Fit, Kind, Surprise};
 use super::conduct::{Deeds, FEATURES, Who};
 use super::novelty::{Customs, Habits, New};
 use super::owners::{Callers, Owners};
@@ -102,6 +103,21 @@ impl Stratum {
         self.entities.len()
     }
 
+    /// Whether its first day is over.
+    pub(super) fn is_begun(&self, hour: u32) -> bool {
+        hour.saturating_sub(self.first_hour) >= FIRST_HOURS
+    }
+
+    /// Rows that were scored.
+    pub(super) fn scored(&self) -> u32 {
+        self.calibration.scored()
+    }
+
+    /// Whether its calibration still fits.
+    pub(super) fn fit(&self) -> Fit {
+        self.calibration.fit()
+    }
+
     /// Takes what entities did in an hour, in their order. What surprises by `threshold` or more is odd.
     pub(super) fn close(
         &mut self,
@@ -114,8 +130,8 @@ impl Stratum {
             deeds.sums.foreign = self.owners.foreign(&deeds.records);
         }
         let conducts = &*conducts;
-        let begun = hour.saturating_sub(self.first_hour) >= FIRST_HOURS;
-        self.fit(begun, day);
+        let begun = self.is_begun(hour);
+        self.refit(begun, day);
         self.rate
             .take(hour, u32::try_from(conducts.len()).unwrap_or(u32::MAX));
         self.calibration.begin(hour, self.rate.a_day());
@@ -263,49 +279,47 @@ impl Stratum {
     }
 
     /// Fits models once a day.
-    fn fit(&mut self, begun: bool, day: u32) {
+    fn refit(&mut self, begun: bool, day: u32) {
         let is_new = self.model.as_ref().is_none_or(|model| model.day != day);
         if begun && is_new && self.recent.len() >= FEW_ROWS {
             self.model = Model::fit(self.recent.clone(), day);
         }
     }
 
-    pub(super) fn store(&self) -> StoredStratum {
+    pub(super) fn store(&self) -> StoredStratum<'_> {
         StoredStratum {
             entities: self
                 .entities
                 .iter()
-                .map(|(who, known)| (who.clone(), known.clone()))
+                .map(|(who, known)| (Cow::Borrowed(who), Cow::Borrowed(known)))
                 .collect(),
-            customs: self.customs.clone(),
+            customs: Cow::Borrowed(&self.customs),
             owners: self.owners.store(),
             first_hour: self.first_hour,
-            recent: self.recent.iter().map(|row| row.to_vec()).collect(),
+            recent: rows_of(&self.recent),
             next: self.next,
             passed: self.passed,
-            model: self.model.as_ref().map(|model| {
-                let rows = model.rows.iter().map(|row| row.to_vec()).collect();
-                (model.day, rows)
-            }),
-            calibration: self.calibration.clone(),
+            model: self
+                .model
+                .as_ref()
+                .map(|model| (model.day, rows_of(&model.rows))),
+            calibration: Cow::Borrowed(&self.calibration),
             rate: self.rate,
         }
     }
 
-    pub(super) fn restore(stored: StoredStratum, entities: usize) -> Stratum {
-        let rows = |stored: Vec<Vec<f32>>| -> Vec<Row> {
-            stored
-                .into_iter()
-                .filter_map(|row| row.try_into().ok())
-                .collect()
+    pub(super) fn restore(stored: StoredStratum<'_>, entities: usize) -> Stratum {
+        let rows = |stored: Vec<Cow<'_, [f32]>>| -> Vec<Row> {
+            let rows = stored.iter().filter_map(|row| row[..].try_into().ok());
+            rows.collect()
         };
-        let mut known = Lru::new(entities);
+        let mut known: Lru<Who, Known> = Lru::new(entities);
         for (who, entity) in stored.entities {
-            known.touch(&who, || entity);
+            known.touch(&who, || entity.into_owned());
         }
         Stratum {
             entities: known,
-            customs: stored.customs,
+            customs: stored.customs.into_owned(),
             owners: Owners::restore(stored.owners),
             first_hour: stored.first_hour,
             recent: rows(stored.recent),
@@ -314,7 +328,7 @@ impl Stratum {
             model: stored
                 .model
                 .and_then(|(day, fitted)| Model::fit(rows(fitted), day)),
-            calibration: stored.calibration,
+            calibration: stored.calibration.into_owned(),
             rate: stored.rate,
         }
     }
@@ -344,6 +358,12 @@ impl Model {
     }
 }
 
+fn rows_of(rows: &[Row]) -> Vec<Cow<'_, [f32]>> {
+    rows.iter()
+        .map(|row| Cow::Borrowed(row.as_slice()))
+        .collect()
+}
+
 /// A day as habits keep it.
 fn short(day: u32) -> u16 {
     u16::try_from(day).unwrap_or(u16::MAX)
@@ -360,15 +380,15 @@ fn table(rows: &[Row]) -> Option<Rows> {
 
 /// The same in a snapshot.
 #[derive(Serialize, Deserialize)]
-pub(super) struct StoredStratum {
-    entities: Vec<(Who, Known)>,
-    customs: Customs,
+pub(super) struct StoredStratum<'a> {
+    entities: Vec<(Cow<'a, Who>, Cow<'a, Known>)>,
+    customs: Cow<'a, Customs>,
     owners: Vec<(u32, Callers)>,
     first_hour: u32,
-    recent: Vec<Vec<f32>>,
+    recent: Vec<Cow<'a, [f32]>>,
     next: usize,
     passed: u32,
-    model: Option<(u32, Vec<Vec<f32>>)>,
-    calibration: Calibration,
+    model: Option<(u32, Vec<Cow<'a, [f32]>>)>,
+    calibration: Cow<'a, Calibration>,
     rate: Rate,
 }

@@ -4,6 +4,7 @@ use crate::config;
 use crate::event::{Event, Position};
 use crate::random::Random;
 use crate::track::{EntityKind, Turn};
+use std::sync::Arc;
 
 const HOUR: u32 = 490_000;
 
@@ -53,7 +54,7 @@ fn days(
 #[test]
 fn a_client_that_reads_far_more_records_than_ever_is_found_and_little_else() {
     let plan = plan();
-    let mut behaviour = Behaviour::new();
+    let mut behaviour = Behaviour::new(&self::plan());
     let quiet = days(&mut behaviour, &plan, 0..24 * 6, |_, _| None);
     // A third of a finding a day is allowed here.
     assert!(quiet.len() <= 4, "{} in six days", quiet.len());
@@ -89,12 +90,12 @@ fn it_goes_on_from_a_snapshot_as_if_nothing_had_happened() {
     let plan = plan();
     let disturb =
         |hour: u32, client: u32| (hour % 31 == 30 && client == 5).then(|| Sums::of_calls(58, 150));
-    let mut whole = Behaviour::new();
+    let mut whole = Behaviour::new(&self::plan());
     let all = days(&mut whole, &plan, 0..100, disturb);
-    let mut first = Behaviour::new();
+    let mut first = Behaviour::new(&self::plan());
     let mut found = days(&mut first, &plan, 0..61, disturb);
     let stored = postcard::to_allocvec(&first.store()).unwrap();
-    let mut second = Behaviour::new();
+    let mut second = Behaviour::new(&self::plan());
     second.restore(postcard::from_bytes(&stored).unwrap(), &plan);
     found.extend(days(&mut second, &plan, 61..100, disturb));
     assert_eq!(found, all);
@@ -105,7 +106,7 @@ fn it_goes_on_from_a_snapshot_as_if_nothing_had_happened() {
 #[test]
 fn what_befalls_many_at_once_is_not_told_of_each() {
     let plan = plan();
-    let mut behaviour = Behaviour::new();
+    let mut behaviour = Behaviour::new(&self::plan());
     days(&mut behaviour, &plan, 0..24 * 4, |_, _| None);
     let found = days(&mut behaviour, &plan, 24 * 4..24 * 4 + 1, |_, client| {
         (client < 20).then(|| Sums::of_calls(60, 400))
@@ -129,7 +130,7 @@ fn what_befalls_many_at_once_is_not_told_of_each() {
 #[test]
 fn nothing_is_told_while_little_is_known_and_what_is_late_counts_in_the_open_hour() {
     let plan = plan();
-    let mut behaviour = Behaviour::new();
+    let mut behaviour = Behaviour::new(&self::plan());
     let found = days(&mut behaviour, &plan, 0..24, |hour, client| {
         (hour == 20 && client == 1).then(|| Sums::of_calls(60, 400))
     });
@@ -144,7 +145,7 @@ fn nothing_is_told_while_little_is_known_and_what_is_late_counts_in_the_open_hou
 
 /// Events of an afternoon as a block each for so many, from two partitions that take turns.
 fn cut(events: &[Vec<(i64, Event<'static>)>; 2], size: usize) -> Vec<u8> {
-    let mut behaviour = Behaviour::new();
+    let mut behaviour = Behaviour::new(&self::plan());
     let mut counts = TrackCounts::default();
     let mut blocks: Vec<(usize, i32, Vec<Conduct>)> = Vec::new();
     for (partition, events) in (0..).zip(events) {
@@ -207,4 +208,48 @@ fn blocks_may_be_cut_anywhere() {
     for size in [1, 7, 100, 999] {
         assert!(cut(&events, size) == whole, "blocks of {size}");
     }
+}
+
+#[test]
+fn a_shard_begins_from_a_model_and_finds_at_once_what_is_unlike_it() {
+    let plan = plan();
+    let mut taught = Behaviour::new(&plan);
+    days(&mut taught, &plan, 0..24 * 6, |_, _| None);
+    let bytes = taught.learned().to_bytes();
+    assert_eq!(bytes, taught.learned().to_bytes(), "the same is the same");
+    let learned = Learned::from_bytes(&bytes).unwrap();
+    assert_eq!(learned, taught.learned());
+    let likes = learned.likes();
+    assert_eq!((likes.len(), likes[0].entities), (1, 60));
+    let knowing = self::plan().with_learned(Some(Arc::new(learned)));
+    let attack = |_: u32, client: u32| (client == 7).then(|| Sums::of_calls(20, 300));
+    let told = |behaviour: &mut Behaviour, plan: &Plan, hours: std::ops::Range<u32>| {
+        let found = days(behaviour, plan, hours, attack);
+        found.iter().any(|it| it.entity.value == "client-7")
+    };
+    let hours = 24 * 7..24 * 7 + 2;
+    assert!(told(&mut Behaviour::new(&knowing), &knowing, hours.clone()));
+    assert!(!told(&mut Behaviour::new(&plan), &plan, hours.clone()));
+    // What a snapshot knows that grew without the model gives way to it; what grew from it goes on.
+    let mut young = Behaviour::new(&plan);
+    days(&mut young, &plan, 24 * 6..24 * 6 + 3, |_, _| None);
+    let stored = postcard::to_allocvec(&young.store()).unwrap();
+    let restored = |plan: &Plan, stored: &[u8]| {
+        let mut behaviour = Behaviour::new(plan);
+        behaviour.restore(postcard::from_bytes(stored).unwrap(), plan);
+        behaviour
+    };
+    assert!(told(
+        &mut restored(&knowing, &stored),
+        &knowing,
+        hours.clone()
+    ));
+    let mut grown = Behaviour::new(&knowing);
+    days(&mut grown, &knowing, 24 * 6..24 * 7, |_, _| None);
+    let stored = postcard::to_allocvec(&grown.store()).unwrap();
+    let again = restored(&knowing, &stored);
+    assert!(postcard::to_allocvec(&again.store()).unwrap() == stored);
+    // While it runs, as by a reload.
+    young.adopt(&knowing);
+    assert!(told(&mut young, &knowing, hours));
 }

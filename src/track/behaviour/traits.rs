@@ -75,8 +75,9 @@ pub(super) const fn index(dimension: Dimension) -> usize {
 
 /// Codes are 27 bits of a hash below five bits of the kind.
 const HASH_BITS: u32 = 27;
-/// Values of an entity in an hour.
+/// Values of an entity in an hour: at most, and of an hour of one or two calls.
 const MOST: usize = 128;
+const USUAL: usize = 20;
 /// Characters of a parameter's value that are looked at.
 const READ: usize = 1_024;
 /// Longest text of a value in bytes.
@@ -103,6 +104,9 @@ impl Traits {
         };
         if at >= MOST {
             return false;
+        }
+        if self.0.is_empty() {
+            self.0.reserve_exact(USUAL); // of most hours all that there is, in one allocation
         }
         self.0.insert(at, code);
         self.0.truncate(MOST);

@@ -101,6 +101,12 @@ impl Stream {
         signs
     }
 
+    /// What is usual: a mean with fading memory; 0 before the first value.
+    #[must_use]
+    pub fn usual(&self) -> f64 {
+        self.slow
+    }
+
     fn rounding(&self) -> f64 {
         ROUNDING * self.greatest + f64::MIN_POSITIVE
     }

@@ -1,0 +1,264 @@
+//! `gatewatch alert …`: what people do to alerts.
+
+mod list;
+mod show;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::{Context, bail};
+use clap::Subcommand;
+
+use super::terminal;
+use crate::alert::Alert;
+use crate::config;
+use crate::notify::now;
+use crate::store::Store;
+use crate::triage::{self, Action, Deed, Narrowing, Seen, Verdict};
+
+/// Shortest beginning of an id that names an alert.
+const SHORTEST: usize = 4;
+
+/// Lists alerts, shows one, and puts on record what people do to them
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:\n  \
+    gatewatch alert list --state new --level high\n  \
+    gatewatch alert show 0b5f\n  \
+    gatewatch alert acknowledge 0b5f --by 'Ivan Sidorov'\n  \
+    gatewatch alert assign 0b5f --to 'Anna Petrova' --by 'Ivan Sidorov'\n  \
+    gatewatch alert close 0b5f --as false --by 'Anna Petrova' 'load test of the partner, announced'\n  \
+    gatewatch alert narrowings\n  \
+    gatewatch alert reopen 0b5f --by 'Anna Petrova' 'was no load test after all'\n\n\
+    An alert is named by its id or the beginning of it. A closed one comes back when it shows more than was seen: another rule, a higher level, ten times as many\n\
+    events. One of statistics that was closed as false narrows what is told of that entity and feature, until it is opened again.\n\
+    Exit codes: 0 done, 2 wrong use or configuration, 3 a part is unreachable.")]
+pub struct Args {
+    /// What to do
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    List(list::Args),
+    Show(ShowArgs),
+    Acknowledge(Act),
+    Assign(AssignArgs),
+    Comment(CommentArgs),
+    Close(CloseArgs),
+    Reopen(CommentArgs),
+    Narrowings(NarrowingsArgs),
+}
+
+/// Where the store is.
+#[derive(Debug, clap::Args)]
+struct Place {
+    /// Configuration file (TOML); built-in defaults without it
+    #[arg(short, long, env = "GATEWATCH_CONFIG")]
+    config: Option<PathBuf>,
+}
+
+/// Shows all that is known of an alert, and what was done to it
+#[derive(Debug, clap::Args)]
+struct ShowArgs {
+    #[command(flatten)]
+    place: Place,
+    /// Id of the alert, or its beginning
+    alert: String,
+}
+
+/// Says that somebody has seen an alert
+#[derive(Debug, clap::Args)]
+struct Act {
+    #[command(flatten)]
+    place: Place,
+    /// Id of the alert, or its beginning
+    alert: String,
+    /// Who does it: name and post
+    #[arg(long, value_name = "NAME")]
+    by: String,
+}
+
+/// Says who is to work on an alert
+#[derive(Debug, clap::Args)]
+struct AssignArgs {
+    #[command(flatten)]
+    act: Act,
+    /// Who
+    #[arg(long, value_name = "NAME")]
+    to: String,
+}
+
+/// Says something of an alert
+#[derive(Debug, clap::Args)]
+struct CommentArgs {
+    #[command(flatten)]
+    act: Act,
+    /// What
+    text: String,
+}
+
+/// Closes an alert, and says what it was found to be
+#[derive(Debug, clap::Args)]
+struct CloseArgs {
+    #[command(flatten)]
+    act: Act,
+    /// What it was found to be
+    #[arg(long = "as", value_enum, value_name = "VERDICT")]
+    verdict: Verdict,
+    /// Why
+    text: String,
+}
+
+/// Lists what is narrowed since somebody called an alert false
+#[derive(Debug, clap::Args)]
+struct NarrowingsArgs {
+    #[command(flatten)]
+    place: Place,
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// No such alert, or ClickHouse cannot be reached or refuses.
+pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .context("cannot start the runtime")?;
+    runtime.block_on(async {
+        match &args.command {
+            Command::List(args) => list::run(args).await,
+            Command::Show(args) => show(args).await,
+            Command::Acknowledge(act) => act.record(Deed::Acknowledge, "").await,
+            Command::Assign(args) => {
+                let to = filled(&args.to, "--to")?;
+                args.act.record(Deed::Assign { to }, "").await
+            }
+            Command::Comment(args) => args.record(Deed::Comment).await,
+            Command::Close(args) => close(args).await,
+            Command::Reopen(args) => args.record(Deed::Reopen).await,
+            Command::Narrowings(args) => narrowings(args).await,
+        }
+    })?;
+    Ok(ExitCode::SUCCESS)
+}
+
+impl Place {
+    async fn store(&self) -> anyhow::Result<Store> {
+        let config = config::load(self.config.as_deref())?;
+        let store = Store::connect(&config.store).await?;
+        store.check_schema().await?;
+        Ok(store)
+    }
+}
+
+impl Act {
+    async fn record(&self, deed: Deed, comment: &str) -> anyhow::Result<()> {
+        let store = self.place.store().await?;
+        let alert = find(&store, &self.alert).await?;
+        self.record_of(&store, &alert, deed, comment).await
+    }
+
+    async fn record_of(
+        &self,
+        store: &Store,
+        alert: &Alert,
+        deed: Deed,
+        comment: &str,
+    ) -> anyhow::Result<()> {
+        let seen = Seen::of(alert);
+        let mut actions = store.actions_of(alert.id).await?;
+        let before = triage::state(&actions, seen);
+        match (&deed, before) {
+            (Deed::Reopen, state) if state.is_open() => {
+                bail!("alert {} is open: {}", alert.id, state.name());
+            }
+            (Deed::Acknowledge | Deed::Assign { .. }, state) if !state.is_open() => {
+                bail!("alert {} is {}: reopen it first", alert.id, state.name());
+            }
+            _ => {}
+        }
+        let action = Action {
+            alert: alert.id,
+            time: now(),
+            actor: filled(&self.by, "--by")?,
+            deed,
+            comment: comment.to_owned(),
+            seen,
+        };
+        store.record_action(&action).await?;
+        actions.push(action);
+        let after = triage::state(&actions, seen);
+        eprintln!("{}: {}", alert.id, after.name());
+        Ok(())
+    }
+}
+
+impl CommentArgs {
+    async fn record(&self, deed: Deed) -> anyhow::Result<()> {
+        let text = filled(&self.text, "the text")?;
+        self.act.record(deed, &text).await
+    }
+}
+
+async fn show(args: &ShowArgs) -> anyhow::Result<()> {
+    let store = args.place.store().await?;
+    let alert = find(&store, &args.alert).await?;
+    let actions = store.actions_of(alert.id).await?;
+    terminal::say(&show::whole(&alert, &actions))?;
+    Ok(())
+}
+
+async fn close(args: &CloseArgs) -> anyhow::Result<()> {
+    let text = filled(&args.text, "the text")?;
+    let store = args.act.place.store().await?;
+    let alert = find(&store, &args.act.alert).await?;
+    let deed = Deed::Close(args.verdict);
+    args.act.record_of(&store, &alert, deed, &text).await?;
+    if args.verdict != Verdict::False {
+        return Ok(());
+    }
+    match Narrowing::of(&alert, &args.act.by, now()) {
+        Some(narrowing) => eprint!("{}", show::narrowing(&narrowing)),
+        None => eprintln!(
+            "a rule raised it, which learns nothing of this: write an exception in {}.yml when it will come again",
+            terminal::escaped(&alert.rule.family)
+        ),
+    }
+    Ok(())
+}
+
+async fn narrowings(args: &NarrowingsArgs) -> anyhow::Result<()> {
+    let store = args.place.store().await?;
+    let decided = store.decided().await?;
+    let text: String = decided.narrowings.iter().map(show::narrowing).collect();
+    terminal::say(&text)?;
+    Ok(())
+}
+
+/// The alert whose id begins so.
+async fn find(store: &Store, beginning: &str) -> anyhow::Result<Alert> {
+    let wanted = beginning.to_lowercase();
+    if wanted.len() < SHORTEST {
+        bail!("{beginning:?} is too short: say at least {SHORTEST} characters of the id");
+    }
+    let mut found = store.alerts_beginning(&wanted).await?;
+    match (found.pop(), found.pop()) {
+        (Some(alert), None) => Ok(alert),
+        (Some(_), Some(_)) => {
+            bail!("several alerts begin with {beginning:?}: say more of the id")
+        }
+        (None, _) => bail!(
+            "no alert begins with {beginning:?}: `gatewatch alert list` shows them; its retention may be over"
+        ),
+    }
+}
+
+fn filled(text: &str, what: &str) -> anyhow::Result<String> {
+    let text = text.trim();
+    if text.is_empty() {
+        bail!("{what} is empty");
+    }
+    Ok(text.to_owned())
+}

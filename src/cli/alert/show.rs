@@ -1,0 +1,103 @@
+//! An alert on the terminal.
+
+use std::fmt::Write as _;
+
+use crate::alert::Alert;
+use crate::cli::terminal::{escaped, grouped};
+use crate::track::Reason;
+use crate::triage::{self, Action, Deed, Narrowing, Seen};
+
+/// All that is known of it.
+pub(super) fn whole(alert: &Alert, actions: &[Action]) -> String {
+    let mut text = String::new();
+    // Writing into a string does not fail.
+    let _ = write(&mut text, alert, actions);
+    text
+}
+
+fn write(text: &mut String, alert: &Alert, actions: &[Action]) -> std::fmt::Result {
+    let state = triage::state(actions, Seen::of(alert));
+    writeln!(text, "alert     {}", alert.id)?;
+    writeln!(text, "state     {}", state.name())?;
+    writeln!(text, "level     {}", alert.rule.level.name())?;
+    writeln!(text, "what      {}", escaped(&alert.rule.title))?;
+    let kind = alert.entity.kind.name();
+    writeln!(text, "who       {kind} {}", escaped(&alert.entity.value))?;
+    let count = grouped(alert.count);
+    writeln!(text, "events    {count}, {} to {}", alert.first, alert.last)?;
+    writeln!(text, "why       {}", reason(&alert.reason))?;
+    for note in &alert.notes {
+        writeln!(text, "note      {}", escaped(note))?;
+    }
+    for event in &alert.evidence {
+        writeln!(
+            text,
+            "evidence  {} {} {} {}",
+            event.time,
+            event.status,
+            escaped(&event.method),
+            escaped(&event.target)
+        )?;
+    }
+    for action in actions {
+        let comment = match (&action.deed, action.comment.as_str()) {
+            (Deed::Assign { to }, _) => format!(" to {}", escaped(to)),
+            (_, "") => String::new(),
+            (_, comment) => format!(": {}", escaped(comment)),
+        };
+        writeln!(
+            text,
+            "{}  {} by {}{comment}",
+            action.time,
+            action.deed.name(),
+            escaped(&action.actor)
+        )?;
+    }
+    if let Some(advice) = &alert.rule.advice {
+        writeln!(text, "advice    {}", escaped(advice))?;
+    }
+    Ok(())
+}
+
+fn reason(reason: &Reason) -> String {
+    match reason {
+        Reason::Pattern { hits } => {
+            let fields = hits
+                .iter()
+                .map(|hit| escaped(&format!("{} {}", hit.field, hit.pattern)));
+            let fields: Vec<String> = fields.collect();
+            format!("pattern: {}", fields.join(", "))
+        }
+        Reason::Correlation {
+            observed, window_s, ..
+        } => format!("{observed} in {window_s} s"),
+        Reason::Baseline {
+            metric,
+            observed,
+            expected,
+            probability,
+        } => format!(
+            "{}: {observed:.4}, usually {expected:.4}, probability {probability:.1e}",
+            escaped(metric)
+        ),
+        Reason::Expectation {
+            observed, expected, ..
+        } => format!("{observed:.4}, expected {expected:.4}"),
+        Reason::Service { state } => escaped(&format!("{state:?}")),
+    }
+}
+
+/// What is narrowed, and by whom.
+pub(super) fn narrowing(narrowing: &Narrowing) -> String {
+    format!(
+        "{}  {} {}: {} is told only when less probable than {:.1e}, since {} called it false on {}; `gatewatch alert reopen {}` ends this\n",
+        narrowing.alert,
+        narrowing.entity.kind.name(),
+        escaped(&narrowing.entity.value),
+        escaped(&narrowing.metric),
+        narrowing.told_from(),
+        escaped(&narrowing.actor),
+        narrowing.time,
+        &narrowing.alert.to_string()[..8]
+    )
+}

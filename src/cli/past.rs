@@ -1,0 +1,106 @@
+//! What happened before, for commands that learn from it or judge it anew: stored events, or files.
+
+use std::path::PathBuf;
+
+use anyhow::{Context, bail};
+
+use super::records;
+use crate::config::{self, Config};
+use crate::event::Timestamp;
+use crate::notify::now;
+use crate::source::RawBatch;
+use crate::store::Store;
+
+/// Days that are read where nothing is said.
+const DAYS: i64 = 30;
+const DAY_US: i64 = 86_400_000_000;
+
+/// Where the past is.
+#[derive(Debug, clap::Args)]
+pub(super) struct Past {
+    /// Files in the order of their times; `.gz` is unpacked, `-` is standard input; stored events without any
+    #[arg(value_name = "FILE")]
+    files: Vec<PathBuf>,
+    /// Stored events from here on (RFC 3339); thirty days before the end without it
+    #[arg(long, value_name = "TIME")]
+    since: Option<String>,
+    /// Stored events up to here (RFC 3339); now without it
+    #[arg(long, value_name = "TIME")]
+    until: Option<String>,
+}
+
+impl Past {
+    /// Whether it is read from the store.
+    pub(super) fn is_stored(&self) -> bool {
+        self.files.is_empty()
+    }
+
+    /// Makes a configuration fit for these records: stored ones are native JSON, and redacted already.
+    pub(super) fn fit(&self, config: &mut Config) {
+        if self.is_stored() {
+            config.decode = config::Decode::default();
+            config.source.first_event_at = None;
+        }
+    }
+
+    /// Reads all of it in the order of time, with progress. `each` says how many events there were so far.
+    ///
+    /// # Errors
+    /// A file or the store cannot be read, or a time is none.
+    pub(super) fn read(
+        &self,
+        config: &Config,
+        mut each: impl FnMut(&RawBatch) -> std::io::Result<u64>,
+    ) -> anyhow::Result<()> {
+        if !self.is_stored() {
+            if self.since.is_some() || self.until.is_some() {
+                bail!("--since and --until are for stored events; files are read whole");
+            }
+            return records::read(&self.files, config.decode.max_record_bytes, each);
+        }
+        let until = time("until", self.until.as_deref())?.unwrap_or_else(now);
+        let since = time("since", self.since.as_deref())?;
+        let since = since.unwrap_or_else(|| until.plus_micros(-DAYS * DAY_US));
+        if since >= until {
+            bail!("--since {since} is not before --until {until}");
+        }
+        let bar = records::progress();
+        tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()?
+            .block_on(async {
+                let store = Store::connect(&config.store).await?;
+                store.check_schema().await?;
+                let mut batch = RawBatch::new(0);
+                let (mut offset, mut outcome) = (0, Ok(0));
+                let mut hand_on = |batch: &mut RawBatch| {
+                    if outcome.is_ok() {
+                        outcome = each(batch);
+                        bar.set_position(*outcome.as_ref().unwrap_or(&0));
+                    }
+                    *batch = RawBatch::new(0);
+                };
+                let taken = |record: &str| {
+                    batch.push(offset, None, record.as_bytes());
+                    offset += 1;
+                    if batch.is_full() {
+                        hand_on(&mut batch);
+                    }
+                };
+                store.records_in_order(since, until, taken).await?;
+                hand_on(&mut batch);
+                outcome?;
+                anyhow::Ok(())
+            })
+            .inspect(|()| bar.finish_and_clear())
+    }
+}
+
+fn time(name: &str, text: Option<&str>) -> anyhow::Result<Option<Timestamp>> {
+    let Some(text) = text else { return Ok(None) };
+    let time = Timestamp::parse_rfc3339(text);
+    let time = time.with_context(|| {
+        format!("--{name}: {text:?} is no RFC 3339 time; write it as 2026-11-01T00:00:00Z")
+    })?;
+    Ok(Some(time))
+}

@@ -1,0 +1,131 @@
+use super::*;
+use crate::sigma::RuleMeta;
+use crate::track::EntityKind;
+
+fn alert(id: u128, metric: &str, probability: f64, count: u64) -> Alert {
+    Alert {
+        id: Uuid::from_u128(id),
+        revision: 1,
+        rule: RuleMeta {
+            id: Uuid::from_u128(9),
+            title: "Behaviour".to_owned(),
+            title_ru: None,
+            description: String::new(),
+            family: "behaviour".to_owned(),
+            level: Level::Medium,
+            tags: Vec::new(),
+            false_positives: Vec::new(),
+            advice: None,
+            advice_ru: None,
+            entity: None,
+            shadow: false,
+        },
+        shadow: false,
+        rules: vec![Uuid::from_u128(9)],
+        entity: Entity {
+            kind: EntityKind::Client,
+            value: "parking".into(),
+        },
+        first: Timestamp::from_seconds(1),
+        last: Timestamp::from_seconds(2),
+        count,
+        findings: 1,
+        reason: Reason::Baseline {
+            metric: metric.to_owned(),
+            observed: 90.0,
+            expected: 4.0,
+            probability,
+        },
+        evidence: Vec::new(),
+        notes: Vec::new(),
+    }
+}
+
+fn action(deed: Deed, seen: Seen) -> Action {
+    Action {
+        alert: Uuid::from_u128(1),
+        time: Timestamp::from_seconds(10),
+        actor: "ana".to_owned(),
+        deed,
+        comment: String::new(),
+        seen,
+    }
+}
+
+#[test]
+fn a_state_is_that_of_the_last_deed_and_more_evidence_opens_what_was_closed() {
+    let seen = Seen {
+        count: 30,
+        level: Level::Medium,
+        rules: 1,
+    };
+    let mut actions = Vec::new();
+    let mut stands = |deed: Deed, now: Seen| {
+        actions.push(action(deed, seen));
+        state(&actions, now)
+    };
+    assert_eq!(stands(Deed::Comment, seen), State::New);
+    assert_eq!(stands(Deed::Acknowledge, seen), State::Acknowledged);
+    let to = "boris".to_owned();
+    assert_eq!(stands(Deed::Assign { to }, seen), State::InWork);
+    let closed = State::Closed(Verdict::Harmless);
+    assert_eq!(stands(Deed::Close(Verdict::Harmless), seen), closed);
+    assert_eq!(stands(Deed::Comment, Seen { count: 299, ..seen }), closed);
+    for more in [
+        Seen { count: 300, ..seen },
+        Seen {
+            level: Level::High,
+            ..seen
+        },
+        Seen { rules: 2, ..seen },
+    ] {
+        assert_eq!(stands(Deed::Comment, more), State::Reopened);
+    }
+    assert_eq!(stands(Deed::Reopen, seen), State::Reopened);
+    assert_eq!(state(&[], seen), State::New);
+}
+
+#[test]
+fn a_deed_comes_back_by_its_name() {
+    let to = "boris".to_owned();
+    for deed in [
+        Deed::Acknowledge,
+        Deed::Assign { to },
+        Deed::Comment,
+        Deed::Close(Verdict::True),
+        Deed::Close(Verdict::False),
+        Deed::Close(Verdict::Harmless),
+        Deed::Reopen,
+    ] {
+        assert_eq!(Deed::of(deed.name(), "boris"), Some(deed));
+    }
+    assert_eq!(Deed::of("forget", ""), None);
+}
+
+#[test]
+fn what_was_called_false_is_told_again_when_it_is_ten_times_rarer_or_of_another_feature_or_entity()
+{
+    let called_false = alert(1, "calls an hour", 1e-4, 5);
+    let narrowing = Narrowing::of(&called_false, "ana", Timestamp::from_seconds(10)).unwrap();
+    let decided = Decided {
+        closed: HashMap::from([(called_false.id, Seen::of(&called_false))]),
+        narrowings: vec![narrowing.clone()],
+    };
+    assert_eq!(decided.untold(&called_false), Some(Untold::Closed));
+    let grown = alert(1, "calls an hour", 1e-4, 50);
+    assert_eq!(decided.untold(&grown), None, "its own evidence reopens it");
+    let alike = alert(2, "calls an hour", 2e-5, 5);
+    assert_eq!(decided.untold(&alike), Some(Untold::Narrowed(&narrowing)));
+    assert_eq!(decided.untold(&alert(2, "calls an hour", 0.9e-5, 5)), None);
+    assert_eq!(
+        decided.untold(&alert(2, "refused calls an hour", 1e-4, 5)),
+        None
+    );
+    let mut other = alike.clone();
+    other.entity.value = "biometrics".into();
+    assert_eq!(decided.untold(&other), None);
+    let mut of_a_rule = alike;
+    of_a_rule.rule.family = "injection".to_owned();
+    assert_eq!(decided.untold(&of_a_rule), None);
+    assert_eq!(Narrowing::of(&of_a_rule, "ana", Timestamp::MIN), None);
+}

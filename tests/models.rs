@@ -1,0 +1,240 @@
+//! `gatewatch train`, `model` and `backtest` through the built program, over files.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use serde_json::Value;
+
+const ROOT: &str = env!("CARGO_MANIFEST_DIR");
+
+/// A folder with simulated history and a configuration that keeps its models there.
+struct Place {
+    folder: tempfile::TempDir,
+}
+
+impl Place {
+    fn new(days: u32, more: &[&str]) -> Place {
+        let place = Place {
+            folder: tempfile::tempdir().expect("a folder can be made"),
+        };
+        let config = format!(
+            "[track.behaviour]\nenabled = true\nmodels = {:?}\n",
+            place.models()
+        );
+        fs::write(place.path("gatewatch.toml"), config).unwrap();
+        let days = format!("{days}d");
+        let history = place.path("history.jsonl");
+        let simulate = [
+            "simulate",
+            "--seed",
+            "5",
+            "--start",
+            "2026-03-01T21:00:00Z",
+            "--span",
+            &days,
+            "--events",
+            "60000",
+            "--output",
+            history.to_str().unwrap(),
+        ];
+        let (code, _, error) = place.run(&[&simulate, more].concat());
+        assert_eq!(code, 0, "{error}");
+        place
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    fn models(&self) -> PathBuf {
+        self.path("models")
+    }
+
+    /// Exit code, standard output, standard error.
+    fn run(&self, arguments: &[&str]) -> (i32, String, String) {
+        let output = Command::new(env!("CARGO_BIN_EXE_gatewatch"))
+            .current_dir(ROOT)
+            .env("GATEWATCH_CONFIG", self.path("gatewatch.toml"))
+            .env("GATEWATCH_ENRICH__PSEUDONYM_KEY", "k".repeat(32))
+            .env("GATEWATCH_STORE__DEAD_LETTER_KEY", "ab".repeat(32))
+            .args(arguments)
+            .output()
+            .expect("the program runs");
+        let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).expect("the output is text");
+        let code = output.status.code().expect("the program ended by itself");
+        (code, text(&output.stdout), text(&output.stderr))
+    }
+
+    fn history(&self) -> String {
+        self.path("history.jsonl").to_str().unwrap().to_owned()
+    }
+
+    /// Names of versions, and the one in use.
+    fn versions(&self) -> (Vec<String>, Option<String>) {
+        let (code, listed, error) = self.run(&["model", "list"]);
+        assert_eq!(code, 0, "{error}");
+        let name = |line: &str| {
+            let line = line.trim_start_matches(['→', ' ']);
+            line.split_whitespace().next().map(str::to_owned)
+        };
+        let used = listed.lines().find(|line| line.starts_with('→'));
+        let versions = listed.lines().filter_map(name).collect();
+        (versions, used.and_then(name))
+    }
+}
+
+#[test]
+fn history_makes_a_model_that_is_used_shown_and_rolled_back() {
+    let place = Place::new(4, &["--no-scenarios"]);
+    let history = place.history();
+    let train: &[&str] = &["train", "--validate-days", "1"];
+    let (code, _, error) = place.run(&[train, &[&history]].concat());
+    assert_eq!(code, 0, "{error}");
+    for said in [
+        "Learned from 60,",
+        "Judged on the last 1 days",
+        "is in use",
+        "services of all",
+    ] {
+        assert!(error.contains(said), "{said}: {error}");
+    }
+    let (versions, used) = place.versions();
+    let [first] = &versions[..] else {
+        panic!("one version: {versions:?}")
+    };
+    assert_eq!(used.as_ref(), Some(first));
+    let file =
+        |version: &str| fs::read(place.models().join(version).join("behaviour.model")).unwrap();
+    let bytes = file(first);
+    // The same history makes the same model.
+    assert_eq!(place.run(&[train, &[&history]].concat()).0, 0);
+    assert_eq!(place.versions(), (versions.clone(), used));
+    assert!(file(first) == bytes);
+    let (_, card, _) = place.run(&["model", "show", first]);
+    assert!(
+        card.contains("# Model of behaviour") && card.contains("Where it fails"),
+        "{card}"
+    );
+    let (_, checked, _) = place.run(&["check"]);
+    assert!(checked.contains(&format!("# model of behaviour: {first}: ok")));
+
+    // A shorter history makes another; back again by one command.
+    let lines = fs::read_to_string(&history).unwrap();
+    let shorter: Vec<&str> = lines.lines().take(45_000).collect();
+    fs::write(place.path("shorter.jsonl"), shorter.join("\n")).unwrap();
+    let shorter = place.path("shorter.jsonl").to_str().unwrap().to_owned();
+    assert_eq!(place.run(&[train, &[&shorter]].concat()).0, 0);
+    let (versions, used) = place.versions();
+    assert_eq!(versions.len(), 2);
+    assert_ne!(used.as_ref(), Some(first));
+    assert_eq!(place.run(&["model", "roll-back"]).0, 0);
+    assert_eq!(place.versions().1.as_ref(), Some(first));
+    let (code, _, error) = place.run(&["model", "roll-back"]);
+    assert!(
+        code == 2 && error.contains("no version was in use before"),
+        "{error}"
+    );
+    let (code, _, error) = place.run(&["model", "use", "19990101-00000000"]);
+    assert!(code == 2 && error.contains("model list"), "{error}");
+
+    // A damaged one is refused by name, and what runs goes on without.
+    let path = place.models().join(first).join("behaviour.model");
+    let mut damaged = bytes;
+    let middle = damaged.len() / 2;
+    damaged[middle] ^= 1;
+    fs::write(&path, damaged).unwrap();
+    let (code, _, error) = place.run(&["check"]);
+    assert!(code == 2 && error.contains("damaged"), "{error}");
+    let (code, _, _) = place.run(&["replay", &shorter]);
+    assert_eq!(code, 0);
+}
+
+#[test]
+fn a_history_that_is_too_short_is_said_to_be() {
+    let place = Place::new(1, &["--no-scenarios"]);
+    let (code, _, error) = place.run(&["train", &place.history()]);
+    assert_eq!(code, 2);
+    assert!(
+        error.contains("history is too short") && error.contains("--validate-days"),
+        "{error}"
+    );
+    let (code, _, error) =
+        place.run(&["train", "--since", "2026-03-01T21:00:00Z", &place.history()]);
+    assert!(
+        code == 2 && error.contains("files are read whole"),
+        "{error}"
+    );
+    assert!(!place.models().exists());
+}
+
+#[test]
+fn two_sets_of_rules_are_compared_on_the_same_history() {
+    let place = Place::new(1, &[]);
+    let history = place.history();
+    let rules = place.path("rules");
+    copy(&Path::new(ROOT).join("rules"), &rules);
+    let alike: &[&str] = &[
+        "backtest",
+        "--output",
+        "json",
+        "--fail-on-difference",
+        "--against-rules",
+    ];
+    let (code, out, error) = place.run(&[alike, &[rules.to_str().unwrap(), &history]].concat());
+    assert_eq!(code, 0, "{error}{out}");
+    let counts: Value = serde_json::from_str(&out).unwrap();
+    let counts = counts.as_array().unwrap().clone();
+    assert!(!counts.is_empty(), "a day of scenarios has alerts");
+    for rule in &counts {
+        assert_eq!(
+            (&rule["against"], &rule["only_here"]),
+            (&rule["alerts"], &Value::from(0))
+        );
+    }
+    // Without the folder of what alerts most, all of its alerts are only here.
+    let most = counts[0]["rule"].as_str().unwrap();
+    let gone = folder_of(&rules, most);
+    fs::remove_dir_all(&gone).unwrap();
+    let (code, out, error) = place.run(&[alike, &[rules.to_str().unwrap(), &history]].concat());
+    assert_eq!(code, 1, "{error}{out}");
+    let counts: Value = serde_json::from_str(&out).unwrap();
+    let rule = counts
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|rule| rule["rule"] == most)
+        .unwrap();
+    assert_eq!(rule["against"], 0);
+    assert_eq!(rule["only_here"], rule["alerts"]);
+}
+
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let target = to.join(entry.file_name());
+        if entry.path().is_dir() {
+            copy(&entry.path(), &target);
+        } else {
+            fs::copy(entry.path(), target).unwrap();
+        }
+    }
+}
+
+/// The folder of the file that holds an id.
+fn folder_of(rules: &Path, id: &str) -> PathBuf {
+    for entry in fs::read_dir(rules).unwrap() {
+        let folder = entry.unwrap().path();
+        let Ok(files) = fs::read_dir(&folder) else {
+            continue;
+        };
+        for file in files {
+            let text = fs::read_to_string(file.unwrap().path()).unwrap_or_default();
+            if text.contains(id) {
+                return folder;
+            }
+        }
+    }
+    panic!("no rule {id}");
+}

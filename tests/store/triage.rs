@@ -1,0 +1,156 @@
+//! What people do to alerts, as it is kept, and as analysts and the notifier see it.
+
+use gatewatch::alert::Alert;
+use gatewatch::event::Timestamp;
+use gatewatch::sigma::Level;
+use gatewatch::store::{AlertFilter, Store, alert_rows};
+use gatewatch::track::Reason;
+use gatewatch::triage::{Action, Deed, Narrowing, Seen, Verdict, state};
+use uuid::Uuid;
+
+use super::people::alert;
+use super::server::Server;
+
+fn numbered(number: u128, revision: u64, count: u64) -> Alert {
+    Alert {
+        id: Uuid::from_u128(number),
+        ..alert(revision, count)
+    }
+}
+
+async fn insert(store: &Store, alert: &Alert) {
+    let rows = alert_rows(std::slice::from_ref(alert)).unwrap();
+    let token = format!("alerts/{}/{}", alert.id, alert.revision);
+    store.insert(&token, &rows).await.unwrap();
+}
+
+fn action(alert: &Alert, second: i64, deed: Deed) -> Action {
+    Action {
+        alert: alert.id,
+        time: Timestamp::from_seconds(1_800_000_000 + second),
+        actor: "Анна 'DPO' Петрова".to_owned(),
+        deed,
+        comment: "so it is; DROP TABLE alerts \\".to_owned(),
+        seen: Seen::of(alert),
+    }
+}
+
+async fn listed(store: &Store, filter: AlertFilter) -> Vec<(String, String)> {
+    let limit = filter.limit.max(100);
+    let lines = store
+        .list_alerts(&AlertFilter { limit, ..filter })
+        .await
+        .unwrap();
+    let mut lines: Vec<(String, String)> = lines
+        .into_iter()
+        .map(|line| (line.id, line.state))
+        .collect();
+    lines.sort();
+    lines
+}
+
+#[tokio::test]
+async fn the_view_says_of_every_alert_what_its_actions_say() {
+    let server = Server::start();
+    let store = server.store().await;
+    let assign = || Deed::Assign {
+        to: "boris".to_owned(),
+    };
+    let close = Deed::Close;
+    let histories: Vec<Vec<Deed>> = vec![
+        vec![],
+        vec![Deed::Comment],
+        vec![Deed::Acknowledge, Deed::Comment],
+        vec![Deed::Acknowledge, assign()],
+        vec![assign(), close(Verdict::True)],
+        vec![close(Verdict::False), Deed::Comment],
+        vec![close(Verdict::Harmless)],
+        vec![close(Verdict::Harmless), Deed::Reopen],
+        vec![close(Verdict::True), Deed::Reopen, assign(), Deed::Comment],
+    ];
+    // Each as it was seen, with as much as is no more, with more events, another rule, a higher level.
+    let grown: [fn(&mut Alert); 5] = [
+        |_| {},
+        |alert| alert.count = 299,
+        |alert| alert.count = 300,
+        |alert| alert.rules.push(Uuid::from_u128(77)),
+        |alert| alert.rule.level = Level::Critical,
+    ];
+    let mut expected = Vec::new();
+    for (at, deeds) in histories.iter().enumerate() {
+        for (way, grow) in grown.iter().enumerate() {
+            let mut alert = numbered((at * 10 + way + 1) as u128, 1, 30);
+            insert(&store, &alert).await;
+            let mut actions = Vec::new();
+            for (second, deed) in (0..).zip(deeds) {
+                actions.push(action(&alert, second, deed.clone()));
+                // The same again is the same.
+                for _ in 0..2 {
+                    store
+                        .record_action(&actions[actions.len() - 1])
+                        .await
+                        .unwrap();
+                }
+            }
+            alert.revision = 2;
+            grow(&mut alert);
+            insert(&store, &alert).await;
+            assert_eq!(store.actions_of(alert.id).await.unwrap(), actions);
+            let stands = state(&actions, Seen::of(&alert)).name().to_owned();
+            expected.push((alert.id.to_string(), stands));
+        }
+    }
+    expected.sort();
+    assert_eq!(listed(&store, AlertFilter::default()).await, expected);
+    let only = AlertFilter {
+        states: vec!["closed_false", "in_work"],
+        least: Some(Level::High),
+        family: Some(alert(1, 1).rule.family),
+        entity: Some(alert(1, 1).entity.value.to_string()),
+        since: Some(alert(1, 1).last.plus_micros(-3_600_000_000)),
+        limit: 100,
+    };
+    expected.retain(|(_, state)| ["closed_false", "in_work"].contains(&state.as_str()));
+    assert!(expected.len() > 5);
+    assert_eq!(listed(&store, only).await, expected);
+}
+
+#[tokio::test]
+async fn what_was_called_false_narrows_until_it_is_opened_again() {
+    let server = Server::start();
+    let store = server.store().await;
+    let mut odd = numbered(1, 1, 30);
+    odd.rule.family = "behaviour".to_owned();
+    odd.reason = Reason::Baseline {
+        metric: "calls an hour".to_owned(),
+        observed: 90.0,
+        expected: 4.0,
+        probability: 1.25e-4,
+    };
+    let of_a_rule = numbered(2, 1, 30);
+    for alert in [&odd, &of_a_rule] {
+        insert(&store, alert).await;
+        let close = action(alert, 0, Deed::Close(Verdict::False));
+        store.record_action(&close).await.unwrap();
+    }
+    let decided = store.decided().await.unwrap();
+    let time = Timestamp::from_seconds(1_800_000_000);
+    let narrowing = Narrowing::of(&odd, "Анна 'DPO' Петрова", time).unwrap();
+    assert_eq!(decided.narrowings, [narrowing]);
+    assert_eq!(decided.closed.len(), 2);
+    assert_eq!(decided.closed[&odd.id], Seen::of(&odd));
+    let view = "SELECT entity, metric, probability, actor FROM alert_narrowings";
+    let shown = server.ask(view).await.unwrap();
+    assert!(shown.contains("calls an hour\t0.000125"), "{shown}");
+    let reopen = action(&odd, 1, Deed::Reopen);
+    store.record_action(&reopen).await.unwrap();
+    let decided = store.decided().await.unwrap();
+    assert!(decided.narrowings.is_empty() && decided.closed.len() == 1);
+    assert_eq!(server.ask(view).await.unwrap(), "");
+    let found = store
+        .alerts_beginning("00000000-0000-0000-0000-00000000000")
+        .await;
+    assert_eq!(found.unwrap().len(), 2);
+    let found = store.alerts_beginning(&odd.id.to_string()).await.unwrap();
+    assert_eq!(found, [odd]);
+}
