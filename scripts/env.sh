@@ -7,10 +7,14 @@ kafka_version=4.3.1 # the jars of it are listed in kafka/jars.sha256
 chdb_version=26.7.3-stable.1
 chdb_integrity=sha512-XP97mMqnc5tZpKQywR8N7cLTsHNiTmHr30pC5mzo3jWmukjKn2IBa60c2B/gWUNcuFjOMjWoorQICCqBVj5wpw==
 mailpit_version=1.27.11
+pycrowdsec_version=0.0.5
+nodejs_bouncer_version=0.2.0
 go_version=1.24.3 # what this mailpit asks for; only fetched where Go is too old to see to it
 
 GATEWATCH_CACHE=${GATEWATCH_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/gatewatch}
 GATEWATCH_KAFKA=${GATEWATCH_KAFKA:-$GATEWATCH_CACHE/kafka-$kafka_version}
 GATEWATCH_CHDB=${GATEWATCH_CHDB:-$GATEWATCH_CACHE/chdb-$chdb_version/libchdb.so}
 GATEWATCH_MAILPIT=${GATEWATCH_MAILPIT:-$GATEWATCH_CACHE/mailpit-$mailpit_version/mailpit}
+GATEWATCH_BOUNCERS=${GATEWATCH_BOUNCERS:-$GATEWATCH_CACHE/bouncers-$pycrowdsec_version-$nodejs_bouncer_version}
+export GATEWATCH_BOUNCERS
 export GATEWATCH_CACHE GATEWATCH_KAFKA GATEWATCH_CHDB GATEWATCH_MAILPIT

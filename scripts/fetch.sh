@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Fetches the real parts that the demo and the tests run against, once, into a cache that every clone shares:
-# Kafka's jars by Maven, the ClickHouse engine by npm, the mail server by Go. All are pinned and checked.
+# Kafka's jars by Maven, the ClickHouse engine by npm, the mail server by Go, two bouncers by pip and npm. All are pinned and checked.
 # Safe when called twice at once; silent when everything is there; a failed fetch leaves nothing half done.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
@@ -111,7 +111,20 @@ mailpit() {
     mv -T "$work/mailpit" "$(dirname "$GATEWATCH_MAILPIT")"
 }
 
+# Two public clients of CrowdSec's API, as they are published: the tests let them read decisions.
+bouncers() {
+    [ -e "$GATEWATCH_BOUNCERS" ] && return
+    say "bouncers: pycrowdsec $pycrowdsec_version from PyPI, @crowdsec/nodejs-bouncer $nodejs_bouncer_version from npm"
+    mkdir "$work/bouncers"
+    python3 -m pip install --quiet --disable-pip-version-check --no-input --root-user-action ignore --target "$work/bouncers/python" \
+        "pycrowdsec==$pycrowdsec_version" 9>&- >&2
+    npm install --silent --no-audit --no-fund --ignore-scripts --prefix "$work/bouncers/node" \
+        "@crowdsec/nodejs-bouncer@$nodejs_bouncer_version" 9>&- >&2
+    mv -T "$work/bouncers" "$GATEWATCH_BOUNCERS"
+}
+
 kafka
 archive
 chdb
 mailpit
+bouncers

@@ -29,6 +29,8 @@ command java        | default-jre-headless | java-latest-openjdk-headless | jre-
 command mvn         | maven                | maven                    | maven
 command go          | golang-go            | golang                   | go
 command npm         | npm                  | nodejs-npm               | npm
+command python3     | python3              | python3                  | python
+module  pip         | python3-pip          | python3-pip              | python-pip
 command flock       | util-linux           | util-linux               | util-linux
 command setpriv     | util-linux           | util-linux               | util-linux
 '
@@ -42,6 +44,7 @@ look() {
         case $kind in
         command) has "$name" && continue ;;
         library) has pkg-config && pkg-config --exists "$name" && continue ;;
+        module) has python3 && python3 -m "$name" --version >/dev/null 2>&1 && continue ;;
         *) continue ;;
         esac
         missing+=("$name")

@@ -37,6 +37,8 @@ pub mod incident;
 
 pub mod triage;
 
+pub mod response;
+
 pub mod store;
 
 pub mod notify;

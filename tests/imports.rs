@@ -25,9 +25,12 @@ const TABLE: &[(&str, &[&str])] = &[
     ("paper", &[]),
     ("incident", &["event", "paper"]),
     ("triage", &["event", "sigma", "track", "alert"]),
+    ("response", &["event", "track", "alert"]),
     (
         "store",
-        &["event", "sigma", "track", "alert", "incident", "triage"],
+        &[
+            "event", "sigma", "track", "alert", "incident", "triage", "response",
+        ],
     ),
     (
         "notify",
@@ -37,7 +40,7 @@ const TABLE: &[(&str, &[&str])] = &[
         "pipeline",
         &[
             "event", "source", "decode", "enrich", "contract", "sigma", "track", "alert", "store",
-            "notify",
+            "notify", "response",
         ],
     ),
     ("simulate", &["event", "contract"]),

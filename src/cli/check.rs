@@ -10,6 +10,7 @@ use crate::config::{Config, SourceKind};
 use crate::contract::Contracts;
 use crate::pipeline::detection::Detection;
 use crate::pipeline::models::Models;
+use crate::pipeline::responder::Responder;
 use crate::sigma::RuleSet;
 use crate::source::kafka;
 use crate::store::Store;
@@ -59,6 +60,9 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
             "# model of behaviour: {}: ok",
             version.as_deref().unwrap_or("none yet")
         );
+    }
+    if Responder::configured(&config.response)?.is_some() {
+        println!("# response: {}: ok", config.response.listen);
     }
     println!("# decode, enrich, pseudonym key: ok");
     let runtime = tokio::runtime::Builder::new_current_thread()

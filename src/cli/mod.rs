@@ -5,6 +5,7 @@ pub mod backtest;
 pub mod check;
 pub mod clickhouse;
 pub mod contract;
+pub mod decision;
 pub mod incident;
 mod key_files;
 pub mod migrate;
@@ -65,6 +66,7 @@ pub enum Command {
     Subject(subject::Args),
     Incident(incident::Args),
     Alert(alert::Args),
+    Decision(decision::Args),
     Verify(verify::Args),
 }
 
@@ -130,6 +132,7 @@ pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Subject(args) => return subject::run(&args),
         Command::Incident(args) => return incident::run(&args),
         Command::Alert(args) => return alert::run(&args),
+        Command::Decision(args) => decision::run(&args)?,
         Command::Verify(args) => return verify::run(&args),
     }
     Ok(ExitCode::SUCCESS)

@@ -95,7 +95,7 @@ fn yes() -> bool {
     true
 }
 
-/// The least level that is mailed; Sigma's levels.
+/// The least level of which something is done; Sigma's levels.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum MinimumLevel {

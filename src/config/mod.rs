@@ -12,6 +12,7 @@ mod kafka;
 mod load;
 mod log;
 mod mail;
+mod response;
 mod rules;
 mod secret;
 mod source;
@@ -29,6 +30,7 @@ pub use kafka::{Kafka, Security, Start};
 pub use load::{ConfigError, load};
 pub use log::{Log, LogFormat};
 pub use mail::{Locale, Mail, MinimumLevel, Recipient, Smtp, SmtpSecurity};
+pub use response::Response;
 pub use rules::{Placeholder, Rules};
 pub use secret::{Secret, SecretError};
 pub use source::{Source, SourceKind};
@@ -57,6 +59,8 @@ pub struct Config {
     pub store: Store,
     /// Blocks, buffers, snapshots.
     pub delivery: Delivery,
+    /// Decisions to block: what is proposed, who reads.
+    pub response: Response,
     /// Server, recipients, limits.
     pub mail: Mail,
     /// Health and metrics.

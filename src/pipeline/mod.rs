@@ -29,6 +29,7 @@ mod promises;
 mod publish;
 mod recover;
 mod reload;
+pub mod responder;
 mod retry;
 pub mod service;
 mod session;

@@ -28,6 +28,7 @@ use super::outage;
 use super::outbox::Outbox;
 use super::publish::Publisher;
 use super::reload::Reload;
+use super::responder::{Responder, ResponseError};
 use super::session::{self, Parts};
 use crate::config::{Config, SourceKind};
 use crate::sigma::RuleErrors;
@@ -80,6 +81,9 @@ pub enum ServiceError {
     /// The recorder of metrics cannot be set up.
     #[error(transparent)]
     Metrics(#[from] BuildError),
+    /// Response cannot be set up.
+    #[error(transparent)]
+    Response(#[from] ResponseError),
     /// The input cannot be read.
     #[error("source: {0}")]
     Input(#[from] io::Error),
@@ -116,6 +120,7 @@ pub async fn run(config: Config, stop: watch::Receiver<bool>) -> Result<(), Serv
     let (rules, read) = Reload::load(&config.rules)?;
     let rules = Arc::new(rules);
     let detection = Arc::new(Detection::new(&config, Arc::clone(&rules))?);
+    let responder = Responder::configured(&config.response)?;
     let health = Arc::new(Health::default());
     health.down(Part::ClickHouse, "not connected yet");
     let listener = TcpListener::bind(config.http.listen)
@@ -153,7 +158,12 @@ pub async fn run(config: Config, stop: watch::Receiver<bool>) -> Result<(), Serv
     let (side_stop, side_stopped) = watch::channel(false);
     let mut beside = JoinSet::new();
     beside.spawn(reload.run(taken_up, side_stopped.clone()));
-    beside.spawn(audit::run(store.clone(), in_force, side_stopped));
+    beside.spawn(audit::run(store.clone(), in_force, side_stopped.clone()));
+    if let Some(responder) = responder {
+        responder
+            .spawn(&mut beside, store.clone(), side_stopped)
+            .await?;
+    }
     let result = match config.source.kind {
         SourceKind::Kafka => run_kafka(config, detection, store, health.clone(), stop).await,
         SourceKind::File | SourceKind::Stdin => {

@@ -4,6 +4,7 @@ use compact_str::CompactString;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use crate::config::MinimumLevel;
 use crate::event::Field;
 
 /// Sigma's levels, least first.
@@ -46,6 +47,18 @@ impl Level {
             Level::Critical,
         ];
         levels.into_iter().find(|level| level.name() == name)
+    }
+}
+
+impl From<MinimumLevel> for Level {
+    fn from(minimum: MinimumLevel) -> Level {
+        match minimum {
+            MinimumLevel::Informational => Level::Informational,
+            MinimumLevel::Low => Level::Low,
+            MinimumLevel::Medium => Level::Medium,
+            MinimumLevel::High => Level::High,
+            MinimumLevel::Critical => Level::Critical,
+        }
     }
 }
 

@@ -46,6 +46,7 @@ const MIGRATIONS: &[Migration] = migrations![
     10 "0010_incidents",
     11 "0011_merges",
     12 "0012_triage",
+    13 "0013_decisions",
 ];
 
 /// The journal of what was applied. Two instances may both write a line; the engine keeps one.
@@ -369,7 +370,7 @@ fn ttl_of(table: &str, retention: &config::Retention) -> Option<String> {
         "events" => ("toDateTime(time)", retention.events_days),
         "dead_letters" => ("received", retention.dead_letters_days),
         "alerts" => ("toDateTime(last)", retention.alerts_days),
-        "alert_actions" => ("toDateTime(time)", retention.alerts_days),
+        "alert_actions" | "decision_steps" => ("toDateTime(time)", retention.alerts_days),
         "alert_detections" => ("detected", retention.alerts_days),
         "traffic_minute" => ("minute", retention.traffic_minute_days),
         "traffic_hour" => ("hour", retention.traffic_hour_days),

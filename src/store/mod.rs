@@ -26,6 +26,7 @@ mod migrate;
 mod native;
 mod pieces;
 mod recovery;
+mod response;
 mod rows;
 mod seal;
 mod snapshot;

@@ -44,6 +44,9 @@ pub struct SubjectRows {
     pub alerts: u64,
     /// What people did to those.
     pub alert_actions: u64,
+    /// Steps of decisions to block them.
+    #[serde(default)]
+    pub decision_steps: u64,
     /// Dead letters.
     pub dead_letters: u64,
     /// Snapshots of detectors.
@@ -54,7 +57,8 @@ impl SubjectRows {
     /// Rows of all tables.
     #[must_use]
     pub fn total(self) -> u64 {
-        self.events + self.alerts + self.alert_actions + self.dead_letters + self.snapshots
+        let of_alerts = self.alerts + self.alert_actions + self.decision_steps;
+        self.events + of_alerts + self.dead_letters + self.snapshots
     }
 }
 
@@ -159,6 +163,9 @@ impl Subject {
             "alert_actions" => format!(
                 "(alert_id IN (SELECT id FROM alerts WHERE multiSearchAny(json, {list})) OR multiSearchAny(comment, {list}))"
             ),
+            "decision_steps" => format!(
+                "(decision IN (SELECT decision FROM decision_steps WHERE has({list}, value)) OR multiSearchAny(reason, {list}))"
+            ),
             "snapshots" => format!("multiSearchAny(data, {list})"),
             _ => {
                 let places: Vec<String> = self
@@ -250,6 +257,7 @@ impl Store {
             events: count("events").await?,
             alerts: count("alerts").await?,
             alert_actions: count("alert_actions").await?,
+            decision_steps: count("decision_steps").await?,
             dead_letters: count("dead_letters").await?,
             snapshots: count("snapshots").await?,
         })
@@ -264,7 +272,7 @@ impl Store {
         subject: &Subject,
         mut each: impl FnMut(&str, &str),
     ) -> Result<(), StoreError> {
-        for table in ["events", "alerts", "alert_actions"] {
+        for table in ["events", "alerts", "alert_actions", "decision_steps"] {
             let client = if table == "events" {
                 &self.sharded
             } else {
@@ -392,6 +400,7 @@ impl Store {
         // Actions first: they are found by the alerts.
         for table in [
             "alert_actions",
+            "decision_steps",
             "alerts",
             "events",
             "dead_letters",

@@ -50,6 +50,8 @@ inventory! {
     gauge WAITING = "gatewatch_waiting_matches", Count, "Matches that wait for the watermark to pass their turn";
     gauge PARTITIONS = "gatewatch_partitions", Count, "Partitions held";
     gauge ENTITIES = "gatewatch_entities", Count, "Entities that detectors keep in memory, by detector";
+    counter BOUNCER_REQUESTS = "gatewatch_bouncer_requests_total", Count, "Requests of those who read decisions, by outcome";
+    gauge DECISIONS = "gatewatch_decisions", Count, "Decisions to block, by state: published, held back by the allow-list or the limit, waiting for a person";
     gauge LEARNING = "gatewatch_learning", Count, "Integrations and the like whose behaviour is still being learned: nothing is told of them in their first day";
     gauge CALIBRATION = "gatewatch_calibration_ratio", Count, "How many times as many rows of behaviour are as odd as one in a hundred should be";
     histogram BLOCK_ROWS = "gatewatch_block_rows", Count, "Rows of a block";

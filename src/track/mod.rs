@@ -24,6 +24,7 @@ mod ids;
 mod lru;
 mod matching;
 pub mod model;
+mod packed;
 mod places;
 mod plan;
 mod queue;

@@ -274,6 +274,27 @@ fn store(turn: &Turn, waiting: &Waiting) -> StoredWaiting {
 
 const CHECKSUM: usize = 16;
 
+/// Bytes behind those that are there already.
+struct Bytes(Vec<u8>);
+
+impl postcard::ser_flavors::Flavor for Bytes {
+    type Output = Vec<u8>;
+
+    fn try_push(&mut self, byte: u8) -> postcard::Result<()> {
+        self.0.push(byte);
+        Ok(())
+    }
+
+    fn try_extend(&mut self, bytes: &[u8]) -> postcard::Result<()> {
+        self.0.extend_from_slice(bytes);
+        Ok(())
+    }
+
+    fn finalize(self) -> postcard::Result<Vec<u8>> {
+        Ok(self.0)
+    }
+}
+
 /// Against accidents, as ClickHouse checks its own: of some ten megabytes a cryptographic one takes longer than all the rest.
 fn checksum(bytes: &[u8]) -> [u8; CHECKSUM] {
     cityhash_rs::cityhash_102_128(bytes).to_be_bytes()
@@ -281,9 +302,9 @@ fn checksum(bytes: &[u8]) -> [u8; CHECKSUM] {
 
 /// Postcard behind the checksum of its bytes.
 pub(crate) fn seal<T: Serialize>(value: &T) -> Vec<u8> {
-    let room = vec![0; CHECKSUM];
-    let mut sealed =
-        postcard::to_extend(value, room).expect("state has known lengths and no flattening");
+    let room = Bytes(vec![0; CHECKSUM]);
+    let mut sealed = postcard::serialize_with_flavor(value, room)
+        .expect("state has known lengths and no flattening");
     let checksum = checksum(&sealed[CHECKSUM..]);
     sealed[..CHECKSUM].copy_from_slice(&checksum);
     sealed

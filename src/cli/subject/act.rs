@@ -77,9 +77,14 @@ pub(super) fn html(act: &Act) -> String {
 
 fn categories(rows: &SubjectRows) -> String {
     format!(
-        "записи журнала запросов: {}; оповещения: {}; действия с оповещениями: {}; непрочитанные записи: {}; снимки состояния детекторов: {}. \
+        "записи журнала запросов: {}; оповещения: {}; действия с оповещениями: {}; решения о блокировке: {}; непрочитанные записи: {}; снимки состояния детекторов: {}. \
          Сводные таблицы сведений о субъекте не содержат",
-        rows.events, rows.alerts, rows.alert_actions, rows.dead_letters, rows.snapshots
+        rows.events,
+        rows.alerts,
+        rows.alert_actions,
+        rows.decision_steps,
+        rows.dead_letters,
+        rows.snapshots
     )
 }
 

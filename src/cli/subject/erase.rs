@@ -240,6 +240,7 @@ fn say(rows: &SubjectRows, what: &str) {
         ("events", rows.events),
         ("alerts", rows.alerts),
         ("actions on alerts", rows.alert_actions),
+        ("steps of decisions", rows.decision_steps),
         ("dead letters", rows.dead_letters),
         ("snapshots of detectors", rows.snapshots),
     ];

@@ -6,7 +6,6 @@ use uuid::Uuid;
 
 use super::{Bundle, Decision, Limits, NAMESPACE, Reader};
 use crate::alert::Alert;
-use crate::config::MinimumLevel;
 use crate::event::Timestamp;
 use crate::notify::mail::{BundleKind, Line};
 use crate::notify::{Entry, Key, Outcomes, Stage, State};
@@ -196,7 +195,7 @@ impl ReaderState {
     fn wants(&self, alert: &Alert) -> bool {
         let families = &self.reader.families;
         !alert.shadow
-            && alert.rule.level >= least(self.reader.minimum)
+            && alert.rule.level >= Level::from(self.reader.minimum)
             && (families.is_empty() || families.contains(&alert.rule.family))
     }
 
@@ -315,14 +314,4 @@ fn next_stage(told: &Told, alert: &Alert, old: bool) -> Option<Stage> {
     let grown = alert.count >= told.count.max(1).saturating_mul(STEP);
     let risen = Some(alert.rule.level) > told.level;
     (grown || risen).then_some(Stage::Grown(told.stages))
-}
-
-fn least(minimum: MinimumLevel) -> Level {
-    match minimum {
-        MinimumLevel::Informational => Level::Informational,
-        MinimumLevel::Low => Level::Low,
-        MinimumLevel::Medium => Level::Medium,
-        MinimumLevel::High => Level::High,
-        MinimumLevel::Critical => Level::Critical,
-    }
 }

@@ -21,7 +21,9 @@ const DAYS: u16 = 60;
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct Past {
     hours: f32,
+    #[serde(with = "crate::track::packed")]
     mean: [f32; FEATURES.len()],
+    #[serde(with = "crate::track::packed")]
     square: [f32; FEATURES.len()],
     /// Days on which it was active at each hour of the day, and days since it was first seen.
     active: [u8; 24],

@@ -1,0 +1,307 @@
+//! `gatewatch decision …`: what is to be blocked, and who decides.
+
+use std::fmt::Write as _;
+use std::path::PathBuf;
+
+use anyhow::{Context, bail};
+use clap::Subcommand;
+use uuid::Uuid;
+
+use super::terminal::{self, Paint, escaped};
+use crate::config::{self, Config};
+use crate::event::Timestamp;
+use crate::notify::now;
+use crate::response::{AllowList, Decision, Proposal, Standing, Step, Target, What};
+use crate::store::Store;
+
+/// Shortest beginning of an id that names a decision.
+const SHORTEST: usize = 4;
+const MINUTE_US: i64 = 60_000_000;
+/// A decision lasts no longer: what has to be blocked for good belongs into the firewall itself.
+const LONGEST_MINUTES: u32 = 366 * 1_440;
+
+/// Lists decisions to block, makes one, approves, rejects and revokes them
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:\n  \
+    gatewatch decision list\n  \
+    gatewatch decision approve 7c21 --by 'Anna Petrova' 'scans for an hour already'\n  \
+    gatewatch decision block ip 192.0.2.7 --minutes 240 --by 'Anna Petrova' 'scan of plates'\n  \
+    gatewatch decision revoke 7c21 --by 'Anna Petrova' 'was the load test of the partner'\n\n\
+    What is approved is published within seconds, by CrowdSec's bouncer API and as /blocklist.txt (section response of the configuration), until it ends or is\n\
+    revoked. The allow-list of the configuration always wins.\n\
+    Exit codes: 0 done, 2 wrong use or configuration, 3 a part is unreachable.")]
+pub struct Args {
+    /// What to do
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    List(ListArgs),
+    Block(BlockArgs),
+    Approve(Act),
+    Reject(Act),
+    Revoke(Act),
+}
+
+/// Where the store is.
+#[derive(Debug, clap::Args)]
+struct Place {
+    /// Configuration file (TOML); built-in defaults without it
+    #[arg(short, long, env = "GATEWATCH_CONFIG")]
+    config: Option<PathBuf>,
+}
+
+/// Lists what waits for a person and what is in force
+#[derive(Debug, clap::Args)]
+struct ListArgs {
+    #[command(flatten)]
+    place: Place,
+    /// Those that are over, too
+    #[arg(long)]
+    all: bool,
+}
+
+/// What is blocked.
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+enum Scope {
+    /// An address
+    Ip,
+    /// A network, as 192.0.2.0/24
+    Range,
+    /// A client, by its id
+    Client,
+    /// A subject, by its pseudonym
+    Subject,
+    /// A token, by its pseudonym
+    Token,
+}
+
+impl Scope {
+    const fn name(self) -> &'static str {
+        match self {
+            Scope::Ip => "ip",
+            Scope::Range => "range",
+            Scope::Client => "client",
+            Scope::Subject => "subject",
+            Scope::Token => "token",
+        }
+    }
+}
+
+/// Makes a decision, in force at once
+#[derive(Debug, clap::Args)]
+struct BlockArgs {
+    #[command(flatten)]
+    place: Place,
+    /// What it is
+    #[arg(value_enum)]
+    scope: Scope,
+    /// Which one
+    value: String,
+    /// How long
+    #[arg(long, value_name = "N", default_value_t = 240, value_parser = clap::value_parser!(u32).range(1..=i64::from(LONGEST_MINUTES)))]
+    minutes: u32,
+    /// Who decides: name and post
+    #[arg(long, value_name = "NAME")]
+    by: String,
+    /// Why
+    reason: String,
+}
+
+/// Says what becomes of a decision
+#[derive(Debug, clap::Args)]
+struct Act {
+    #[command(flatten)]
+    place: Place,
+    /// Id of the decision, or its beginning
+    decision: String,
+    /// Who decides: name and post
+    #[arg(long, value_name = "NAME")]
+    by: String,
+    /// Why
+    reason: String,
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// No such decision, one that cannot be taken, or ClickHouse cannot be reached or refuses.
+pub fn run(args: &Args) -> anyhow::Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .context("cannot start the runtime")?;
+    runtime.block_on(async {
+        match &args.command {
+            Command::List(args) => list(args).await,
+            Command::Block(args) => block(args).await,
+            Command::Approve(act) => act.record(What::Approved, Standing::Proposed).await,
+            Command::Reject(act) => act.record(What::Rejected, Standing::Proposed).await,
+            Command::Revoke(act) => act.record(What::Revoked, Standing::Approved).await,
+        }
+    })
+}
+
+impl Place {
+    async fn store(&self) -> anyhow::Result<(Config, Store)> {
+        let config = config::load(self.config.as_deref())?;
+        let store = Store::connect(&config.store).await?;
+        store.check_schema().await?;
+        Ok((config, store))
+    }
+}
+
+impl Act {
+    /// Adds a step to a decision that stands so.
+    async fn record(&self, what: What, wanted: Standing) -> anyhow::Result<()> {
+        let (config, store) = self.place.store().await?;
+        let now = now();
+        let decision = find(&store, &self.decision).await?;
+        let standing = decision.standing(now);
+        if standing != wanted {
+            bail!(
+                "decision {} is {}, and only what is {} can be {}",
+                decision.id,
+                standing.name(),
+                wanted.name(),
+                what.name()
+            );
+        }
+        if what == What::Approved {
+            warn_of_allowed(&config, &decision.proposal.target)?;
+        }
+        let step = Step {
+            decision: decision.id,
+            time: now,
+            actor: filled(&self.by, "--by")?,
+            what,
+            reason: filled(&self.reason, "the reason")?,
+        };
+        let said = step.what.name();
+        store.record_decisions(&[step]).await?;
+        eprintln!("{}: {said}", decision.id);
+        Ok(())
+    }
+}
+
+fn warn_of_allowed(config: &Config, target: &Target) -> anyhow::Result<()> {
+    if AllowList::parse(&config.response.allow)?.covers(target) {
+        bail!(
+            "{} {} is on the allow-list (response.allow), which always wins",
+            target.scope(),
+            escaped(&target.value())
+        );
+    }
+    Ok(())
+}
+
+async fn block(args: &BlockArgs) -> anyhow::Result<()> {
+    let target = Target::parse(args.scope.name(), args.value.trim());
+    let target = target.with_context(|| format!("{:?} is no {}", args.value, args.scope.name()))?;
+    let (config, store) = args.place.store().await?;
+    warn_of_allowed(&config, &target)?;
+    let (now, actor) = (now(), filled(&args.by, "--by")?);
+    let reason = filled(&args.reason, "the reason")?;
+    let decision = Uuid::new_v5(
+        &Uuid::NAMESPACE_OID,
+        format!("{target:?}/{}/{actor}", now.micros()).as_bytes(),
+    );
+    let step = |what: What| Step {
+        decision,
+        time: now,
+        actor: actor.clone(),
+        what,
+        reason: reason.clone(),
+    };
+    let proposal = Proposal {
+        target,
+        until: now.plus_micros(i64::from(args.minutes) * MINUTE_US),
+        alert: None,
+        family: "manual".to_owned(),
+    };
+    let steps = [step(What::Proposed(proposal)), step(What::Approved)];
+    store.record_decisions(&steps).await?;
+    eprintln!("{decision}: approved");
+    Ok(())
+}
+
+async fn list(args: &ListArgs) -> anyhow::Result<()> {
+    let (config, store) = args.place.store().await?;
+    let now = now();
+    let decisions = if args.all {
+        store.all_decisions().await?
+    } else {
+        store.decisions(now).await?
+    };
+    let allow = AllowList::parse(&config.response.allow)?;
+    let paint = Paint::of_stdout();
+    let mut text = String::new();
+    for decision in &decisions {
+        let standing = decision.standing(now);
+        let is_live = matches!(standing, Standing::Proposed | Standing::Approved);
+        if args.all || is_live {
+            // Writing into a string does not fail.
+            let _ = line(&mut text, decision, (standing, now), &allow, paint);
+        }
+    }
+    terminal::say(&text)?;
+    Ok(())
+}
+
+fn line(
+    text: &mut String,
+    decision: &Decision,
+    (standing, now): (Standing, Timestamp),
+    allow: &AllowList,
+    paint: Paint,
+) -> std::fmt::Result {
+    let proposal = &decision.proposal;
+    let name = format!("{:<8}", standing.name());
+    let name = match standing {
+        Standing::Proposed => paint.warn(&name),
+        Standing::Approved if allow.covers(&proposal.target) => paint.faint("allowed "),
+        Standing::Approved => paint.bad(&name),
+        _ => paint.faint(&name),
+    };
+    let left = proposal.until.since(now).max(0) / MINUTE_US;
+    let last = decision.steps.last();
+    writeln!(
+        text,
+        "{}  {name}  {} {}  {left} min left  {}: {}  by {}",
+        decision.id,
+        proposal.target.scope(),
+        escaped(&proposal.target.value()),
+        escaped(&proposal.family),
+        last.map_or_else(String::new, |step| escaped(&step.reason)),
+        last.map_or_else(String::new, |step| escaped(&step.actor)),
+    )
+}
+
+/// The decision whose id begins so.
+async fn find(store: &Store, beginning: &str) -> anyhow::Result<Decision> {
+    let wanted = beginning.to_lowercase();
+    if wanted.len() < SHORTEST {
+        bail!("{beginning:?} is too short: say at least {SHORTEST} characters of the id");
+    }
+    let decisions = store.all_decisions().await?.into_iter();
+    let mut found = decisions.filter(|decision| decision.id.to_string().starts_with(&wanted));
+    match (found.next(), found.next()) {
+        (Some(decision), None) => Ok(decision),
+        (Some(_), Some(_)) => {
+            bail!("several decisions begin with {beginning:?}: say more of the id")
+        }
+        (None, _) => bail!(
+            "no decision begins with {beginning:?}: `gatewatch decision list --all` shows them"
+        ),
+    }
+}
+
+fn filled(text: &str, what: &str) -> anyhow::Result<String> {
+    let text = text.trim();
+    if text.is_empty() {
+        bail!("{what} is empty");
+    }
+    Ok(text.to_owned())
+}

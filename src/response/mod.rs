@@ -1,0 +1,253 @@
+//! Response: decisions to block an address, a client, a subject or a token, proposed by alerts, taken by people or by the configuration, published to what enforces them.
+//!
+//! A decision is the sum of its steps, which are only ever added to. What is published at an instant is what was approved, has not ended, and touches nothing of the allow-list
+//! ([`Book`]); the allow-list always wins. Firewalls and gateways fetch it by CrowdSec's bouncer API ([`api`]) or as a text list.
+
+pub mod api;
+mod book;
+
+use std::net::IpAddr;
+
+use compact_str::CompactString;
+use ipnet::IpNet;
+use uuid::Uuid;
+
+use crate::alert::Alert;
+use crate::event::Timestamp;
+use crate::track::EntityKind;
+pub use book::{AllowList, AllowListError, Book, Published};
+
+/// Ids of proposals are UUID v5 of their alert in this namespace.
+const NAMESPACE: Uuid = Uuid::from_u128(0x54c1_0e6b_7a3d_4f90_9d28_b3e7_1fa4_60c5);
+
+/// What is blocked.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Target {
+    /// An address, or a network of addresses.
+    Network(IpNet),
+    /// A client, by its id.
+    Client(CompactString),
+    /// A subject, by its pseudonym.
+    Subject(CompactString),
+    /// A token, by its pseudonym.
+    Token(CompactString),
+}
+
+impl Target {
+    /// What blocking the entity of an alert would block; `None` where that makes no sense.
+    #[must_use]
+    pub fn of(alert: &Alert) -> Option<Target> {
+        let value = &alert.entity.value;
+        match alert.entity.kind {
+            EntityKind::Address => value.parse().ok().map(Target::address),
+            EntityKind::Client => Some(Target::Client(value.clone())),
+            EntityKind::Subject => Some(Target::Subject(value.clone())),
+            EntityKind::Token => Some(Target::Token(value.clone())),
+            _ => None,
+        }
+    }
+
+    /// One address.
+    #[must_use]
+    pub fn address(address: IpAddr) -> Target {
+        Target::Network(IpNet::from(address))
+    }
+
+    /// By the name of its scope and its value, as they are stored; `None` for what is no target.
+    #[must_use]
+    pub fn parse(scope: &str, value: &str) -> Option<Target> {
+        if value.is_empty() {
+            return None;
+        }
+        match scope {
+            "ip" | "range" => {
+                let network = value.parse::<IpNet>().map(|network| network.trunc());
+                let address = || value.parse::<IpAddr>().ok().map(IpNet::from);
+                network.ok().or_else(address).map(Target::Network)
+            }
+            "client" => Some(Target::Client(value.into())),
+            "subject" => Some(Target::Subject(value.into())),
+            "token" => Some(Target::Token(value.into())),
+            _ => None,
+        }
+    }
+
+    /// The name of its scope: CrowdSec's `ip` and `range`, and three of our own.
+    #[must_use]
+    pub fn scope(&self) -> &'static str {
+        match self {
+            Target::Network(network) if network.prefix_len() == network.max_prefix_len() => "ip",
+            Target::Network(_) => "range",
+            Target::Client(_) => "client",
+            Target::Subject(_) => "subject",
+            Target::Token(_) => "token",
+        }
+    }
+
+    /// Its value: an address without a prefix, a network with one, an id.
+    #[must_use]
+    pub fn value(&self) -> String {
+        match self {
+            Target::Network(network) if self.scope() == "ip" => network.addr().to_string(),
+            Target::Network(network) => network.to_string(),
+            Target::Client(id) | Target::Subject(id) | Target::Token(id) => id.to_string(),
+        }
+    }
+}
+
+/// One thing that was done about a decision.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Step {
+    /// The decision.
+    pub decision: Uuid,
+    /// When.
+    pub time: Timestamp,
+    /// Who.
+    pub actor: String,
+    /// What.
+    pub what: What,
+    /// Why.
+    pub reason: String,
+}
+
+/// What was done.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum What {
+    /// Somebody should decide.
+    Proposed(Proposal),
+    /// It is in force.
+    Approved,
+    /// It will not be.
+    Rejected,
+    /// It is no longer.
+    Revoked,
+}
+
+/// What is to be blocked, until when, and because of what.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Proposal {
+    /// What.
+    pub target: Target,
+    /// Until then.
+    pub until: Timestamp,
+    /// The alert, where one proposed it.
+    pub alert: Option<Uuid>,
+    /// The rule family of the alert; `manual` where a person proposed it.
+    pub family: String,
+}
+
+impl What {
+    /// The stable name, as it is stored.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            What::Proposed(_) => "proposed",
+            What::Approved => "approved",
+            What::Rejected => "rejected",
+            What::Revoked => "revoked",
+        }
+    }
+}
+
+/// Where a decision stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// Somebody should decide.
+    Proposed,
+    /// It is in force, until it ends.
+    Approved,
+    /// It never was in force.
+    Rejected,
+    /// It was, and is no longer.
+    Revoked,
+    /// Its time is over.
+    Ended,
+}
+
+impl Standing {
+    /// The stable name.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Standing::Proposed => "proposed",
+            Standing::Approved => "approved",
+            Standing::Rejected => "rejected",
+            Standing::Revoked => "revoked",
+            Standing::Ended => "ended",
+        }
+    }
+}
+
+/// A decision with all that was done about it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Decision {
+    /// Its id.
+    pub id: Uuid,
+    /// What is to be blocked.
+    pub proposal: Proposal,
+    /// What was done, oldest first.
+    pub steps: Vec<Step>,
+}
+
+impl Decision {
+    /// Decisions that steps, oldest first, make; steps of none that was proposed are left out.
+    #[must_use]
+    pub fn of(steps: Vec<Step>) -> Vec<Decision> {
+        let mut decisions: Vec<Decision> = Vec::new();
+        let mut places = std::collections::HashMap::new();
+        for step in steps {
+            if let Some(at) = places.get(&step.decision) {
+                let decision: &mut Decision = &mut decisions[*at];
+                decision.steps.push(step);
+            } else if let What::Proposed(proposal) = &step.what {
+                places.insert(step.decision, decisions.len());
+                decisions.push(Decision {
+                    id: step.decision,
+                    proposal: proposal.clone(),
+                    steps: vec![step],
+                });
+            }
+        }
+        decisions
+    }
+
+    /// Where it stands. What was rejected or revoked stays so.
+    #[must_use]
+    pub fn standing(&self, now: Timestamp) -> Standing {
+        let mut standing = Standing::Proposed;
+        for step in &self.steps {
+            standing = match (&step.what, standing) {
+                (What::Approved, Standing::Proposed) => Standing::Approved,
+                (What::Rejected, Standing::Proposed) => Standing::Rejected,
+                (What::Revoked, Standing::Approved) => Standing::Revoked,
+                _ => standing,
+            };
+        }
+        let is_over = self.proposal.until <= now;
+        match standing {
+            Standing::Proposed | Standing::Approved if is_over => Standing::Ended,
+            _ => standing,
+        }
+    }
+}
+
+/// The first step of what an alert proposes, for so many microseconds from its newest event on; the same alert proposes the same decision.
+#[must_use]
+pub fn proposal(alert: &Alert, lasts_us: i64, now: Timestamp) -> Option<Step> {
+    let target = Target::of(alert)?;
+    Some(Step {
+        decision: Uuid::new_v5(&NAMESPACE, alert.id.as_bytes()),
+        time: now,
+        actor: "gatewatch".to_owned(),
+        what: What::Proposed(Proposal {
+            target,
+            until: alert.last.plus_micros(lasts_us),
+            alert: Some(alert.id),
+            family: alert.rule.family.clone(),
+        }),
+        reason: alert.rule.title.clone(),
+    })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,171 @@
+use super::*;
+use crate::event::Timestamp;
+
+const HOUR: i64 = 3_600_000_000;
+
+fn at(hours: i64) -> Timestamp {
+    Timestamp::from_micros(1_000 * HOUR + hours * HOUR)
+}
+
+fn target(text: &str) -> Target {
+    Target::parse("range", text).unwrap()
+}
+
+fn decision(number: u128, blocks: &str, until: i64, then: &[(i64, What)]) -> Decision {
+    let step = |hours: i64, what: What| Step {
+        decision: Uuid::from_u128(number << 80),
+        time: at(hours),
+        actor: "ana".to_owned(),
+        what,
+        reason: "scan".to_owned(),
+    };
+    let proposal = Proposal {
+        target: target(blocks),
+        until: at(until),
+        alert: None,
+        family: "discovery".to_owned(),
+    };
+    let mut steps = vec![step(0, What::Proposed(proposal))];
+    steps.extend(then.iter().map(|(hours, what)| step(*hours, what.clone())));
+    Decision::of(steps).remove(0)
+}
+
+fn then(decision: &mut Decision, hours: i64, what: What) {
+    let first = decision.steps[0].clone();
+    let time = at(hours);
+    decision.steps.push(Step {
+        time,
+        what,
+        ..first
+    });
+}
+
+fn values(published: &[std::sync::Arc<Published>]) -> Vec<String> {
+    published.iter().map(|it| it.target.value()).collect()
+}
+
+#[test]
+fn a_decision_is_in_force_from_approval_to_its_end_or_revocation() {
+    let stands =
+        |then: &[(i64, What)], now: i64| decision(1, "192.0.2.7", 4, then).standing(at(now));
+    let approved = (1, What::Approved);
+    assert_eq!(stands(&[], 1), Standing::Proposed);
+    assert_eq!(stands(&[], 4), Standing::Ended);
+    assert_eq!(
+        stands(std::slice::from_ref(&approved), 3),
+        Standing::Approved
+    );
+    assert_eq!(stands(std::slice::from_ref(&approved), 4), Standing::Ended);
+    assert_eq!(
+        stands(&[(1, What::Rejected), (2, What::Approved)], 3),
+        Standing::Rejected
+    );
+    let revoked = [approved.clone(), (2, What::Revoked), (3, What::Approved)];
+    assert_eq!(stands(&revoked, 3), Standing::Revoked);
+    assert_eq!(
+        stands(&[(1, What::Revoked), (2, What::Approved)], 3),
+        Standing::Approved
+    );
+}
+
+#[test]
+fn targets_come_back_by_scope_and_value() {
+    for (scope, value, kept) in [
+        ("ip", "192.0.2.7", "192.0.2.7"),
+        ("range", "192.0.2.77/24", "192.0.2.0/24"),
+        ("ip", "2001:db8::1", "2001:db8::1"),
+        ("range", "2001:db8::/32", "2001:db8::/32"),
+        ("client", "parking", "parking"),
+        ("subject", "p_x", "p_x"),
+        ("token", "p_y", "p_y"),
+    ] {
+        let target = Target::parse(scope, value).unwrap();
+        assert_eq!((target.scope(), target.value().as_str()), (scope, kept));
+    }
+    for (scope, value) in [
+        ("ip", "no address"),
+        ("ip", ""),
+        ("country", "RU"),
+        ("range", "10.0.0.0/33"),
+    ] {
+        assert_eq!(Target::parse(scope, value), None, "{scope} {value}");
+    }
+}
+
+#[test]
+fn the_allow_list_always_wins() {
+    let entries = ["10.0.0.0/8", "192.0.2.7", "client:parking"].map(str::to_owned);
+    let list = AllowList::parse(&entries).unwrap();
+    for (blocks, is_allowed) in [
+        ("10.1.2.3", true),
+        ("192.0.2.7", true),
+        ("192.0.2.0/24", true), // it holds the address
+        ("0.0.0.0/0", true),
+        ("192.0.2.8", false),
+        ("2001:db8::1", false),
+    ] {
+        assert_eq!(list.covers(&target(blocks)), is_allowed, "{blocks}");
+    }
+    assert!(list.covers(&Target::Client("parking".into())));
+    assert!(!list.covers(&Target::Subject("parking".into())));
+    let wrong = AllowList::parse(&["parking".to_owned()])
+        .unwrap_err()
+        .to_string();
+    assert!(
+        wrong.contains("parking") && wrong.contains("client:ID"),
+        "{wrong}"
+    );
+
+    let mut book = Book::new(list);
+    let approved = [(1, What::Approved)];
+    let decisions = [
+        decision(1, "192.0.2.0/24", 9, &approved),
+        decision(2, "198.51.100.1", 9, &approved),
+    ];
+    book.update(&decisions, at(2));
+    assert_eq!(book.held_back(), 1);
+    assert_eq!(
+        values(&book.pull("edge", true, at(2)).new),
+        ["198.51.100.1"]
+    );
+}
+
+#[test]
+fn a_reader_is_told_all_at_its_start_and_then_what_changed() {
+    let approved = (1, What::Approved);
+    let mut decisions = vec![
+        decision(1, "192.0.2.1", 5, std::slice::from_ref(&approved)),
+        decision(2, "192.0.2.2", 9, std::slice::from_ref(&approved)),
+        decision(3, "192.0.2.3", 9, &[]),
+    ];
+    let mut book = Book::default();
+    book.update(&decisions, at(2));
+    let told = |delta: super::book::Delta| (values(&delta.new), values(&delta.deleted));
+    let nothing = (Vec::<String>::new(), Vec::<String>::new());
+    let all = vec!["192.0.2.1".to_owned(), "192.0.2.2".to_owned()];
+    assert_eq!(told(book.pull("edge", true, at(2))), (all.clone(), vec![]));
+    assert_eq!(told(book.pull("edge", false, at(2))), nothing);
+    // One ends by itself, without another look at the store; one is approved.
+    then(&mut decisions[2], 3, What::Approved);
+    assert_eq!(
+        told(book.pull("edge", false, at(6))),
+        (vec![], vec!["192.0.2.1".to_owned()])
+    );
+    book.update(&decisions, at(6));
+    assert_eq!(
+        told(book.pull("edge", false, at(6))),
+        (vec!["192.0.2.3".to_owned()], vec![])
+    );
+    // Another reader, of whom nothing is known, gets all that is in force and hears of what went lately.
+    let (new, deleted) = told(book.pull("other", false, at(6)));
+    assert_eq!((new.len(), deleted), (2, vec!["192.0.2.1".to_owned()]));
+    // What is blocked for another reason as well stays blocked.
+    then(&mut decisions[1], 7, What::Revoked);
+    decisions.push(decision(4, "192.0.2.2", 9, &[approved]));
+    book.update(&decisions, at(7));
+    assert_eq!(
+        told(book.pull("edge", false, at(7))),
+        (vec!["192.0.2.2".to_owned()], vec![])
+    );
+    assert!(book.active(at(7)).all(|it| it.number < 1 << 52));
+}

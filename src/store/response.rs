@@ -1,0 +1,179 @@
+//! Decisions to block: their steps are kept in `decision_steps`, which is only ever added to.
+
+use std::fmt::Write as _;
+
+use clickhouse::Row;
+use serde::Deserialize;
+use tracing::warn;
+use uuid::Uuid;
+
+use super::StoreError;
+use super::client::Store;
+use super::migrate::sha256;
+use super::native::Wire;
+use super::rows::{Cell, Rows};
+use crate::alert::Alert;
+use crate::event::Timestamp;
+use crate::response::{Decision, Proposal, Step, Target, What};
+use crate::sigma::Level;
+
+const COLUMNS: &[(&str, Wire)] = &[
+    ("decision", Wire::Text),
+    ("time", Wire::Time),
+    ("actor", Wire::Text),
+    ("step", Wire::Text),
+    ("scope", Wire::Text),
+    ("value", Wire::Text),
+    ("until", Wire::Time),
+    ("alert", Wire::Text),
+    ("family", Wire::Text),
+    ("reason", Wire::Text),
+];
+
+/// Steps that are read at most: those of some 100,000 decisions.
+const MOST_STEPS: usize = 400_000;
+/// Alerts that are looked at for proposals at once.
+const MOST_ALERTS: usize = 1_000;
+
+#[derive(Row, Deserialize)]
+struct StepRow {
+    decision: String,
+    micros: i64,
+    actor: String,
+    step: String,
+    scope: String,
+    value: String,
+    until: i64,
+    alert: String,
+    family: String,
+    reason: String,
+}
+
+impl Store {
+    /// Adds steps, all or none; the same again are dropped.
+    ///
+    /// # Errors
+    /// When the server cannot be reached or refuses.
+    pub async fn record_decisions(&self, steps: &[Step]) -> Result<(), StoreError> {
+        let mut rows = Rows::new("decision_steps", COLUMNS);
+        let mut said = String::new();
+        for step in steps {
+            let proposal = match &step.what {
+                What::Proposed(proposal) => Some(proposal),
+                _ => None,
+            };
+            // Of one decision there is one proposal, whoever makes it and when; other deeds happen again.
+            let when = proposal.map_or(step.time.micros(), |_| 0);
+            // Writing into a string does not fail.
+            let _ = write!(said, "{}/{}/{when}/", step.decision, step.what.name());
+            let alert = proposal.and_then(|proposal| proposal.alert);
+            let alert = alert.map(|alert| alert.to_string());
+            let value = proposal.map(|proposal| proposal.target.value());
+            rows.push([
+                Cell::Text(&step.decision.to_string()),
+                Cell::Time(Some(step.time)),
+                Cell::Text(&step.actor),
+                Cell::Text(step.what.name()),
+                Cell::Text(proposal.map_or("", |proposal| proposal.target.scope())),
+                Cell::Text(value.as_deref().unwrap_or_default()),
+                Cell::Time(proposal.map(|proposal| proposal.until)),
+                alert.as_deref().map_or(Cell::Absent, Cell::Text),
+                Cell::Text(proposal.map_or("", |proposal| &proposal.family)),
+                Cell::Text(&step.reason),
+            ]);
+        }
+        let token = format!("decision/{}", sha256(&said));
+        self.insert(&token, &rows.finish()).await
+    }
+
+    /// Decisions that have not ended, or ended within two days of `now`, with all their steps, in the order of their first.
+    ///
+    /// # Errors
+    /// When the server cannot be reached or refuses.
+    pub async fn decisions(&self, now: Timestamp) -> Result<Vec<Decision>, StoreError> {
+        self.decisions_where(
+            "until >= fromUnixTimestamp64Micro(?) - INTERVAL 2 DAY",
+            now.micros(),
+        )
+        .await
+    }
+
+    /// All decisions that are on record.
+    ///
+    /// # Errors
+    /// When the server cannot be reached or refuses.
+    pub async fn all_decisions(&self) -> Result<Vec<Decision>, StoreError> {
+        self.decisions_where("? = 0", 0).await
+    }
+
+    async fn decisions_where(
+        &self,
+        condition: &str,
+        bound: i64,
+    ) -> Result<Vec<Decision>, StoreError> {
+        let sql = format!(
+            "SELECT toString(decision) AS decision, toUnixTimestamp64Micro(step.time) AS micros, toString(actor) AS actor, toString(step.step) AS step, \
+             toString(scope) AS scope, value, toUnixTimestamp64Micro(ifNull(step.until, toDateTime64(0, 6, 'UTC'))) AS until, \
+             ifNull(toString(step.alert), '') AS alert, toString(family) AS family, reason FROM decision_steps AS step \
+             WHERE step.decision IN (SELECT decision FROM decision_steps WHERE step = 'proposed' AND {condition}) \
+             ORDER BY step.time, step.step != 'proposed' LIMIT {MOST_STEPS}"
+        );
+        let rows = self.client.query(&sql).bind(bound).fetch_all::<StepRow>();
+        let rows = self.within(rows, "decisions", false).await?;
+        Ok(Decision::of(rows.into_iter().filter_map(read).collect()))
+    }
+
+    /// Alerts of one of these families and of this level or a higher one, with an event since then, of which no decision was proposed.
+    ///
+    /// # Errors
+    /// When the server cannot be reached or refuses.
+    pub async fn alerts_to_answer(
+        &self,
+        families: &[String],
+        least: Level,
+        since: Timestamp,
+    ) -> Result<Vec<Alert>, StoreError> {
+        let sql = format!(
+            "SELECT json FROM alerts FINAL WHERE shadow = 0 AND has(?, toString(family)) AND level >= ? AND last >= fromUnixTimestamp64Micro(?) \
+             AND entity_kind IN ('address', 'client', 'subject', 'token') \
+             AND id NOT IN (SELECT assumeNotNull(alert) FROM decision_steps WHERE alert IS NOT NULL) ORDER BY last LIMIT {MOST_ALERTS}"
+        );
+        let query = self.client.query(&sql).bind(families).bind(least.name());
+        let rows = query.bind(since.micros()).fetch_all::<String>();
+        let rows = self.within(rows, "alerts to answer", false).await?;
+        let alerts = rows.iter().filter_map(|json| {
+            serde_json::from_str(json)
+                .inspect_err(|error| warn!(%error, "an alert cannot be read: nothing is proposed"))
+                .ok()
+        });
+        Ok(alerts.collect())
+    }
+}
+
+fn read(row: StepRow) -> Option<Step> {
+    let decision: Uuid = row.decision.parse().ok()?;
+    let what = match row.step.as_str() {
+        "approved" => What::Approved,
+        "rejected" => What::Rejected,
+        "revoked" => What::Revoked,
+        _ => {
+            let Some(target) = Target::parse(&row.scope, &row.value) else {
+                warn!(%decision, scope = %row.scope, "a decision blocks nothing that this version knows: it is left out");
+                return None;
+            };
+            What::Proposed(Proposal {
+                target,
+                until: Timestamp::from_micros(row.until),
+                alert: row.alert.parse().ok(),
+                family: row.family,
+            })
+        }
+    };
+    Some(Step {
+        decision,
+        time: Timestamp::from_micros(row.micros),
+        actor: row.actor,
+        what,
+        reason: row.reason,
+    })
+}
