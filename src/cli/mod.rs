@@ -6,6 +6,7 @@ pub mod check;
 pub mod clickhouse;
 pub mod contract;
 pub mod decision;
+pub mod hunt;
 pub mod incident;
 mod key_files;
 pub mod migrate;
@@ -56,6 +57,7 @@ pub enum Command {
     Migrate(migrate::Args),
     Replay(replay::Args),
     Backtest(backtest::Args),
+    Hunt(hunt::Args),
     Train(train::Args),
     Model(model::Args),
     Simulate(simulate::Args),
@@ -122,6 +124,7 @@ pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Migrate(args) => migrate::run(&args)?,
         Command::Replay(args) => return replay::run(&args),
         Command::Backtest(args) => return backtest::run(&args),
+        Command::Hunt(args) => return hunt::run(&args),
         Command::Train(args) => return train::run(&args),
         Command::Model(args) => model::run(&args)?,
         Command::Simulate(args) => return simulate::run(&args),

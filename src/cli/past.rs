@@ -21,6 +21,13 @@ pub(super) struct Past {
     /// Files in the order of their times; `.gz` is unpacked, `-` is standard input; stored events without any
     #[arg(value_name = "FILE")]
     files: Vec<PathBuf>,
+    #[command(flatten)]
+    stretch: Stretch,
+}
+
+/// Which stored events.
+#[derive(Debug, clap::Args)]
+pub(super) struct Stretch {
     /// Stored events from here on (RFC 3339); thirty days before the end without it
     #[arg(long, value_name = "TIME")]
     since: Option<String>,
@@ -29,17 +36,22 @@ pub(super) struct Past {
     until: Option<String>,
 }
 
+/// Makes a configuration fit for stored events: they are native JSON, and their times are their own.
+pub(super) fn fit_stored(config: &mut Config) {
+    config.decode = config::Decode::default();
+    config.source.first_event_at = None;
+}
+
 impl Past {
     /// Whether it is read from the store.
     pub(super) fn is_stored(&self) -> bool {
         self.files.is_empty()
     }
 
-    /// Makes a configuration fit for these records: stored ones are native JSON, and redacted already.
+    /// Makes a configuration fit for these records.
     pub(super) fn fit(&self, config: &mut Config) {
         if self.is_stored() {
-            config.decode = config::Decode::default();
-            config.source.first_event_at = None;
+            fit_stored(config);
         }
     }
 
@@ -50,14 +62,29 @@ impl Past {
     pub(super) fn read(
         &self,
         config: &Config,
+        each: impl FnMut(&RawBatch) -> std::io::Result<u64>,
+    ) -> anyhow::Result<()> {
+        if self.is_stored() {
+            return self.stretch.read(config, "1", each);
+        }
+        if self.stretch.since.is_some() || self.stretch.until.is_some() {
+            bail!("--since and --until are for stored events; files are read whole");
+        }
+        records::read(&self.files, config.decode.max_record_bytes, each)
+    }
+}
+
+impl Stretch {
+    /// Reads the stored events that fulfil a condition, in the order of time, with progress. `each` says how many events there were so far.
+    ///
+    /// # Errors
+    /// The store cannot be read, or a time is none.
+    pub(super) fn read(
+        &self,
+        config: &Config,
+        condition: &str,
         mut each: impl FnMut(&RawBatch) -> std::io::Result<u64>,
     ) -> anyhow::Result<()> {
-        if !self.is_stored() {
-            if self.since.is_some() || self.until.is_some() {
-                bail!("--since and --until are for stored events; files are read whole");
-            }
-            return records::read(&self.files, config.decode.max_record_bytes, each);
-        }
         let until = time("until", self.until.as_deref())?.unwrap_or_else(now);
         let since = time("since", self.since.as_deref())?;
         let since = since.unwrap_or_else(|| until.plus_micros(-DAYS * DAY_US));
@@ -87,7 +114,8 @@ impl Past {
                         hand_on(&mut batch);
                     }
                 };
-                store.records_in_order(since, until, taken).await?;
+                let stretch = (since, until);
+                store.records_in_order(stretch, condition, taken).await?;
                 hand_on(&mut batch);
                 outcome?;
                 anyhow::Ok(())

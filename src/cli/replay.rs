@@ -144,10 +144,7 @@ impl<'d> Replay<'d> {
             offline,
             matches: args.matches,
             merger: args.alerts.then(|| Merger::new(plan.merge_us(), most)),
-            printer: Printer {
-                output: io::BufWriter::new(io::stdout()),
-                printed: 0,
-            },
+            printer: Printer::new(),
         }
     }
 
@@ -188,13 +185,20 @@ impl<'d> Replay<'d> {
 }
 
 /// Writes lines to standard output and counts them.
-struct Printer {
-    output: io::BufWriter<io::Stdout>,
-    printed: u64,
+pub(super) struct Printer {
+    pub(super) output: io::BufWriter<io::Stdout>,
+    pub(super) printed: u64,
 }
 
 impl Printer {
-    fn matches(
+    pub(super) fn new() -> Printer {
+        Printer {
+            output: io::BufWriter::new(io::stdout()),
+            printed: 0,
+        }
+    }
+
+    pub(super) fn matches(
         &mut self,
         rules: &RuleSet,
         event: &Event<'_>,
@@ -217,7 +221,7 @@ impl Printer {
         Ok(())
     }
 
-    fn findings(&mut self, found: &[Fired]) -> io::Result<()> {
+    pub(super) fn findings(&mut self, found: &[Fired]) -> io::Result<()> {
         for fired in found {
             let evidence = fired.finding.evidence.iter();
             let ids = evidence.map(|event| event.request_id.as_str());

@@ -94,6 +94,15 @@ impl Enricher {
     }
 }
 
+impl Enricher {
+    /// Computes anew what is never stored: decoded forms and payload. For a stored event, of which all else is known.
+    pub fn decode_again(&self, event: &mut Event<'_>) {
+        let facts = event.facts;
+        target::inspect(event, &self.attacks);
+        event.facts = facts;
+    }
+}
+
 /// Path and query out of the target, when only that is logged.
 fn set_target(event: &mut Event<'_>) {
     let (None, Some(uri)) = (&event.path, &event.uri) else {

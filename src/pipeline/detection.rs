@@ -15,7 +15,7 @@ use crate::config::{self, Config, SecretError};
 use crate::contract::{ContractErrors, Contracts};
 use crate::decode::{DecodeConfigError, Decoder, Rejection};
 use crate::enrich::{EnrichConfigError, Enricher, Redactor};
-use crate::event::{Event, Fact, Timestamp};
+use crate::event::{Event, Fact, FactSet, Timestamp};
 use crate::sigma::RuleSet;
 use crate::store::{Sealer, StoreError};
 use crate::track::{Expectations, Learned, Plan, SeriesError, SeriesSpec};
@@ -149,7 +149,7 @@ impl Detection {
         &self.sealer
     }
 
-    /// The same for stored events: their pseudonyms are kept as they are.
+    /// The same for stored events: what was found in them and their pseudonyms are kept as they are.
     #[must_use]
     pub fn of_stored(mut self) -> Self {
         self.is_redacted = true;
@@ -229,15 +229,19 @@ impl Detection {
             Ok(event) => event,
             Err(rejection) => return Outcome::Rejected(rejection),
         };
+        if self.is_redacted {
+            event.facts = stored_facts(raw);
+            self.enricher.decode_again(&mut event);
+            active.judge(&event, scratch);
+            return Outcome::Event(event);
+        }
         self.move_times(&mut event);
         self.enricher.enrich(&mut event);
         if stamped.is_some_and(|stamp| event.time.since(stamp) > AHEAD_US) {
             event.facts.insert(Fact::ClockAhead);
         }
         active.judge(&event, scratch);
-        if !self.is_redacted {
-            self.redactor.redact(&mut event);
-        }
+        self.redactor.redact(&mut event);
         Outcome::Event(event)
     }
 
@@ -260,5 +264,36 @@ impl Detection {
     #[must_use]
     pub fn sample(&self, raw: &[u8]) -> String {
         self.redactor.sample(raw)
+    }
+}
+
+/// The facts of a stored event, which stand last in its record.
+fn stored_facts(raw: &[u8]) -> FactSet {
+    const KEY: &[u8] = b",\"facts\":[";
+    let mut facts = FactSet::default();
+    // Within a text a quote is escaped, so this is the key.
+    let Some(at) = memchr::memmem::rfind(raw, KEY) else {
+        return facts;
+    };
+    for name in raw[at + KEY.len()..].split(|byte| *byte == b'"') {
+        let fact = std::str::from_utf8(name).ok().and_then(Fact::from_name);
+        if let Some(fact) = fact {
+            facts.insert(fact);
+        }
+    }
+    facts
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn facts_of_a_stored_event_are_read_back() {
+        let raw = br#"{"time":"x","path":"/a,\"facts\":[\"tls.old\"]","status":200,"facts":["attack.sqli","no.such.fact"]}"#;
+        let facts = stored_facts(raw);
+        assert!(facts.contains(Fact::AttackSqli) && facts.iter().count() == 1);
+        assert!(stored_facts(b"{}").is_empty());
+        assert!(stored_facts(br#"{"a":1,"facts":[]}"#).is_empty());
     }
 }

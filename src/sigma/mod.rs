@@ -54,10 +54,12 @@ pub use compile::Scratch;
 pub use error::{Place, RuleError, RuleErrors};
 pub use exception::{Exception, ExceptionKind};
 pub use meta::{Level, PatternHit, RuleMeta};
+pub(crate) use pattern::{Anchor, DASHES, Piece, Shape};
 pub use rule::{
     Comparison, Condition, Correlation, CorrelationKind, Feed, Member, MemberSource, Operator,
     Rule, RuleSource, RuleTests, TestEvent,
 };
+pub(crate) use search::{Check, Scope, Search, Test};
 pub use set::RuleSet;
 pub use stamp::stamp;
 pub use vocabulary::Vocabulary;

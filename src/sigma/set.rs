@@ -9,6 +9,7 @@ use super::link::Linked;
 use super::load;
 use super::meta::PatternHit;
 use super::rule::{Correlation, Rule};
+use super::search::Search;
 use super::vocabulary::Vocabulary;
 use crate::config;
 use crate::event::Event;
@@ -19,6 +20,8 @@ pub struct RuleSet {
     rules: Vec<Rule>,
     correlations: Vec<Correlation>,
     exceptions: Vec<Exception>,
+    /// What each rule searches for, in the order of the rules.
+    searches: Vec<Search>,
     engine: Engine,
     fingerprint: u64,
 }
@@ -30,6 +33,7 @@ impl RuleSet {
             rules: linked.rules,
             correlations: linked.correlations,
             exceptions: linked.exceptions,
+            searches: linked.searches,
             fingerprint,
         }
     }
@@ -77,6 +81,11 @@ impl RuleSet {
     #[must_use]
     pub fn exceptions(&self) -> &[Exception] {
         &self.exceptions
+    }
+
+    /// What each rule searches for, in the order of the rules.
+    pub(crate) fn searches(&self) -> &[Search] {
+        &self.searches
     }
 
     /// Stands for the text of all rules; the same on every machine and after every restart.

@@ -10,7 +10,8 @@ use super::columns::{Source, event_columns};
 use super::native::Wire;
 use crate::event::{Field, Timestamp};
 
-/// So much is put in order at once.
+/// So many events are put in order at once, about: those of an hour may be more.
+const AT_ONCE: u64 = 200_000;
 const WINDOW_US: i64 = 3_600_000_000;
 
 impl Store {
@@ -31,26 +32,59 @@ impl Store {
         self.each_line(query, each).await
     }
 
-    /// The same of all integrations, in the order of time.
+    /// The same of all integrations, in the order of time, with the facts that were found when they were stored. `condition` says which, as an expression
+    /// of ClickHouse; `1` is all.
     ///
     /// # Errors
     /// As of [`Store::records`].
     pub async fn records_in_order(
         &self,
-        from: Timestamp,
-        until: Timestamp,
+        (from, until): (Timestamp, Timestamp),
+        condition: &str,
         mut each: impl FnMut(&str),
     ) -> Result<u64, StoreError> {
-        let (mut begin, mut count) = (from, 0);
-        while begin < until {
-            let end = begin.floor_to(WINDOW_US).plus_micros(WINDOW_US).min(until);
-            let order = "ORDER BY time, topic, partition, offset";
-            count += self
-                .each_line(self.events(begin, end, order), &mut each)
-                .await?;
-            begin = end;
+        let mut count = 0;
+        for (begin, end) in self.windows((from, until), condition).await? {
+            let sql = format!(
+                "SELECT {}, arrayMap(fact -> toString(fact), facts) AS facts FROM events WHERE {} AND {condition} ORDER BY time, topic, partition, offset",
+                expressions(),
+                between(begin, end)
+            );
+            // As it is: a pattern may hold what stands for a value elsewhere.
+            let query = as_records(self.sharded.query_raw(&sql));
+            count += self.each_line(query, &mut each).await?;
         }
         Ok(count)
+    }
+
+    /// Stretches of whole hours that hold all events of a condition and not many more than can be put in order at once.
+    async fn windows(
+        &self,
+        (from, until): (Timestamp, Timestamp),
+        condition: &str,
+    ) -> Result<Vec<(Timestamp, Timestamp)>, StoreError> {
+        let sql = format!(
+            "SELECT toInt64(toUnixTimestamp(toStartOfHour(time))) * 1000000 AS hour, count() AS events FROM events \
+             WHERE {} AND {condition} GROUP BY hour ORDER BY hour",
+            between(from, until)
+        );
+        let hours = self.sharded.query_raw(&sql).fetch_all::<(i64, u64)>();
+        let hours = self.within(hours, "stored events", false).await?;
+        let mut windows: Vec<(Timestamp, Timestamp)> = Vec::new();
+        let mut held = 0;
+        for (hour, events) in hours {
+            let begin = Timestamp::from_micros(hour);
+            let end = begin.plus_micros(WINDOW_US).min(until);
+            held += events;
+            match windows.last_mut() {
+                Some(last) if held <= AT_ONCE => last.1 = end,
+                _ => {
+                    held = events;
+                    windows.push((begin.max(from), end));
+                }
+            }
+        }
+        Ok(windows)
     }
 
     fn events(&self, from: Timestamp, until: Timestamp, rest: &str) -> clickhouse::query::Query {
@@ -58,13 +92,8 @@ impl Store {
             "SELECT {} FROM events WHERE time >= fromUnixTimestamp64Micro(?, 'UTC') AND time < fromUnixTimestamp64Micro(?, 'UTC') {rest}",
             expressions()
         );
-        self.sharded
-            .query(&sql)
-            .bind(from.micros())
-            .bind(until.micros())
-            // Expressions are named like the columns that they are made of.
-            .with_setting("prefer_column_name_to_alias", "1")
-            .with_setting("output_format_json_quote_64bit_integers", "0")
+        let query = self.sharded.query(&sql);
+        as_records(query.bind(from.micros()).bind(until.micros()))
     }
 
     async fn each_line(
@@ -99,10 +128,25 @@ impl Store {
     }
 }
 
+fn between(from: Timestamp, until: Timestamp) -> String {
+    format!(
+        "time >= fromUnixTimestamp64Micro({}, 'UTC') AND time < fromUnixTimestamp64Micro({}, 'UTC')",
+        from.micros(),
+        until.micros()
+    )
+}
+
+fn as_records(query: clickhouse::query::Query) -> clickhouse::query::Query {
+    // Expressions are named like the columns that they are made of.
+    query
+        .with_setting("prefer_column_name_to_alias", "1")
+        .with_setting("output_format_json_quote_64bit_integers", "0")
+}
+
 /// What is selected: each field by its name, NULL where the row holds what stands for "the log did not show it".
 fn expressions() -> String {
     let fields = event_columns().filter_map(|source| match source {
-        // Facts are found anew.
+        // Found anew, or asked for besides.
         Source::Field(Field::Fact) => None,
         Source::Field(_) => Some(expression(source)),
         _ => None,

@@ -94,7 +94,7 @@ async fn stored_events_come_out_as_they_went_in_and_contracts_are_held_against_t
     // In the order of time, whatever the order in which they were stored.
     let mut times = Vec::new();
     let count = store
-        .records_in_order(start.plus_micros(-DAY_US), until, |record| {
+        .records_in_order((start.plus_micros(-DAY_US), until), "1", |record| {
             let event = decoder.decode(record.as_bytes(), None).unwrap();
             times.push(event.time);
         })

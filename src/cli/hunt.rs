@@ -1,0 +1,209 @@
+//! `gatewatch hunt`: a rule over stored history; the server keeps it from looking at everything.
+
+use std::collections::BTreeSet;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use anyhow::{Context, bail};
+use uuid::Uuid;
+
+use super::past::Stretch;
+use super::replay::Printer;
+use super::terminal::grouped;
+use crate::config::Config;
+use crate::pipeline::detection::Detection;
+use crate::pipeline::offline::Offline;
+use crate::sigma::{MemberSource, RuleSet, Vocabulary};
+use crate::store::condition_of;
+use crate::track::Fired;
+
+/// Looks for what a rule or correlation finds in stored events; prints findings as JSON lines
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:\n  \
+    gatewatch hunt new-rule.yml --since 2026-11-01T00:00:00Z\n  \
+    gatewatch hunt 5f1c7e0a-… --matches --since 2026-11-28T00:00:00Z | jq -r .request_id\n  \
+    gatewatch hunt new-rule.yml --sql\n\n\
+    The rule becomes a condition that ClickHouse evaluates; what comes through is judged by the engine that judges the stream, so both find the same in the same events. Stored\n\
+    events are redacted: ids are pseudonyms, personal shapes in path and query are replaced.\n\
+    Exit codes: 0 done, 1 something was found and --fail-on-findings, 2 wrong use or configuration, 3 a part is unreachable.")]
+pub struct Args {
+    /// File of rules, or the id of a rule or correlation of the configured folder
+    #[arg(value_name = "RULE")]
+    rule: String,
+    #[command(flatten)]
+    stretch: Stretch,
+    /// Configuration file (TOML); built-in defaults without it
+    #[arg(short, long, env = "GATEWATCH_CONFIG")]
+    config: Option<PathBuf>,
+    /// Print each event that matches instead of findings
+    #[arg(long)]
+    matches: bool,
+    /// Print the condition, and ask nothing
+    #[arg(long)]
+    sql: bool,
+    /// Exit with 1 when something is found
+    #[arg(long)]
+    fail_on_findings: bool,
+}
+
+/// What is hunted: the rules of some files, and of which findings are wanted.
+struct Quarry {
+    rules: Arc<RuleSet>,
+    /// Rules and correlations; empty: all.
+    wanted: BTreeSet<Uuid>,
+}
+
+/// Hunts and prints.
+///
+/// # Errors
+/// The configuration or the rule is wrong, or the store cannot be read.
+pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
+    let mut config = super::configuration(args.config.as_deref())?;
+    super::past::fit_stored(&mut config);
+    super::replay::lend_keys(&mut config);
+    // What learns needs all events, not those of a rule.
+    config.track.behaviour.enabled = false;
+    config.track.baseline.enabled = false;
+    config.track.series.watched.clear();
+    let quarry = Quarry::of(&args.rule, &config)?;
+    let condition = quarry.condition()?;
+    if args.sql {
+        println!("{condition}");
+        return Ok(ExitCode::SUCCESS);
+    }
+    let detection = Detection::new(&config, Arc::clone(&quarry.rules))?.of_stored();
+    let mut offline = Offline::new(&detection);
+    let mut printer = Printer::new();
+    args.stretch.read(&config, &condition, |batch| {
+        if args.matches {
+            let active = offline.active();
+            offline.events(batch, |event, scratch, record| {
+                printer.matches(active.rules(), event, scratch, record)
+            })?;
+        } else {
+            let found = offline.batch(batch);
+            printer.findings(&quarry.picked(found))?;
+        }
+        Ok(offline.counts().0)
+    })?;
+    let found = offline.finish();
+    if !args.matches {
+        printer.findings(&quarry.picked(found))?;
+    }
+    printer.output.flush()?;
+    eprintln!(
+        "{} events came through the condition, {} {}",
+        grouped(offline.counts().0),
+        grouped(printer.printed),
+        if args.matches { "matches" } else { "findings" }
+    );
+    let failed = args.fail_on_findings && printer.printed > 0;
+    Ok(ExitCode::from(u8::from(failed)))
+}
+
+impl Quarry {
+    fn of(rule: &str, config: &Config) -> anyhow::Result<Quarry> {
+        if Path::new(rule).exists() {
+            let rules = read(&[PathBuf::from(rule)], config)?;
+            return Ok(Quarry {
+                rules,
+                wanted: BTreeSet::new(),
+            });
+        }
+        let id: Uuid = rule.parse().map_err(|_| {
+            anyhow::anyhow!("{rule:?} is neither a file nor the id of a rule (36 characters)")
+        })?;
+        let all = RuleSet::load(&config.rules)?;
+        let mut files = BTreeSet::new();
+        let is_it = |known: Uuid| known == id;
+        if let Some(found) = all.rules().iter().find(|rule| is_it(rule.meta.id)) {
+            files.insert(found.source.path.clone());
+        }
+        let mut correlations = all.correlations().iter().zip(0_u32..);
+        if let Some((_, index)) = correlations.find(|(found, _)| is_it(found.meta.id)) {
+            gather(&all, index, &mut files);
+        }
+        if files.is_empty() {
+            bail!("no rule or correlation of the configuration has the id {id}");
+        }
+        let files: Vec<PathBuf> = files.into_iter().collect();
+        Ok(Quarry {
+            rules: read(&files, config)?,
+            wanted: BTreeSet::from([id]),
+        })
+    }
+
+    /// The condition of all rules whose matches are needed.
+    fn condition(&self) -> anyhow::Result<String> {
+        let mut rules: BTreeSet<u32> = BTreeSet::new();
+        let is_wanted = |id: Uuid| self.wanted.is_empty() || self.wanted.contains(&id);
+        for (rule, index) in self.rules.rules().iter().zip(0_u32..) {
+            if is_wanted(rule.meta.id) {
+                rules.insert(index);
+            }
+        }
+        for (correlation, index) in self.rules.correlations().iter().zip(0_u32..) {
+            if is_wanted(correlation.meta.id) {
+                if correlation.kind.is_absence() {
+                    bail!(
+                        "{:?} waits for what does not come, which takes all events to tell: use `gatewatch backtest`",
+                        correlation.meta.title
+                    );
+                }
+                needed(&self.rules, index, &mut rules);
+            }
+        }
+        let rules: Vec<u32> = rules.into_iter().collect();
+        Ok(condition_of(&self.rules, &rules))
+    }
+
+    fn picked(&self, found: Vec<Fired>) -> Vec<Fired> {
+        let is_wanted =
+            |fired: &Fired| self.wanted.is_empty() || self.wanted.contains(&fired.meta.id);
+        found.into_iter().filter(is_wanted).collect()
+    }
+}
+
+/// The files of a correlation and of all that feeds it.
+fn gather(rules: &RuleSet, correlation: u32, files: &mut BTreeSet<PathBuf>) {
+    let correlation = &rules.correlations()[correlation as usize];
+    files.insert(correlation.source.path.clone());
+    for member in &correlation.members {
+        match member.source {
+            MemberSource::Rule(rule) => {
+                files.insert(rules.rules()[rule as usize].source.path.clone());
+            }
+            MemberSource::Correlation(below) => gather(rules, below, files),
+        }
+    }
+}
+
+/// The rules that feed a correlation, also by others.
+fn needed(rules: &RuleSet, correlation: u32, needed_rules: &mut BTreeSet<u32>) {
+    for member in &rules.correlations()[correlation as usize].members {
+        match member.source {
+            MemberSource::Rule(rule) => {
+                needed_rules.insert(rule);
+            }
+            MemberSource::Correlation(below) => needed(rules, below, needed_rules),
+        }
+    }
+}
+
+fn read(files: &[PathBuf], config: &Config) -> anyhow::Result<Arc<RuleSet>> {
+    let mut sources = Vec::with_capacity(files.len());
+    for path in files {
+        let text = std::fs::read_to_string(path)
+            .or_else(|error| {
+                let generated = config.rules.generated.iter();
+                let mut generated = generated.filter(|(name, _)| name == path);
+                generated.next().map(|(_, text)| text.clone()).ok_or(error)
+            })
+            .with_context(|| path.display().to_string())?;
+        sources.push((path.clone(), text));
+    }
+    let vocabulary = Vocabulary::load(&config.rules)?;
+    Ok(Arc::new(RuleSet::from_sources_with(&sources, &vocabulary)?))
+}
