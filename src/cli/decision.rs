@@ -1,21 +1,19 @@
 //! `gatewatch decision …`: what is to be blocked, and who decides.
 
 use std::fmt::Write as _;
-use std::path::PathBuf;
 
 use anyhow::{Context, bail};
 use clap::Subcommand;
 use uuid::Uuid;
 
+use super::register::{Place, beginning, block_on, filled, the_one};
 use super::terminal::{self, Paint, escaped};
-use crate::config::{self, Config};
+use crate::config::Config;
 use crate::event::Timestamp;
 use crate::notify::now;
 use crate::response::{AllowList, Decision, Proposal, Standing, Step, Target, What};
 use crate::store::Store;
 
-/// Shortest beginning of an id that names a decision.
-const SHORTEST: usize = 4;
 const MINUTE_US: i64 = 60_000_000;
 /// A decision lasts no longer: what has to be blocked for good belongs into the firewall itself.
 const LONGEST_MINUTES: u32 = 366 * 1_440;
@@ -40,17 +38,12 @@ pub struct Args {
 enum Command {
     List(ListArgs),
     Block(BlockArgs),
+    /// Puts a proposed decision in force
     Approve(Act),
+    /// Says that a proposed decision will not be taken
     Reject(Act),
+    /// Ends a decision that is in force
     Revoke(Act),
-}
-
-/// Where the store is.
-#[derive(Debug, clap::Args)]
-struct Place {
-    /// Configuration file (TOML); built-in defaults without it
-    #[arg(short, long, env = "GATEWATCH_CONFIG")]
-    config: Option<PathBuf>,
 }
 
 /// Lists what waits for a person and what is in force
@@ -129,11 +122,7 @@ struct Act {
 /// # Errors
 /// No such decision, one that cannot be taken, or ClickHouse cannot be reached or refuses.
 pub fn run(args: &Args) -> anyhow::Result<()> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .context("cannot start the runtime")?;
-    runtime.block_on(async {
+    block_on(async {
         match &args.command {
             Command::List(args) => list(args).await,
             Command::Block(args) => block(args).await,
@@ -144,19 +133,10 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
     })
 }
 
-impl Place {
-    async fn store(&self) -> anyhow::Result<(Config, Store)> {
-        let config = config::load(self.config.as_deref())?;
-        let store = Store::connect(&config.store).await?;
-        store.check_schema().await?;
-        Ok((config, store))
-    }
-}
-
 impl Act {
     /// Adds a step to a decision that stands so.
     async fn record(&self, what: What, wanted: Standing) -> anyhow::Result<()> {
-        let (config, store) = self.place.store().await?;
+        let (config, store) = self.place.open().await?;
         let now = now();
         let decision = find(&store, &self.decision).await?;
         let standing = decision.standing(now);
@@ -200,7 +180,7 @@ fn warn_of_allowed(config: &Config, target: &Target) -> anyhow::Result<()> {
 async fn block(args: &BlockArgs) -> anyhow::Result<()> {
     let target = Target::parse(args.scope.name(), args.value.trim());
     let target = target.with_context(|| format!("{:?} is no {}", args.value, args.scope.name()))?;
-    let (config, store) = args.place.store().await?;
+    let (config, store) = args.place.open().await?;
     warn_of_allowed(&config, &target)?;
     let (now, actor) = (now(), filled(&args.by, "--by")?);
     let reason = filled(&args.reason, "the reason")?;
@@ -228,7 +208,7 @@ async fn block(args: &BlockArgs) -> anyhow::Result<()> {
 }
 
 async fn list(args: &ListArgs) -> anyhow::Result<()> {
-    let (config, store) = args.place.store().await?;
+    let (config, store) = args.place.open().await?;
     let now = now();
     let decisions = if args.all {
         store.all_decisions().await?
@@ -280,28 +260,10 @@ fn line(
 }
 
 /// The decision whose id begins so.
-async fn find(store: &Store, beginning: &str) -> anyhow::Result<Decision> {
-    let wanted = beginning.to_lowercase();
-    if wanted.len() < SHORTEST {
-        bail!("{beginning:?} is too short: say at least {SHORTEST} characters of the id");
-    }
+async fn find(store: &Store, text: &str) -> anyhow::Result<Decision> {
+    let wanted = beginning(text)?;
     let decisions = store.all_decisions().await?.into_iter();
-    let mut found = decisions.filter(|decision| decision.id.to_string().starts_with(&wanted));
-    match (found.next(), found.next()) {
-        (Some(decision), None) => Ok(decision),
-        (Some(_), Some(_)) => {
-            bail!("several decisions begin with {beginning:?}: say more of the id")
-        }
-        (None, _) => bail!(
-            "no decision begins with {beginning:?}: `gatewatch decision list --all` shows them"
-        ),
-    }
-}
-
-fn filled(text: &str, what: &str) -> anyhow::Result<String> {
-    let text = text.trim();
-    if text.is_empty() {
-        bail!("{what} is empty");
-    }
-    Ok(text.to_owned())
+    let found = decisions.filter(|decision| decision.id.to_string().starts_with(&wanted));
+    let hint = "`gatewatch decision list --all` shows them";
+    the_one(found, "decision", text, hint)
 }

@@ -105,12 +105,8 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
 
 impl Quarry {
     fn of(rule: &str, config: &Config) -> anyhow::Result<Quarry> {
-        if Path::new(rule).exists() {
-            let rules = read(&[PathBuf::from(rule)], config)?;
-            return Ok(Quarry {
-                rules,
-                wanted: BTreeSet::new(),
-            });
+        if let Ok(file) = Path::new(rule).canonicalize() {
+            return Quarry::of_file(&file, config);
         }
         let id: Uuid = rule.parse().map_err(|_| {
             anyhow::anyhow!("{rule:?} is neither a file nor the id of a rule (36 characters)")
@@ -132,6 +128,39 @@ impl Quarry {
         Ok(Quarry {
             rules: read(&files, config)?,
             wanted: BTreeSet::from([id]),
+        })
+    }
+
+    /// All that a file says. One of the configured folder may refer to others there; another stands alone.
+    fn of_file(file: &Path, config: &Config) -> anyhow::Result<Quarry> {
+        let is_it = |path: &Path| path.canonicalize().is_ok_and(|path| path == file);
+        let mut quarry = BTreeSet::new();
+        let mut files = BTreeSet::from([file.to_owned()]);
+        if config
+            .rules
+            .folder
+            .canonicalize()
+            .is_ok_and(|folder| file.starts_with(folder))
+        {
+            let all = RuleSet::load(&config.rules)?;
+            let here = all.rules().iter().filter(|rule| is_it(&rule.source.path));
+            quarry.extend(here.map(|rule| rule.meta.id));
+            for (correlation, index) in all.correlations().iter().zip(0_u32..) {
+                if is_it(&correlation.source.path) {
+                    quarry.insert(correlation.meta.id);
+                    gather(&all, index, &mut files);
+                }
+            }
+            // The file itself came under the name that the folder gives it, too.
+            files = files
+                .iter()
+                .filter_map(|path| path.canonicalize().ok())
+                .collect();
+        }
+        let files: Vec<PathBuf> = files.into_iter().collect();
+        Ok(Quarry {
+            rules: read(&files, config)?,
+            wanted: quarry,
         })
     }
 

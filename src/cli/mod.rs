@@ -13,6 +13,7 @@ pub mod migrate;
 pub mod model;
 mod past;
 mod records;
+mod register;
 pub mod replay;
 pub mod report;
 pub mod rule;

@@ -28,8 +28,11 @@ pub struct Args {
 #[derive(Debug, Subcommand)]
 enum Command {
     List(Place),
+    /// Shows the card of a version
     Show(Named),
+    /// Puts a version in use
     Use(Named),
+    /// Puts the version in use that was before this one
     RollBack(Place),
 }
 

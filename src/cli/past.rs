@@ -124,7 +124,8 @@ impl Stretch {
     }
 }
 
-fn time(name: &str, text: Option<&str>) -> anyhow::Result<Option<Timestamp>> {
+/// The time of an argument of this name.
+pub(super) fn time(name: &str, text: Option<&str>) -> anyhow::Result<Option<Timestamp>> {
     let Some(text) = text else { return Ok(None) };
     let time = Timestamp::parse_rfc3339(text);
     let time = time.with_context(|| {

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::Place;
+use crate::cli::register::{Place, time};
 use crate::cli::terminal::{self, Output, Paint, cut, escaped, grouped};
 use crate::event::Timestamp;
 use crate::sigma::Level;
@@ -138,11 +138,5 @@ fn line(text: &mut String, alert: &AlertLine, paint: Paint) -> std::fmt::Result 
 fn level(text: &str) -> Result<Level, String> {
     Level::from_name(text).ok_or_else(|| {
         format!("`{text}` is no level; they are informational, low, medium, high, critical")
-    })
-}
-
-fn time(text: &str) -> Result<Timestamp, String> {
-    Timestamp::parse_rfc3339(text).ok_or_else(|| {
-        format!("`{text}` is not an RFC 3339 time such as 2026-11-01T12:00:00+03:00")
     })
 }

@@ -3,21 +3,17 @@
 mod list;
 mod show;
 
-use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::{Context, bail};
+use anyhow::bail;
 use clap::Subcommand;
 
+use super::register::{Place, beginning, block_on, filled, the_one};
 use super::terminal;
 use crate::alert::Alert;
-use crate::config;
 use crate::notify::now;
 use crate::store::Store;
 use crate::triage::{self, Action, Deed, Narrowing, Seen, Verdict};
-
-/// Shortest beginning of an id that names an alert.
-const SHORTEST: usize = 4;
 
 /// Lists alerts, shows one, and puts on record what people do to them
 #[derive(Debug, clap::Args)]
@@ -29,7 +25,7 @@ const SHORTEST: usize = 4;
     gatewatch alert close 0b5f --as false --by 'Anna Petrova' 'load test of the partner, announced'\n  \
     gatewatch alert narrowings\n  \
     gatewatch alert reopen 0b5f --by 'Anna Petrova' 'was no load test after all'\n\n\
-    An alert is named by its id or the beginning of it. A closed one comes back when it shows more than was seen: another rule, a higher level, ten times as many\n\
+    An alert is named by its id or the beginning of it. A closed one comes back when it shows more than was seen: another rule, a higher level, ten times as many \
     events. One of statistics that was closed as false narrows what is told of that entity and feature, until it is opened again.\n\
     Exit codes: 0 done, 2 wrong use or configuration, 3 a part is unreachable.")]
 pub struct Args {
@@ -46,16 +42,9 @@ enum Command {
     Assign(AssignArgs),
     Comment(CommentArgs),
     Close(CloseArgs),
+    /// Opens a closed alert again, and ends what its verdict narrowed
     Reopen(CommentArgs),
     Narrowings(NarrowingsArgs),
-}
-
-/// Where the store is.
-#[derive(Debug, clap::Args)]
-struct Place {
-    /// Configuration file (TOML); built-in defaults without it
-    #[arg(short, long, env = "GATEWATCH_CONFIG")]
-    config: Option<PathBuf>,
 }
 
 /// Shows all that is known of an alert, and what was done to it
@@ -122,11 +111,7 @@ struct NarrowingsArgs {
 /// # Errors
 /// No such alert, or ClickHouse cannot be reached or refuses.
 pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .context("cannot start the runtime")?;
-    runtime.block_on(async {
+    block_on(async {
         match &args.command {
             Command::List(args) => list::run(args).await,
             Command::Show(args) => show(args).await,
@@ -142,15 +127,6 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
         }
     })?;
     Ok(ExitCode::SUCCESS)
-}
-
-impl Place {
-    async fn store(&self) -> anyhow::Result<Store> {
-        let config = config::load(self.config.as_deref())?;
-        let store = Store::connect(&config.store).await?;
-        store.check_schema().await?;
-        Ok(store)
-    }
 }
 
 impl Act {
@@ -238,27 +214,8 @@ async fn narrowings(args: &NarrowingsArgs) -> anyhow::Result<()> {
 }
 
 /// The alert whose id begins so.
-async fn find(store: &Store, beginning: &str) -> anyhow::Result<Alert> {
-    let wanted = beginning.to_lowercase();
-    if wanted.len() < SHORTEST {
-        bail!("{beginning:?} is too short: say at least {SHORTEST} characters of the id");
-    }
-    let mut found = store.alerts_beginning(&wanted).await?;
-    match (found.pop(), found.pop()) {
-        (Some(alert), None) => Ok(alert),
-        (Some(_), Some(_)) => {
-            bail!("several alerts begin with {beginning:?}: say more of the id")
-        }
-        (None, _) => bail!(
-            "no alert begins with {beginning:?}: `gatewatch alert list` shows them; its retention may be over"
-        ),
-    }
-}
-
-fn filled(text: &str, what: &str) -> anyhow::Result<String> {
-    let text = text.trim();
-    if text.is_empty() {
-        bail!("{what} is empty");
-    }
-    Ok(text.to_owned())
+async fn find(store: &Store, text: &str) -> anyhow::Result<Alert> {
+    let found = store.alerts_beginning(&beginning(text)?).await?;
+    let hint = "`gatewatch alert list` shows them; its retention may be over";
+    the_one(found, "alert", text, hint)
 }

@@ -2,8 +2,9 @@
 
 use std::path::PathBuf;
 
-use anyhow::{Context, bail};
+use anyhow::bail;
 
+use crate::cli::past::time;
 use crate::cli::records;
 use crate::config::{self, Config};
 use crate::contract::Contracts;
@@ -116,13 +117,4 @@ impl History {
         bar.finish_and_clear();
         Ok(())
     }
-}
-
-fn time(name: &str, text: Option<&str>) -> anyhow::Result<Option<Timestamp>> {
-    let Some(text) = text else { return Ok(None) };
-    let time = Timestamp::parse_rfc3339(text);
-    let time = time.with_context(|| {
-        format!("--{name}: {text:?} is no RFC 3339 time; write it as 2026-11-01T00:00:00Z")
-    })?;
-    Ok(Some(time))
 }

@@ -3,7 +3,8 @@
 use anyhow::{Context, bail};
 use uuid::Uuid;
 
-use super::{Place, id, show, time};
+use super::{id, show};
+use crate::cli::register::{Place, filled, time};
 use crate::cli::terminal;
 use crate::event::Timestamp;
 use crate::incident::{Clock, Declared, Incident, Step, What, incident_id};
@@ -33,9 +34,7 @@ pub(super) struct Args {
 }
 
 pub(super) async fn run(args: &Args) -> anyhow::Result<()> {
-    if args.by.trim().is_empty() {
-        bail!("--by is empty: say who declares it");
-    }
+    let actor = filled(&args.by, "--by")?;
     let store = args.place.store().await?;
     let id = incident_id(args.alert);
     let known = store.incidents().await?;
@@ -46,7 +45,7 @@ pub(super) async fn run(args: &Args) -> anyhow::Result<()> {
     let step = Step {
         incident: id,
         time: now(),
-        actor: args.by.clone(),
+        actor,
         what: What::Declared(Box::new(declared)),
     };
     store.record_step(&step).await?;

@@ -10,15 +10,12 @@ use anyhow::{Context, bail};
 use clap::Subcommand;
 use uuid::Uuid;
 
+use super::register::{Place, beginning, block_on, filled, the_one, time};
 use super::terminal;
-use crate::config;
 use crate::event::Timestamp;
 use crate::incident::{About, Clock, Incident, Operator, Step, What, notice};
 use crate::notify::now;
 use crate::store::Store;
-
-/// Shortest beginning of an id that names an incident.
-const SHORTEST: usize = 4;
 
 /// Declares alerts personal-data incidents, keeps their record and their clocks, drafts the notices
 #[derive(Debug, clap::Args)]
@@ -46,14 +43,6 @@ enum Command {
     Notice(NoticeArgs),
     Notified(NotifiedArgs),
     Close(CloseArgs),
-}
-
-/// Where the store is.
-#[derive(Debug, clap::Args)]
-struct Place {
-    /// Configuration file (TOML); built-in defaults without it
-    #[arg(short, long, env = "GATEWATCH_CONFIG")]
-    config: Option<PathBuf>,
 }
 
 /// Which incident, and who does something.
@@ -159,11 +148,7 @@ struct CloseArgs {
 /// # Errors
 /// No such alert or incident, or ClickHouse cannot be reached or refuses.
 pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .context("cannot start the runtime")?;
-    runtime.block_on(async {
+    block_on(async {
         match &args.command {
             Command::Declare(args) => declare::run(args).await?,
             Command::List(args) => return list(args).await,
@@ -177,24 +162,13 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     })
 }
 
-impl Place {
-    async fn store(&self) -> anyhow::Result<Store> {
-        let config = config::load(self.config.as_deref())?;
-        let store = Store::connect(&config.store).await?;
-        store.check_schema().await?;
-        Ok(store)
-    }
-}
-
 impl Act {
     /// Adds a step to an incident; gives the incident as it was before.
     async fn record(
         &self,
         check: impl FnOnce(&Incident) -> anyhow::Result<What>,
     ) -> anyhow::Result<Incident> {
-        if self.by.trim().is_empty() {
-            bail!("--by is empty: say who does it");
-        }
+        let actor = filled(&self.by, "--by")?;
         let store = self.place.store().await?;
         let incident = find(&store, &self.incident).await?;
         if let Some((at, _)) = incident.closed() {
@@ -204,7 +178,7 @@ impl Act {
         let step = Step {
             incident: incident.id,
             time: now(),
-            actor: self.by.clone(),
+            actor,
             what,
         };
         store.record_step(&step).await?;
@@ -213,24 +187,12 @@ impl Act {
 }
 
 /// The incident whose id begins so.
-async fn find(store: &Store, beginning: &str) -> anyhow::Result<Incident> {
-    let wanted = beginning.to_lowercase();
-    if wanted.len() < SHORTEST {
-        bail!("{beginning:?} is too short: say at least {SHORTEST} characters of the id");
-    }
-    let incidents = store.incidents().await?;
-    let mut found = incidents
-        .into_iter()
-        .filter(|incident| incident.id.to_string().starts_with(&wanted));
-    match (found.next(), found.next()) {
-        (Some(incident), None) => Ok(incident),
-        (Some(_), Some(_)) => {
-            bail!("several incidents begin with {beginning:?}: say more of the id")
-        }
-        (None, _) => bail!(
-            "no incident begins with {beginning:?}: `gatewatch incident list --all` shows them, `declare` makes one of an alert"
-        ),
-    }
+async fn find(store: &Store, text: &str) -> anyhow::Result<Incident> {
+    let wanted = beginning(text)?;
+    let incidents = store.incidents().await?.into_iter();
+    let found = incidents.filter(|incident| incident.id.to_string().starts_with(&wanted));
+    let hint = "`gatewatch incident list --all` shows them, `declare` makes one of an alert";
+    the_one(found, "incident", text, hint)
 }
 
 async fn list(args: &ListArgs) -> anyhow::Result<ExitCode> {
@@ -258,14 +220,14 @@ async fn show(args: &ShowArgs) -> anyhow::Result<()> {
 }
 
 async fn say(args: &SayArgs) -> anyhow::Result<()> {
-    let text = filled(&args.text)?;
+    let text = filled(&args.text, "the text")?;
     let about = args.about;
     args.act.record(|_| Ok(What::Said { about, text })).await?;
     Ok(())
 }
 
 async fn notified(args: &NotifiedArgs) -> anyhow::Result<()> {
-    let reference = filled(&args.reference)?;
+    let reference = filled(&args.reference, "--reference")?;
     let at = args.at.unwrap_or_else(now);
     let clock = args.clock;
     if at > now() {
@@ -298,7 +260,7 @@ async fn notified(args: &NotifiedArgs) -> anyhow::Result<()> {
 }
 
 async fn close(args: &CloseArgs) -> anyhow::Result<()> {
-    let text = filled(&args.text)?;
+    let text = filled(&args.text, "the text")?;
     let open_duties = args.open_duties;
     args.act
         .record(|incident| {
@@ -338,19 +300,6 @@ async fn draft(args: &NoticeArgs) -> anyhow::Result<()> {
         None => terminal::say(&html)?,
     }
     Ok(())
-}
-
-fn filled(text: &str) -> anyhow::Result<String> {
-    if text.trim().is_empty() {
-        bail!("the text is empty");
-    }
-    Ok(text.to_owned())
-}
-
-fn time(text: &str) -> Result<Timestamp, String> {
-    Timestamp::parse_rfc3339(text).ok_or_else(|| {
-        format!("`{text}` is not an RFC 3339 time such as 2026-11-01T12:00:00+03:00")
-    })
 }
 
 fn id(text: &str) -> Result<Uuid, String> {

@@ -38,7 +38,7 @@ const TAIL: Tail = Tail {
     share: 0.02,
     least: 100.0,
     inner: 0.5,
-    shape: 0.0,
+    shape: 0.1,
 };
 const SAME: f64 = 1e-6;
 
