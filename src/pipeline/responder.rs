@@ -27,8 +27,9 @@ use crate::telemetry::metric;
 /// How often decisions are looked at: so long after its approval one is published at most.
 const LOOK: Duration = Duration::from_secs(2);
 const MINUTE_US: i64 = 60_000_000;
-/// Who approves where the configuration lets it.
+/// Who approves where the configuration lets it, and who rejects what is on the allow-list.
 const AUTOMATIC: &str = "gatewatch: response.automatic";
+const ALLOWED: &str = "gatewatch: response.allow";
 
 /// Why response cannot be set up.
 #[derive(Debug, Error)]
@@ -174,11 +175,19 @@ impl Responder {
             let Some(proposed) = proposal(alert, lasts, now) else {
                 continue;
             };
-            let is_allowed = Target::of(alert).is_some_and(|target| self.allow.covers(&target));
-            if is_allowed {
-                continue; // not even proposed: the allow-list always wins
-            }
             let decision = proposed.decision;
+            if Target::of(alert).is_some_and(|target| self.allow.covers(&target)) {
+                // On record, so that people see it and the alert is not looked at again.
+                steps.push(proposed);
+                steps.push(Step {
+                    decision,
+                    time: now,
+                    actor: ALLOWED.to_owned(),
+                    what: What::Rejected,
+                    reason: "on the allow-list, which always wins".to_owned(),
+                });
+                continue;
+            }
             let is_automatic = settings.automatic.contains(&alert.rule.family);
             steps.push(proposed);
             if is_automatic {

@@ -135,7 +135,7 @@ impl Store {
     ) -> Result<Vec<Alert>, StoreError> {
         let sql = format!(
             "SELECT json FROM alerts FINAL WHERE shadow = 0 AND has(?, toString(family)) AND level >= ? AND last >= fromUnixTimestamp64Micro(?) \
-             AND entity_kind IN ('address', 'client', 'subject', 'token') \
+             AND (entity_kind IN ('client', 'subject', 'token') OR entity_kind = 'address' AND (isIPv4String(entity) OR isIPv6String(entity))) \
              AND id NOT IN (SELECT assumeNotNull(alert) FROM decision_steps WHERE alert IS NOT NULL) ORDER BY last LIMIT {MOST_ALERTS}"
         );
         let query = self.client.query(&sql).bind(families).bind(least.name());

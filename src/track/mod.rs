@@ -38,6 +38,7 @@ mod sources;
 mod split;
 #[cfg(test)]
 pub(crate) mod testing;
+mod told;
 mod watch;
 
 pub use baseline::ids::Codes;

@@ -6,7 +6,6 @@
 //! Two things depend on the run rather than on the records, and both are counted: events that arrive behind a watermark
 //! which had been moved on while their partition was idle, and matches released early because the buffer was full.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::absence::Absences;
@@ -17,10 +16,10 @@ use super::correlation::{Correlation, Sample};
 use super::plan::share;
 use super::queue::Queue;
 use super::series::SeriesWatch;
-use super::sources::{Progress, Sources};
+use super::sources::Sources;
 use super::split::{ShardPart, Target, Turn, Waiting};
 use super::watch::Watch;
-use super::{Finding, Fit, Learned, Plan, Reason, TrackCounts, finding_id};
+use super::{Finding, Plan, Reason, TrackCounts, finding_id};
 use crate::event::Timestamp;
 use crate::sigma::RuleMeta;
 
@@ -128,78 +127,6 @@ impl Shard {
     /// The end of a finite source: everything that waits is taken and every window closed.
     pub fn finish(&mut self, out: &mut Vec<Fired>) {
         self.release(Timestamp::from_micros(i64::MAX), out);
-    }
-
-    /// Every event whose turn comes before this instant has been taken.
-    #[must_use]
-    pub fn watermark(&self) -> Timestamp {
-        self.watermark
-    }
-
-    /// How far each partition was applied.
-    #[must_use]
-    pub fn progress(&self) -> &BTreeMap<i32, Progress> {
-        self.sources.progress()
-    }
-
-    /// What it did and gave up so far.
-    #[must_use]
-    pub fn counts(&self) -> &TrackCounts {
-        &self.counts
-    }
-
-    /// Matches that wait for their turn.
-    #[must_use]
-    pub fn waiting(&self) -> usize {
-        self.queues.iter().map(Queue::len).sum()
-    }
-
-    /// Clients whose baseline is kept.
-    #[must_use]
-    pub fn clients(&self) -> usize {
-        self.baseline.clients()
-    }
-
-    /// Entities whose behaviour is known, of each integration.
-    #[must_use]
-    pub fn behaving(&self) -> usize {
-        self.behaviour.entities()
-    }
-
-    /// Whether the calibration of behaviour still fits.
-    #[must_use]
-    pub fn fit(&self) -> Fit {
-        self.behaviour.fit()
-    }
-
-    /// Likes whose behaviour is still being learned, so that nothing is told of them.
-    #[must_use]
-    pub fn learning(&self) -> usize {
-        self.behaviour.learning()
-    }
-
-    /// What is known of behaviour now, for a model.
-    #[must_use]
-    pub fn learned(&self) -> Learned {
-        self.behaviour.learned()
-    }
-
-    /// Gateways and operations that are watched.
-    #[must_use]
-    pub fn watched(&self) -> usize {
-        self.watch.names()
-    }
-
-    /// Series of watched numbers.
-    #[must_use]
-    pub fn series(&self) -> usize {
-        self.series.len()
-    }
-
-    /// Whether anything but offsets and watermark changed since the last snapshot.
-    #[must_use]
-    pub fn is_dirty(&self) -> bool {
-        self.dirty
     }
 
     fn take(&mut self, part: ShardPart, next: i64) {
