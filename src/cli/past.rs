@@ -67,7 +67,7 @@ impl Past {
         if self.is_stored() {
             return self.stretch.read(config, "1", each);
         }
-        if self.stretch.since.is_some() || self.stretch.until.is_some() {
+        if self.stretch.is_said() {
             bail!("--since and --until are for stored events; files are read whole");
         }
         records::read(&self.files, config.decode.max_record_bytes, each)
@@ -75,6 +75,25 @@ impl Past {
 }
 
 impl Stretch {
+    /// Whether anything was said.
+    pub(super) fn is_said(&self) -> bool {
+        self.since.is_some() || self.until.is_some()
+    }
+
+    /// From when until when.
+    ///
+    /// # Errors
+    /// A time is none, or the end is not after the beginning.
+    pub(super) fn times(&self) -> anyhow::Result<(Timestamp, Timestamp)> {
+        let until = time("until", self.until.as_deref())?.unwrap_or_else(now);
+        let since = time("since", self.since.as_deref())?;
+        let since = since.unwrap_or_else(|| until.plus_micros(-DAYS * DAY_US));
+        if since >= until {
+            bail!("--since {since} is not before --until {until}");
+        }
+        Ok((since, until))
+    }
+
     /// Reads the stored events that fulfil a condition, in the order of time, with progress. `each` says how many events there were so far.
     ///
     /// # Errors
@@ -85,12 +104,7 @@ impl Stretch {
         condition: &str,
         mut each: impl FnMut(&RawBatch) -> std::io::Result<u64>,
     ) -> anyhow::Result<()> {
-        let until = time("until", self.until.as_deref())?.unwrap_or_else(now);
-        let since = time("since", self.since.as_deref())?;
-        let since = since.unwrap_or_else(|| until.plus_micros(-DAYS * DAY_US));
-        if since >= until {
-            bail!("--since {since} is not before --until {until}");
-        }
+        let stretch = self.times()?;
         let bar = records::progress();
         tokio::runtime::Builder::new_current_thread()
             .enable_all()
@@ -114,7 +128,6 @@ impl Stretch {
                         hand_on(&mut batch);
                     }
                 };
-                let stretch = (since, until);
                 store.records_in_order(stretch, condition, taken).await?;
                 hand_on(&mut batch);
                 outcome?;
@@ -125,7 +138,7 @@ impl Stretch {
 }
 
 /// The time of an argument of this name.
-pub(super) fn time(name: &str, text: Option<&str>) -> anyhow::Result<Option<Timestamp>> {
+fn time(name: &str, text: Option<&str>) -> anyhow::Result<Option<Timestamp>> {
     let Some(text) = text else { return Ok(None) };
     let time = Timestamp::parse_rfc3339(text);
     let time = time.with_context(|| {

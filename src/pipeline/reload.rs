@@ -66,21 +66,21 @@ impl Reload {
         }
     }
 
-    /// Puts edited rules in force until `stop`. `taken_up` is told after each time.
+    /// Puts edited rules (unless they are not to be watched) and other models in force until `stop`. `taken_up` is told after each time.
     pub async fn run(
         mut self,
         taken_up: watch::Sender<Arc<RuleSet>>,
         mut stop: watch::Receiver<bool>,
     ) {
-        if !self.settings.reload {
-            drop(stop.wait_for(|stop| *stop).await);
-            return;
-        }
         let mut seen = self.read;
         loop {
             tokio::select! {
                 _ = stop.wait_for(|stop| *stop) => return,
                 () = tokio::time::sleep(LOOK) => {}
+            }
+            self.look_at_models().await;
+            if !self.settings.reload {
+                continue;
             }
             let settings = self.settings.clone();
             let now = spawn_blocking(move || stamp(&settings))
@@ -91,12 +91,11 @@ impl Reload {
                 self.read_again(&taken_up).await;
             }
             seen = now;
-            self.look_at_models();
         }
     }
 
     /// Puts another model in force when another is in use; one that does not fit is told, and the one before stays.
-    fn look_at_models(&mut self) {
+    async fn look_at_models(&mut self) {
         let Some((models, read)) = &mut self.models else {
             return;
         };
@@ -106,7 +105,11 @@ impl Reload {
         if current == *read {
             return;
         }
-        match models.in_use() {
+        let wanted = models.clone();
+        let learned = spawn_blocking(move || wanted.in_use())
+            .await
+            .expect("reading a model does not panic");
+        match learned {
             Ok(learned) => {
                 info!(version = ?current, "another model of behaviour is in force");
                 self.detection.replace_model(learned.map(Arc::new));

@@ -4,21 +4,17 @@ use std::path::PathBuf;
 
 use anyhow::bail;
 
-use crate::cli::past::time;
+use crate::cli::past::Stretch;
 use crate::cli::records;
 use crate::config::{self, Config};
 use crate::contract::Contracts;
 use crate::decode::Decoder;
 use crate::enrich::Enricher;
 use crate::event::{Event, Timestamp};
-use crate::notify::now;
 use crate::store::Store;
 
 /// Stands for the store in the place of a file.
 const STORE: &str = "clickhouse";
-/// How far back the store is looked at.
-const DAYS: i64 = 30;
-const DAY_US: i64 = 86_400_000_000;
 
 /// Where past calls come from.
 #[derive(Debug, clap::Args)]
@@ -26,12 +22,8 @@ pub(super) struct History {
     /// Logs in any format that the configuration decodes; `.gz` is unpacked, `-` is standard input. Or `clickhouse`: what is stored
     #[arg(long, value_name = "FILE|clickhouse", num_args = 1..)]
     from: Vec<PathBuf>,
-    /// With clickhouse: events from this time on (RFC 3339); else the last 30 days
-    #[arg(long, value_name = "TIME")]
-    since: Option<String>,
-    /// With clickhouse: events before this time (RFC 3339)
-    #[arg(long, value_name = "TIME")]
-    until: Option<String>,
+    #[command(flatten)]
+    stretch: Stretch,
     /// Configuration file (TOML), for decoding and the store; built-in defaults without it
     #[arg(short, long, env = "GATEWATCH_CONFIG")]
     config: Option<PathBuf>,
@@ -83,7 +75,7 @@ impl History {
             })?;
             return Ok(counts);
         }
-        if self.since.is_some() || self.until.is_some() {
+        if self.stretch.is_said() {
             bail!("--since and --until are for --from clickhouse; files are read whole");
         }
         records::read(&self.from, config.decode.max_record_bytes, |batch| {
@@ -102,9 +94,7 @@ impl History {
         integrations: &[&str],
         mut each: impl FnMut(&str) -> u64,
     ) -> anyhow::Result<()> {
-        let until = time("until", self.until.as_deref())?.unwrap_or_else(now);
-        let since = time("since", self.since.as_deref())?;
-        let since = since.unwrap_or_else(|| until.plus_micros(-DAYS * DAY_US));
+        let (since, until) = self.stretch.times()?;
         let bar = records::progress();
         tokio::runtime::Builder::new_current_thread()
             .enable_all()
