@@ -7,6 +7,7 @@ pub mod config;
 pub mod diagnostic;
 pub mod memory;
 mod paper;
+pub mod picture;
 mod random;
 pub mod requirement;
 pub mod telemetry;

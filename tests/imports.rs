@@ -4,12 +4,13 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Module and what it may import. `config`, `telemetry`, `diagnostic`, `requirement`, `random` and `yaml` are leaves, so everybody but `event` may
+/// Module and what it may import. `config`, `telemetry`, `diagnostic`, `picture`, `requirement`, `random` and `yaml` are leaves, so everybody but `event` may
 /// name their types.
 const TABLE: &[(&str, &[&str])] = &[
     ("config", &[]),
     ("telemetry", &["config"]),
     ("diagnostic", &[]),
+    ("picture", &[]),
     ("requirement", &[]),
     ("random", &[]),
     ("yaml", &["diagnostic"]),
@@ -61,6 +62,7 @@ const LEAVES: &[&str] = &[
     "config",
     "telemetry",
     "diagnostic",
+    "picture",
     "requirement",
     "random",
     "yaml",

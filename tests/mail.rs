@@ -121,7 +121,7 @@ fn start(mail: Mail) -> Running {
             written,
         };
         let (_, daily) = watch::channel(gatewatch::notify::mail::Bulletin::default());
-        notify::run_direct(inbox, ledger, &mail, daily, stopping, counted).await
+        notify::run_direct(inbox, ledger, &mail, daily, None, stopping, counted).await
     });
     Running {
         alerts,

@@ -75,10 +75,9 @@ fn start(kafka: &Kafka, mail: &Mail) -> Instance {
         ..Topics::default()
     };
     let (mail, counted) = (mail.clone(), Arc::clone(&outcomes));
-    let task =
-        tokio::spawn(
-            async move { notify::run(client, topics, &mail, daily, stopping, counted).await },
-        );
+    let task = tokio::spawn(async move {
+        notify::run(client, topics, &mail, daily, None, stopping, counted).await
+    });
     Instance {
         stop,
         outcomes,

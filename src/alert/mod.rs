@@ -3,8 +3,17 @@
 mod merge;
 pub mod ocsf;
 pub mod own;
+mod picks;
+#[cfg(test)]
+pub(crate) mod samples;
+mod series;
 
 pub use merge::Merger;
+#[cfg(test)]
+pub(crate) use picks::literal;
+pub(crate) use picks::{condition, instant, picks};
+pub(crate) use series::Course;
+pub use series::{Counted, Series};
 
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;

@@ -115,10 +115,13 @@ fn check_exact(alert: &Alert) -> Result<(), OcsfError> {
         observed,
         expected,
         probability,
+        features,
         ..
     } = &alert.reason
-        && ![observed, expected, probability]
+        && !features
             .iter()
+            .flat_map(|it| [&it.observed, &it.expected, &it.probability])
+            .chain([observed, expected, probability])
             .all(|number| number.is_finite())
     {
         return Err(OcsfError::NotExact {
@@ -269,7 +272,7 @@ mod tests {
     use crate::event::Position;
     use crate::sigma::RuleMeta;
     use crate::track::EntityKind;
-    use crate::track::{Entity, PatternHit};
+    use crate::track::{Entity, Feature, PatternHit};
 
     fn alert(reason: Reason, text: &str, micros: i64, count: u64) -> Alert {
         let time = Timestamp::from_micros(micros);
@@ -334,6 +337,13 @@ mod tests {
             observed: probability * 3.0,
             expected: probability / 7.0,
             probability,
+            features: vec![Feature {
+                metric: "requests a minute".to_owned(),
+                value: "x".to_owned(),
+                observed: probability * 5.0,
+                expected: 0.1,
+                probability: probability / 3.0,
+            }],
         }
     }
 

@@ -20,4 +20,5 @@ pub use read::EventSeed;
 pub(crate) use read::by_name as field_by_key;
 pub use target::Target;
 pub use text::Text;
+pub(crate) use text::is_hidden;
 pub use time::{TimePart, Timestamp};

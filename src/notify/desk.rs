@@ -12,13 +12,13 @@ use super::outbox::{Landing, Outbox};
 use super::policy::{Bundle, Decision, Policy};
 use super::settings::Settings;
 use super::transport::Transport;
-use super::{Entry, Key, NotifyError, Outcomes, SendError, Stage, State, daily};
-use crate::alert::Alert;
+use super::{Courses, Entry, Key, NotifyError, Outcomes, SendError, Stage, State, daily};
+use crate::alert::{Alert, Series};
 use crate::config;
 use crate::event::Timestamp;
 use crate::incident::{Incident, Reminder};
 use crate::sigma::Level;
-use crate::triage::{Decided, Untold};
+use crate::triage::{self, Untold};
 
 /// Decides, writes and sends. The caller feeds it alerts and time, writes the entries that it hands out to the ledger
 /// and tells it when they are acknowledged.
@@ -28,6 +28,7 @@ pub(crate) struct Desk {
     outcomes: Arc<Outcomes>,
     policy: Policy,
     outbox: Outbox,
+    courses: Option<Courses>,
     flying: JoinSet<(u64, Result<(), SendError>)>,
 }
 
@@ -38,17 +39,33 @@ pub(crate) struct Finished {
     pub(crate) entry: Entry,
 }
 
+/// What was decided about an alert.
+#[derive(Debug, Default)]
+pub(crate) struct Decided {
+    /// Must be in the ledger before the offset may be committed.
+    pub(crate) held: Vec<Entry>,
+    /// Mails to be written with [`Desk::write`]: to which reader, about what.
+    mails: Vec<(usize, Stage)>,
+}
+
 /// What a desk is made of; checked and read once, shared by every desk of a process.
 #[derive(Clone)]
 pub(crate) struct Office {
     settings: Arc<Settings>,
     transport: Arc<Transport>,
+    courses: Option<Courses>,
     pub(crate) outcomes: Arc<Outcomes>,
 }
 
 impl Office {
-    pub(crate) fn new(mail: &config::Mail, outcomes: Arc<Outcomes>) -> Result<Self, NotifyError> {
+    /// Mails have pictures where there is somebody to ask for courses.
+    pub(crate) fn new(
+        mail: &config::Mail,
+        courses: Option<Courses>,
+        outcomes: Arc<Outcomes>,
+    ) -> Result<Self, NotifyError> {
         Ok(Office {
+            courses,
             settings: Arc::new(Settings::new(mail)?),
             transport: Arc::new(Transport::new(&mail.directory, &mail.smtp)?),
             outcomes,
@@ -63,6 +80,7 @@ impl Office {
             settings: Arc::clone(&self.settings),
             transport: Arc::clone(&self.transport),
             outcomes: Arc::clone(&self.outcomes),
+            courses: self.courses.clone(),
             flying: JoinSet::new(),
         }
     }
@@ -74,45 +92,73 @@ impl Desk {
         self.policy.restore(entry, &self.outcomes);
     }
 
-    /// Decides about an alert. The entries handed back must be in the ledger before the offset may be committed.
-    pub(crate) fn accept(
+    /// Decides about an alert; what people decided of it before stands in `known`.
+    pub(crate) fn decide(
+        &mut self,
+        alert: &Alert,
+        known: &triage::Decided,
+        now: Timestamp,
+    ) -> Decided {
+        self.outcomes.alerts.count();
+        match known.untold(alert) {
+            Some(Untold::Closed) => {
+                self.outcomes.closed.count();
+                return Decided::default();
+            }
+            Some(Untold::Narrowed(narrowing)) => {
+                self.outcomes.narrowed.count();
+                info!(alert = %alert.id, since = %narrowing.alert, "nobody is told: the like was called false");
+                return Decided::default();
+            }
+            None => {}
+        }
+        let mut decided = Decided::default();
+        for decision in self.policy.decide(alert, now, &self.outcomes) {
+            match decision {
+                Decision::Hold(entry) => decided.held.push(entry),
+                Decision::Mail { reader, stage } => decided.mails.push((reader, stage)),
+            }
+        }
+        decided
+    }
+
+    /// Puts the mails about an alert into the outbox, with its picture if that is there within two seconds.
+    pub(crate) async fn write(
         &mut self,
         alert: &Alert,
         decided: &Decided,
         offset: i64,
         now: Timestamp,
-    ) -> Vec<Entry> {
-        self.outcomes.alerts.count();
-        match decided.untold(alert) {
-            Some(Untold::Closed) => {
-                self.outcomes.closed.count();
-                return Vec::new();
-            }
-            Some(Untold::Narrowed(narrowing)) => {
-                self.outcomes.narrowed.count();
-                info!(alert = %alert.id, since = %narrowing.alert, "nobody is told: the like was called false");
-                return Vec::new();
-            }
-            None => {}
+    ) {
+        if decided.mails.is_empty() {
+            return;
         }
-        let mut held = Vec::new();
-        for decision in self.policy.decide(alert, now, &self.outcomes) {
-            match decision {
-                Decision::Hold(entry) => held.push(entry),
-                Decision::Mail { reader, stage } => {
-                    let locale = self.settings.readers[reader].locale;
-                    let mail = render(alert, stage, locale, &self.settings.context);
-                    let about = About {
-                        subject: alert.id,
-                        stage,
-                        count: alert.count,
-                        level: alert.rule.level,
-                    };
-                    self.post(reader, about, &mail, Some(offset), now);
-                }
-            }
+        let series = match &mut self.courses {
+            Some(courses) => courses.of(alert, &self.outcomes).await,
+            None => None,
+        };
+        for (reader, stage) in &decided.mails {
+            self.post_alert(alert, series.as_ref(), (*reader, *stage), offset, now);
         }
-        held
+    }
+
+    fn post_alert(
+        &mut self,
+        alert: &Alert,
+        series: Option<&Series>,
+        (reader, stage): (usize, Stage),
+        offset: i64,
+        now: Timestamp,
+    ) {
+        let locale = self.settings.readers[reader].locale;
+        let mail = render(alert, series, stage, locale, &self.settings.context);
+        let about = About {
+            subject: alert.id,
+            stage,
+            count: alert.count,
+            level: alert.rule.level,
+        };
+        self.post(reader, about, &mail, Some(offset), now);
     }
 
     /// Puts summaries, the daily mail and reminders of incidents into the outbox when they are due.

@@ -10,7 +10,7 @@ use super::desk::{Desk, Office};
 use super::mail::Bulletin;
 use super::service::now;
 use super::topic::stopped;
-use super::{Entry, NotifyError, Outcomes, SendError};
+use super::{Courses, Entry, NotifyError, Outcomes, SendError};
 use crate::alert::Alert;
 use crate::config;
 
@@ -43,6 +43,7 @@ pub async fn run_direct(
     ledger: Ledger,
     mail: &config::Mail,
     bulletin: watch::Receiver<Bulletin>,
+    courses: Option<Courses>,
     mut stop: watch::Receiver<bool>,
     outcomes: Arc<Outcomes>,
 ) -> Result<(), NotifyError> {
@@ -50,7 +51,7 @@ pub async fn run_direct(
         while alerts.recv().await.is_some() {}
         return Ok(());
     }
-    let mut desk = Office::new(mail, outcomes)?.open();
+    let mut desk = Office::new(mail, courses, outcomes)?.open();
     let written = match ledger {
         Ledger::Memory => None,
         Ledger::Kept { earlier, written } => {
@@ -71,8 +72,9 @@ pub async fn run_direct(
             alert = alerts.recv(), if open && desk.has_room() => {
                 if let Some(alert) = alert {
                     // There is no offset to hold back: the caller keeps alerts and ledger.
-                    let held = desk.accept(&alert, &bulletin.borrow().decided, 0, now());
-                    keep(held, written.as_ref()).await;
+                    let decided = desk.decide(&alert, &bulletin.borrow().decided, now());
+                    desk.write(&alert, &decided, 0, now()).await;
+                    keep(decided.held, written.as_ref()).await;
                 } else {
                     open = false;
                     desk.flush(now());

@@ -4,11 +4,11 @@ use std::time::{Duration, SystemTime};
 
 use lettre::Address;
 use lettre::address::Envelope;
-use lettre::message::header::{HeaderName, HeaderValue};
-use lettre::message::{Mailbox, Message, MultiPart, SinglePart};
+use lettre::message::header::{ContentType, HeaderName, HeaderValue};
+use lettre::message::{Attachment, Mailbox, Message, MultiPart, SinglePart};
 use sha2::{Digest, Sha256};
 
-use super::mail::Mail;
+use super::mail::{Attached, Mail};
 use super::{Key, NotifyError, Stage};
 use crate::event::Timestamp;
 
@@ -85,11 +85,7 @@ impl Sender {
                 value,
             ));
         }
-        let parts = MultiPart::alternative()
-            .boundary(boundary(mail))
-            .singlepart(SinglePart::plain(mail.text.clone()))
-            .singlepart(SinglePart::html(mail.html.clone()));
-        let message = builder.multipart(parts)?;
+        let message = builder.multipart(parts(mail))?;
         Ok(Letter {
             key,
             envelope: message.envelope().clone(),
@@ -123,14 +119,45 @@ impl Sender {
     }
 }
 
-fn boundary(mail: &Mail) -> String {
-    let digest = Sha256::new()
+/// Text and HTML; with pictures, the HTML part is one with what it shows (RFC 2387).
+fn parts(mail: &Mail) -> MultiPart {
+    let html = SinglePart::html(mail.html.clone());
+    let parts = MultiPart::alternative()
+        .boundary(boundary("gatewatch", mail))
+        .singlepart(SinglePart::plain(mail.text.clone()));
+    if mail.pictures.is_empty() {
+        return parts.singlepart(html);
+    }
+    // No boundary may be the beginning of another.
+    let related = MultiPart::related().boundary(boundary("related", mail));
+    let related = mail
+        .pictures
+        .iter()
+        .fold(related.singlepart(html), |related, picture| {
+            related.singlepart(inline(picture))
+        });
+    parts.multipart(related)
+}
+
+/// A picture, by the id by which the HTML part names it.
+fn inline(picture: &Attached) -> SinglePart {
+    let png = ContentType::parse("image/png").expect("it is a content type");
+    Attachment::new_inline_with_name(picture.content_id.clone(), "course.png".to_owned())
+        .body(picture.png.clone(), png)
+}
+
+/// Comes from what the parts hold, so nothing inside can name it.
+fn boundary(begin: &str, mail: &Mail) -> String {
+    let mut digest = Sha256::new()
         .chain_update(mail.text.as_bytes())
-        .chain_update(mail.html.as_bytes())
-        .finalize();
+        .chain_update(mail.html.as_bytes());
+    for picture in &mail.pictures {
+        digest.update(&picture.png);
+    }
+    let digest = digest.finalize();
     let mut first = [0; 16];
     first.copy_from_slice(&digest[..16]);
-    format!("gatewatch-{:032x}", u128::from_be_bytes(first))
+    format!("{begin}-{:032x}", u128::from_be_bytes(first))
 }
 
 fn system_time(time: Timestamp) -> SystemTime {
@@ -151,6 +178,7 @@ mod tests {
             subject: subject.to_owned(),
             text: "текст\n".to_owned(),
             html: "<p>текст</p>".to_owned(),
+            pictures: vec![],
         };
         let key = Key {
             subject: Uuid::from_u128(7),

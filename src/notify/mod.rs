@@ -5,6 +5,7 @@
 //! server took a mail, that is written to the ledger and acknowledged; only then the offset of the alert may be committed.
 //! So a kill at any instant costs at most one mail sent twice, and the second has the Message-ID of the first.
 
+mod courses;
 mod daily;
 mod desk;
 mod direct;
@@ -22,6 +23,7 @@ mod test_mail;
 mod topic;
 mod transport;
 
+pub use courses::{Courses, Found, Wanted};
 pub use direct::{Ledger, run_direct};
 pub use error::{NotifyError, SendError};
 pub use ledger::{Entry, Key, RecipientKey, State};

@@ -21,7 +21,7 @@ use tracing::{info, warn};
 use super::desk::{Desk, Office};
 use super::mail::Bulletin;
 use super::topic::{LedgerTopic, kafka, read_ledger, stopped};
-use super::{NotifyError, Outcomes, SendError};
+use super::{Courses, NotifyError, Outcomes, SendError};
 use crate::alert::ocsf;
 use crate::config;
 use crate::event::Timestamp;
@@ -63,7 +63,8 @@ impl Default for Topics {
 /// the offset is committed, within about ten seconds.
 ///
 /// `client` holds brokers and security, nothing of groups or offsets. `bulletin` holds the counts of the last day
-/// (while it holds none, or old ones, no daily mail goes out) and the open incidents. With `mail.enabled` off nothing is read or sent.
+/// (while it holds none, or old ones, no daily mail goes out) and the open incidents. `courses` are asked for what mails show as a picture.
+/// With `mail.enabled` off nothing is read or sent.
 ///
 /// # Errors
 /// For settings that cannot work and fatal errors of the Kafka client; everything that may pass is waited for.
@@ -72,6 +73,7 @@ pub async fn run(
     topics: Topics,
     mail: &config::Mail,
     bulletin: watch::Receiver<Bulletin>,
+    courses: Option<Courses>,
     stop: watch::Receiver<bool>,
     outcomes: Arc<Outcomes>,
 ) -> Result<(), NotifyError> {
@@ -79,7 +81,7 @@ pub async fn run(
         stopped(&mut { stop }).await;
         return Ok(());
     }
-    let office = Office::new(mail, outcomes)?;
+    let office = Office::new(mail, courses, outcomes)?;
     let ledger = LedgerTopic::new(&client, &topics.mailed)?;
     let consumer = subscribe(&client, &topics)?;
     let mut service = Service {
@@ -280,8 +282,10 @@ impl Service {
         if let Some(payload) = message.payload() {
             match ocsf::decode(payload) {
                 Ok(alert) => {
-                    let bulletin = self.bulletin.borrow();
-                    held = active.desk.accept(&alert, &bulletin.decided, offset, now());
+                    let known = &self.bulletin;
+                    let decided = active.desk.decide(&alert, &known.borrow().decided, now());
+                    active.desk.write(&alert, &decided, offset, now()).await;
+                    held = decided.held;
                 }
                 Err(error) => {
                     self.office.outcomes.unreadable.count();

@@ -9,8 +9,8 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::{JoinHandle, JoinSet};
 use tracing::{error, info};
 
-use super::bulletin;
 use super::health::{Health, Part};
+use super::{bulletin, courses};
 use crate::alert::Alert;
 use crate::config::Config;
 use crate::notify::mail::Bulletin;
@@ -25,7 +25,7 @@ const SHOW: Duration = Duration::from_secs(1);
 pub struct Mailing {
     /// The whole configuration.
     pub config: Config,
-    /// For the counts of the daily mail, and incidents.
+    /// For the counts of the daily mail, incidents, and the courses of alerts.
     pub store: Arc<Store>,
     /// Where a notifier that cannot work is said.
     pub health: Arc<Health>,
@@ -51,6 +51,7 @@ impl Mailing {
                 topics,
                 &self.config.mail,
                 bulletin,
+                Some(courses::answer(self.store)),
                 self.stop,
                 outcomes,
             )
@@ -69,9 +70,16 @@ impl Mailing {
         tokio::spawn(async move {
             let bulletin = self.bulletin(&outcomes, false);
             let mail = &self.config.mail;
-            let result =
-                notify::run_direct(alerts, Ledger::Memory, mail, bulletin, self.stop, outcomes)
-                    .await;
+            let result = notify::run_direct(
+                alerts,
+                Ledger::Memory,
+                mail,
+                bulletin,
+                Some(courses::answer(self.store)),
+                self.stop,
+                outcomes,
+            )
+            .await;
             ended(result, &self.health);
         })
     }

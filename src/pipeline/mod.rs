@@ -11,6 +11,7 @@ mod builder;
 mod bulletin;
 mod chain;
 mod control;
+mod courses;
 mod daily;
 mod deliver;
 pub mod detection;

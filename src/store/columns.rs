@@ -71,6 +71,17 @@ impl Source {
         }
     }
 
+    /// An expression: whether a row holds more than what stands for "the log did not show it".
+    pub(crate) fn shown(self) -> String {
+        let column = format!("`{}`", self.name());
+        match self.wire() {
+            Wire::Text | Wire::Word | Wire::Texts => format!("notEmpty({column})"),
+            Wire::Time => format!("toUnixTimestamp64Micro({column}) != 0"),
+            Wire::Address => format!("{column} != toIPv6('::')"),
+            _ => format!("{column} != 0"),
+        }
+    }
+
     /// How its values travel.
     pub(crate) fn wire(self) -> Wire {
         match self {

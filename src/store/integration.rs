@@ -6,7 +6,6 @@ use serde::Deserialize;
 use super::StoreError;
 use super::client::Store;
 use super::columns::Source;
-use super::native::Wire;
 use crate::event::{Fact, Field, Timestamp};
 
 /// Which rows: gateways' records of one integration with a time in `[from, until)`.
@@ -242,13 +241,5 @@ fn plain(time: Timestamp) -> String {
 }
 
 fn shown(field: Field) -> String {
-    let source = Source::Field(field);
-    let column = format!("`{}`", source.name());
-    let is_shown = match source.wire() {
-        Wire::Text | Wire::Word | Wire::Texts => format!("notEmpty({column})"),
-        Wire::Time => format!("toUnixTimestamp64Micro({column}) != 0"),
-        Wire::Address => format!("{column} != toIPv6('::')"),
-        _ => format!("{column} != 0"),
-    };
-    format!("countIf({is_shown})")
+    format!("countIf({})", Source::Field(field).shown())
 }

@@ -30,6 +30,7 @@ mod recovery;
 mod response;
 mod rows;
 mod seal;
+mod series;
 mod snapshot;
 mod subject;
 mod triage;

@@ -187,6 +187,9 @@ pub enum Reason {
         expected: f64,
         /// Probability of something at least so extreme, were all normal.
         probability: f64,
+        /// What stands out where that is more than one number, at most [`MOST_FEATURES`]; the first is the one above.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        features: Vec<Feature>,
     },
     /// Something of the traffic as a whole is not as it was promised, or has to be.
     Expectation {
@@ -202,6 +205,50 @@ pub enum Reason {
         /// What is so.
         state: ServiceState,
     },
+}
+
+/// Features of a finding at most.
+pub const MOST_FEATURES: usize = 5;
+
+/// How the metric of a feature begins that is something never seen before; its kind follows.
+pub const NEW: &str = "hours with a new ";
+
+/// One number that stands out of those that a detector looked at.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Feature {
+    /// What is counted, such as `different records an hour` or `hours with a new network`.
+    pub metric: String,
+    /// What is new, redacted as it is stored; empty where nothing is.
+    #[serde(default)]
+    pub value: String,
+    /// What was seen.
+    pub observed: f64,
+    /// What is usual.
+    pub expected: f64,
+    /// How rare that is for this feature alone: the share of hours with as much or more, or with something new so rare.
+    pub probability: f64,
+}
+
+impl Feature {
+    /// The same in words. Later findings of an alert are told by these, as the alert's reason is that of the first.
+    #[must_use]
+    pub fn note(&self) -> String {
+        let Feature {
+            metric,
+            value,
+            observed,
+            expected,
+            probability,
+        } = self;
+        match metric.strip_prefix(NEW) {
+            Some(kind) => format!(
+                "{kind} never seen of it: {value} ({:.2} % of its hours have a new one, {:.2} % of all hours one so rare)",
+                100.0 * expected,
+                100.0 * probability
+            ),
+            None => format!("{metric}: {observed:.1}, usually {expected:.1}"),
+        }
+    }
 }
 
 /// What is measured of the traffic as a whole.

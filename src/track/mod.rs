@@ -43,6 +43,8 @@ mod watch;
 
 pub use baseline::ids::Codes;
 pub use baseline::{PriorError, REQUEST_RATE};
+#[cfg(test)]
+pub(crate) use behaviour::features;
 pub use behaviour::{Conduct, Fit, Learned, LearnedError, LearnedLike, Requests};
 pub use block::{CorrelationKey, Goes, Match, Observation, TrackBlock};
 pub use build::BlockBuilder;
@@ -52,7 +54,8 @@ pub use counts::TrackCounts;
 pub(crate) use earth::speed;
 pub use expectation::{Expectations, LevelSpec, Promise, ScheduleSpec};
 pub use finding::{
-    Entity, EntityKind, Evidence, Finding, Measure, Packed, PatternHit, Reason, ServiceState,
+    Entity, EntityKind, Evidence, Feature, Finding, MOST_FEATURES, Measure, NEW, Packed,
+    PatternHit, Reason, ServiceState,
 };
 pub(crate) use hash::shard_of_hash;
 pub use hash::{SHARDS, shard_of, stable_hash};

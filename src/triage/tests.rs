@@ -35,6 +35,7 @@ fn alert(id: u128, metric: &str, probability: f64, count: u64) -> Alert {
             observed: 90.0,
             expected: 4.0,
             probability,
+            features: Vec::new(),
         },
         evidence: Vec::new(),
         notes: Vec::new(),

@@ -126,6 +126,7 @@ async fn what_was_called_false_narrows_until_it_is_opened_again() {
         observed: 90.0,
         expected: 4.0,
         probability: 1.25e-4,
+        features: Vec::new(),
     };
     let of_a_rule = numbered(2, 1, 30);
     for alert in [&odd, &of_a_rule] {

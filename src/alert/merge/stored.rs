@@ -10,7 +10,8 @@ use super::{Key, Merger, Open};
 use crate::event::Timestamp;
 use crate::sigma::{Condition, CorrelationKind, RuleMeta};
 use crate::track::{
-    Entity, Evidence, Measure, PatternHit, Plan, Reason, ServiceState, SnapshotError, seal, unseal,
+    Entity, Evidence, Feature, Measure, PatternHit, Plan, Reason, ServiceState, SnapshotError,
+    seal, unseal,
 };
 
 #[derive(Serialize, Deserialize)]
@@ -50,6 +51,8 @@ enum StoredReason {
     Baseline(String, f64, f64, f64),
     Service(ServiceState),
     Expectation(Measure, f64, f64),
+    // Behind the others, so that what was written before there were features can be read.
+    Features(String, f64, f64, f64, Vec<Feature>),
 }
 
 impl Merger {
@@ -163,7 +166,20 @@ fn store_reason(reason: &Reason) -> StoredReason {
             observed,
             expected,
             probability,
-        } => StoredReason::Baseline(metric.clone(), *observed, *expected, *probability),
+            features,
+        } if features.is_empty() => {
+            StoredReason::Baseline(metric.clone(), *observed, *expected, *probability)
+        }
+        Reason::Baseline {
+            metric,
+            observed,
+            expected,
+            probability,
+            features,
+        } => {
+            let (metric, features) = (metric.clone(), features.clone());
+            StoredReason::Features(metric, *observed, *expected, *probability, features)
+        }
         Reason::Expectation {
             measure,
             observed,
@@ -187,7 +203,17 @@ fn load_reason(stored: StoredReason) -> Reason {
             observed,
             expected,
             probability,
+            features: Vec::new(),
         },
+        StoredReason::Features(metric, observed, expected, probability, features) => {
+            Reason::Baseline {
+                metric,
+                observed,
+                expected,
+                probability,
+                features,
+            }
+        }
         StoredReason::Expectation(measure, observed, expected) => Reason::Expectation {
             measure,
             observed,

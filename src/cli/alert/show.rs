@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use crate::alert::Alert;
 use crate::cli::terminal::{escaped, grouped};
-use crate::track::Reason;
+use crate::track::{Feature, Reason};
 use crate::triage::{self, Action, Deed, Narrowing, Seen};
 
 /// All that is known of it.
@@ -26,7 +26,15 @@ fn write(text: &mut String, alert: &Alert, actions: &[Action]) -> std::fmt::Resu
     let count = grouped(alert.count);
     writeln!(text, "events    {count}, {} to {}", alert.first, alert.last)?;
     writeln!(text, "why       {}", reason(&alert.reason))?;
-    for note in &alert.notes {
+    let features = match &alert.reason {
+        Reason::Baseline { features, .. } => features.as_slice(),
+        _ => &[],
+    };
+    for it in features {
+        writeln!(text, "feature   {}", feature(it))?;
+    }
+    let told: Vec<String> = features.iter().map(Feature::note).collect();
+    for note in alert.notes.iter().filter(|note| !told.contains(note)) {
         writeln!(text, "note      {}", escaped(note))?;
     }
     for event in &alert.evidence {
@@ -59,6 +67,25 @@ fn write(text: &mut String, alert: &Alert, actions: &[Action]) -> std::fmt::Resu
     Ok(())
 }
 
+fn feature(feature: &Feature) -> String {
+    let Feature {
+        metric,
+        value,
+        observed,
+        expected,
+        probability,
+    } = feature;
+    let value = if value.is_empty() {
+        String::new()
+    } else {
+        format!(" ({})", escaped(value))
+    };
+    format!(
+        "{}{value}: {observed:.4}, usually {expected:.4}, share of hours {probability:.1e}",
+        escaped(metric)
+    )
+}
+
 fn reason(reason: &Reason) -> String {
     match reason {
         Reason::Pattern { hits } => {
@@ -76,6 +103,7 @@ fn reason(reason: &Reason) -> String {
             observed,
             expected,
             probability,
+            ..
         } => format!(
             "{}: {observed:.4}, usually {expected:.4}, probability {probability:.1e}",
             escaped(metric)

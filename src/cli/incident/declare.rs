@@ -4,11 +4,12 @@ use anyhow::{Context, bail};
 use uuid::Uuid;
 
 use super::{id, show};
+use crate::alert::picks;
 use crate::cli::register::{Place, filled, time};
 use crate::cli::terminal;
 use crate::event::Timestamp;
 use crate::incident::{Clock, Declared, Incident, Step, What, incident_id};
-use crate::notify::{mail, now};
+use crate::notify::now;
 use crate::store::Store;
 
 /// Declares an alert a personal-data incident: its clocks run from then on
@@ -67,7 +68,7 @@ async fn declaration(args: &Args, store: &Store) -> anyhow::Result<Declared> {
     if detected > now() {
         bail!("--detected {detected} is in the future");
     }
-    let affected = match mail::picks(&alert) {
+    let affected = match picks(&alert) {
         Some(condition) => Some(store.affected(&condition).await?),
         None => None,
     };

@@ -2,13 +2,13 @@
 
 use super::clean::Clean;
 use super::document::{Block, Document, Tone};
-use super::words::{self, EVENTS, VALUES, counted, pick, say};
-use super::{Context, Mail, expectation, query, requirements};
-use crate::alert::Alert;
+use super::words::{self, EVENTS, counted, pick, say};
+use super::{Context, Mail, course, query, requirements, why};
+use crate::alert::{Alert, Series};
 use crate::config::Locale;
 use crate::notify::Stage;
-use crate::sigma::{Condition, CorrelationKind, Level};
-use crate::track::{Evidence, PatternHit, Reason, ServiceState};
+use crate::sigma::Level;
+use crate::track::Evidence;
 
 /// Longest subject, in characters: what a list of mails shows on a wide screen.
 const SUBJECT: usize = 140;
@@ -19,9 +19,16 @@ const ENTRIES: usize = 20;
 /// Characters of a sentence by the rule's author.
 const PROSE: usize = 2_000;
 
-/// Writes the mail about an alert. Pure: the same alert, stage, locale and context give the same mail.
+/// Writes the mail about an alert, with a picture of its course where that is known. Pure: the same alert, course, stage, locale and
+/// context give the same mail.
 #[must_use]
-pub fn render(alert: &Alert, stage: Stage, locale: Locale, context: &Context) -> Mail {
+pub fn render(
+    alert: &Alert,
+    series: Option<&Series>,
+    stage: Stage,
+    locale: Locale,
+    context: &Context,
+) -> Mail {
     let title = title(alert, locale);
     let document = Document {
         tone: tone(alert.rule.level),
@@ -33,15 +40,11 @@ pub fn render(alert: &Alert, stage: Stage, locale: Locale, context: &Context) ->
             ],
         ),
         title: title.clone(),
-        blocks: blocks(alert, locale, context),
+        blocks: blocks(alert, series, locale, context),
         footer: footer(alert, locale, context),
         language: pick(locale, "ru", "en"),
     };
-    Mail {
-        subject: subject(alert, locale, context).as_str().to_owned(),
-        text: document.text(),
-        html: document.html(),
-    }
+    document.mail(&subject(alert, locale, context))
 }
 
 /// Level, title, entity, count: what must be known within ten seconds.
@@ -94,7 +97,7 @@ fn stage_name(stage: Stage, locale: Locale) -> Clean {
     }
 }
 
-fn blocks(alert: &Alert, locale: Locale, context: &Context) -> Vec<Block> {
+fn blocks(alert: &Alert, series: Option<&Series>, locale: Locale, context: &Context) -> Vec<Block> {
     let mut blocks = vec![Block::Facts(facts(alert, locale, context))];
     if !alert.rule.description.is_empty() {
         blocks.push(Block::Heading(say(
@@ -109,7 +112,8 @@ fn blocks(alert: &Alert, locale: Locale, context: &Context) -> Vec<Block> {
         "Почему сработало",
         "Why it fired",
     )));
-    blocks.extend(why(alert, locale));
+    blocks.extend(why::blocks(alert, locale));
+    blocks.extend(series.map(|series| course::block(series, locale, context)));
     if !alert.evidence.is_empty() {
         blocks.push(Block::Heading(say(
             locale,
@@ -132,7 +136,7 @@ fn blocks(alert: &Alert, locale: Locale, context: &Context) -> Vec<Block> {
     push_list(
         &mut blocks,
         say(locale, "Когда это безобидно", "When it is harmless"),
-        entries(&alert.rule.false_positives),
+        entries(alert.rule.false_positives.iter()),
     );
     let kept = alert
         .rule
@@ -147,7 +151,7 @@ fn blocks(alert: &Alert, locale: Locale, context: &Context) -> Vec<Block> {
     push_list(
         &mut blocks,
         say(locale, "Что известно неточно", "What is not exact"),
-        entries(&alert.notes),
+        entries(why::untold(alert)),
     );
     blocks.extend(context.console_link(alert.id, locale));
     blocks
@@ -160,9 +164,8 @@ fn push_list(blocks: &mut Vec<Block>, heading: Clean, points: Vec<Clean>) {
     }
 }
 
-fn entries(lines: &[String]) -> Vec<Clean> {
+fn entries<'l>(lines: impl Iterator<Item = &'l String>) -> Vec<Clean> {
     lines
-        .iter()
         .take(ENTRIES)
         .map(|line| Clean::of(line, 400))
         .collect()
@@ -222,256 +225,6 @@ fn how_often(alert: &Alert, locale: Locale) -> Clean {
     }
     let template = pick(locale, "{} (длительность: {})", "{} in {}");
     Clean::fill(template, &[events, words::span(locale, micros)])
-}
-
-fn why(alert: &Alert, locale: Locale) -> Vec<Block> {
-    match &alert.reason {
-        Reason::Pattern { hits } => pattern(hits, locale),
-        Reason::Correlation {
-            measure,
-            observed,
-            condition,
-            window_s,
-        } => {
-            let micros = i64::try_from(*window_s)
-                .unwrap_or(i64::MAX)
-                .saturating_mul(1_000_000);
-            let text = Clean::fill(
-                pick(
-                    locale,
-                    "{} (окно: {}, условие правила: {}).",
-                    "{} within {}; the rule's condition is {}.",
-                ),
-                &[
-                    measured(measure, *observed, locale),
-                    words::span(locale, micros),
-                    wanted(condition, locale),
-                ],
-            );
-            let mut blocks = vec![Block::Paragraph(text)];
-            let hits = alert
-                .evidence
-                .first()
-                .map_or(&[][..], |evidence| &evidence.hits);
-            if !hits.is_empty() {
-                blocks.extend(pattern(hits, locale));
-            }
-            blocks
-        }
-        Reason::Baseline {
-            metric,
-            observed,
-            expected,
-            probability,
-        } => {
-            let text = Clean::fill(
-                pick(
-                    locale,
-                    "Обычно около {}, сейчас {} ({}). Случайно так бывает редко: {}.",
-                    "Expected about {}, observed {} ({}). By chance that is rare: {}.",
-                ),
-                &[
-                    words::amount(locale, *expected),
-                    words::amount(locale, *observed),
-                    metric_name(metric, locale),
-                    words::rarity(locale, *probability),
-                ],
-            );
-            vec![Block::Paragraph(text)]
-        }
-        Reason::Expectation {
-            measure,
-            observed,
-            expected,
-        } => vec![Block::Paragraph(expectation::missed(
-            *measure, *observed, *expected, locale,
-        ))],
-        Reason::Service { state } => vec![Block::Paragraph(service_state(state, locale))],
-    }
-}
-
-/// What a correlation looks at and what it saw.
-fn measured(measure: &CorrelationKind, observed: f64, locale: Locale) -> Clean {
-    let names: Vec<Clean> = measure
-        .fields()
-        .iter()
-        .map(|field| Clean::of(field.name(), 64))
-        .collect();
-    let field = Clean::join(&names, ", ");
-    let number = words::amount(locale, observed);
-    match measure {
-        CorrelationKind::EventCount => counted(locale, whole(observed), &EVENTS),
-        CorrelationKind::ValueCount { .. } => Clean::fill(
-            pick(locale, "Поле {}: {}", "Field {}: {}"),
-            &[field, counted(locale, whole(observed), &VALUES)],
-        ),
-        CorrelationKind::Temporal => Clean::fill(
-            pick(locale, "Сработало правил: {}", "Rules that matched: {}"),
-            &[number],
-        ),
-        CorrelationKind::TemporalOrdered => Clean::fill(
-            pick(
-                locale,
-                "Сработало правил одно за другим: {}",
-                "Rules that matched one after the other: {}",
-            ),
-            &[number],
-        ),
-        CorrelationKind::Absence | CorrelationKind::AbsenceOrdered => Clean::fill(
-            pick(
-                locale,
-                "Произошло и осталось без ожидаемого продолжения: {}",
-                "Happened, and what belongs to it did not: {}",
-            ),
-            &[number],
-        ),
-        CorrelationKind::ValueSum { .. } => Clean::fill(
-            pick(locale, "Сумма поля {}: {}", "Sum of {}: {}"),
-            &[field, number],
-        ),
-        CorrelationKind::ValueAvg { .. } => Clean::fill(
-            pick(locale, "Среднее поля {}: {}", "Mean of {}: {}"),
-            &[field, number],
-        ),
-        CorrelationKind::ValuePercentile { percentile, .. } => Clean::fill(
-            pick(
-                locale,
-                "Перцентиль {} поля {}: {}",
-                "Percentile {} of {}: {}",
-            ),
-            &[words::amount(locale, *percentile), field, number],
-        ),
-        CorrelationKind::ValueShare { .. } => Clean::fill(
-            pick(
-                locale,
-                "Доля этого значения поля {} среди всех: {} %",
-                "Share of this value of {} among all: {} %",
-            ),
-            &[field, number],
-        ),
-        CorrelationKind::TravelSpeed { .. } => Clean::fill(
-            pick(
-                locale,
-                "Такой путь между странами потребовал бы скорости не менее {} км/ч",
-                "To be in both countries they must have travelled at {} km/h or more",
-            ),
-            &[number],
-        ),
-    }
-}
-
-#[expect(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "a count from 0, and the cast saturates"
-)]
-fn whole(count: f64) -> u64 {
-    count.round() as u64
-}
-
-fn wanted(condition: &Condition, locale: Locale) -> Clean {
-    let comparisons: Vec<Clean> = condition
-        .0
-        .iter()
-        .map(|comparison| {
-            let sign = Clean::fixed(comparison.op.sign());
-            Clean::fill("{} {}", &[sign, words::amount(locale, comparison.value)])
-        })
-        .collect();
-    Clean::join(&comparisons, pick(locale, " и ", " and "))
-}
-
-/// Why an alert about gatewatch itself was raised.
-fn service_state(state: &ServiceState, locale: Locale) -> Clean {
-    let number = |offset: i64| Clean::of(&offset.to_string(), 20);
-    match state {
-        ServiceState::Unreachable { error } => Clean::fill(
-            pick(locale, "Последний ответ: {}", "The last answer: {}"),
-            &[Clean::of(error, 400)],
-        ),
-        ServiceState::Lost { begin, end } => Clean::fill(
-            pick(
-                locale,
-                "Смещений с {} по {} в Kafka уже нет.",
-                "Offsets {} to {} are no longer in Kafka.",
-            ),
-            &[number(*begin), number(end - 1)],
-        ),
-        ServiceState::Miscounted {
-            begin,
-            end,
-            expected,
-            stored,
-        } => Clean::fill(
-            pick(
-                locale,
-                "Смещения с {} по {}: прочитано записей {}, сохранено {}.",
-                "Offsets {} to {}: {} records read, {} stored.",
-            ),
-            &[
-                number(*begin),
-                number(end - 1),
-                Clean::from(*expected),
-                Clean::from(*stored),
-            ],
-        ),
-    }
-}
-
-fn metric_name(metric: &str, locale: Locale) -> Clean {
-    let named = match locale {
-        Locale::Ru => METRICS.iter().find(|(name, _)| *name == metric),
-        Locale::En => None,
-    };
-    named.map_or_else(|| Clean::of(metric, 80), |(_, ru)| Clean::fixed(ru))
-}
-
-/// What detectors count, in Russian.
-const METRICS: &[(&str, &str)] = &[
-    ("requests a minute", "запросов в минуту"),
-    ("calls an hour", "вызовов в час"),
-    ("minutes with calls", "минут с вызовами за час"),
-    ("calls in a busy minute", "вызовов в минуту с вызовами"),
-    ("different records an hour", "разных записей в час"),
-    ("different operations an hour", "разных операций в час"),
-    ("different addresses an hour", "разных адресов в час"),
-    (
-        "different user agents an hour",
-        "разных программ-клиентов в час",
-    ),
-    ("refused calls an hour", "отклонённых вызовов в час"),
-    (
-        "calls for what is not there",
-        "обращений к несуществующему в час",
-    ),
-    ("failed calls an hour", "сбоев в час"),
-    ("changes an hour", "изменений в час"),
-    ("records answered an hour", "записей в ответах за час"),
-    ("bytes answered a call", "байт в ответе на вызов"),
-    ("milliseconds a call", "миллисекунд на вызов"),
-];
-
-fn pattern(hits: &[PatternHit], locale: Locale) -> Vec<Block> {
-    if hits.is_empty() {
-        let text = say(
-            locale,
-            "Выполнилось условие правила.",
-            "The rule's condition was met.",
-        );
-        return vec![Block::Paragraph(text)];
-    }
-    let rows = hits
-        .iter()
-        .take(ENTRIES)
-        .map(|hit| vec![Clean::of(&hit.field, 64), Clean::of(&hit.pattern, 160)])
-        .collect();
-    vec![Block::Table(
-        vec![
-            say(locale, "Поле", "Field"),
-            say(locale, "Образец", "Pattern"),
-        ],
-        rows,
-    )]
 }
 
 fn samples(alert: &Alert, locale: Locale, context: &Context) -> Block {

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+pub(crate) use crate::event::is_hidden;
+
 /// One line of text without anything that breaks a line, hides, reorders or controls.
 ///
 /// Made from a literal, a number or [`Clean::of`]; so a document cannot hold log content that nobody looked at.
@@ -93,16 +95,6 @@ fn visible(character: char) -> char {
         character if is_hidden(character) => '\u{fffd}',
         character => character,
     }
-}
-
-/// Bidirectional controls (Unicode UAX #9), zero-width and other format characters, tags, variation selectors,
-/// non-characters and private use: nothing that a log line needs, and all of it used to deceive readers.
-pub(crate) fn is_hidden(character: char) -> bool {
-    matches!(character,
-        '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}'..='\u{1160}' | '\u{17b4}'..='\u{17b5}' | '\u{180b}'..='\u{180f}'
-        | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{3164}' | '\u{ffa0}'
-        | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{fff0}'..='\u{fffb}' | '\u{fffe}'..='\u{ffff}'
-        | '\u{e000}'..='\u{f8ff}' | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{10ffff}')
 }
 
 #[cfg(test)]

@@ -4,8 +4,11 @@
 
 use std::fmt::Write;
 
+use sha2::{Digest, Sha256};
+
 use super::clean::Clean;
 use super::html::Html;
+use super::{Attached, Mail};
 
 /// A mail's content, top to bottom.
 #[derive(Debug, Default)]
@@ -55,9 +58,53 @@ pub(crate) enum Block {
     Code(Vec<Clean>),
     /// Words and where they lead; the address is ours, never the log's.
     Link(Clean, Clean),
+    /// A picture, and the same in words.
+    Picture(Picture),
+}
+
+/// A picture of numbers.
+#[derive(Debug)]
+pub(crate) struct Picture {
+    /// The file.
+    pub(crate) png: Vec<u8>,
+    /// The numbers as a line of text.
+    pub(crate) line: Clean,
+    /// What it shows.
+    pub(crate) words: Clean,
+    /// What stands below its left and its right end.
+    pub(crate) ends: (Clean, Clean),
+}
+
+impl Picture {
+    /// The id by which the HTML part names it (RFC 2392): the same picture has the same.
+    fn content_id(&self) -> Clean {
+        let digest = Sha256::digest(&self.png);
+        let mut first = [0; 16];
+        first.copy_from_slice(&digest[..16]);
+        let id = format!("{:032x}@gatewatch", u128::from_be_bytes(first));
+        Clean::of(&id, 64)
+    }
 }
 
 impl Document {
+    /// The whole mail.
+    pub(crate) fn mail(&self, subject: &Clean) -> Mail {
+        let pictures = self.blocks.iter().filter_map(|block| match block {
+            Block::Picture(picture) => Some(picture),
+            _ => None,
+        });
+        let attached = pictures.map(|picture| Attached {
+            content_id: picture.content_id().as_str().to_owned(),
+            png: picture.png.clone(),
+        });
+        Mail {
+            subject: subject.as_str().to_owned(),
+            text: self.text(),
+            html: self.html(),
+            pictures: attached.collect(),
+        }
+    }
+
     /// The plain text part.
     pub(crate) fn text(&self) -> String {
         let mut out = String::new();
@@ -127,6 +174,10 @@ fn text_block(out: &mut String, block: &Block) {
         Block::Link(words, address) => {
             let _ = writeln!(out, "{words}: {address}");
         }
+        Block::Picture(Picture { line, words, .. }) => {
+            push_line(out, line);
+            push_line(out, words);
+        }
     }
     out.push('\n');
 }
@@ -162,5 +213,9 @@ fn html_block(html: &mut Html, block: &Block) {
         Block::Table(heads, rows) => html.table(heads, rows),
         Block::Code(lines) => html.code(lines),
         Block::Link(words, address) => html.link(words, address),
+        Block::Picture(picture) => {
+            let Picture { words, ends, .. } = picture;
+            html.picture(&picture.content_id(), words, (&ends.0, &ends.1));
+        }
     }
 }

@@ -132,6 +132,22 @@ impl Html {
             .raw("</a></p>\n");
     }
 
+    /// A picture that the mail carries, as wide as the card, with words below it.
+    pub(crate) fn picture(&mut self, content_id: &Clean, words: &Clean, ends: (&Clean, &Clean)) {
+        self.raw("<img src=\"cid:")
+            .text(content_id)
+            .raw("\" width=\"552\" alt=\"")
+            .text(words)
+            .raw("\" style=\"display:block;width:100%;max-width:552px;height:auto;margin:8px 0 0;border:0\">\n")
+            .raw("<table role=\"presentation\" width=\"100%\" cellpadding=\"0\" cellspacing=\"0\"><tr><td class=\"soft\" align=\"left\" style=\"color:#5b6470;font-size:12px\">")
+            .text(ends.0)
+            .raw("</td><td class=\"soft\" align=\"right\" style=\"color:#5b6470;font-size:12px\">")
+            .text(ends.1)
+            .raw("</td></tr></table>\n<p class=\"soft\" style=\"margin:2px 0 10px;color:#5b6470;font-size:13px\">")
+            .text(words)
+            .raw("</p>\n");
+    }
+
     /// Closes the page.
     pub(crate) fn finish(mut self, footer: &[Clean]) -> String {
         self.raw("</td></tr>\n<tr><td class=\"pad soft line\" style=\"padding:12px 24px 18px;border-top:1px solid #d5dae0;color:#5b6470;font-size:12px;overflow-wrap:anywhere\">");

@@ -2,25 +2,28 @@
 
 mod alert;
 mod clean;
+mod course;
 mod document;
 mod expectation;
 mod html;
 mod incident;
+mod metric;
 mod query;
 pub(crate) mod requirements;
-#[cfg(test)]
-pub(crate) mod samples;
 mod summary;
 #[cfg(test)]
 mod tests;
+mod why;
 mod words;
 
 pub use alert::render;
 pub(crate) use incident::render_incident;
-pub(crate) use query::picks;
 pub use summary::{
     Bulletin, BundleKind, DailyCounts, Gap, Line, render_bundle, render_daily, render_test,
 };
+
+#[cfg(test)]
+pub(crate) use crate::alert::samples;
 
 use jiff::tz::TimeZone;
 
@@ -37,6 +40,17 @@ pub struct Mail {
     pub text: String,
     /// The HTML part.
     pub html: String,
+    /// What the HTML part shows.
+    pub pictures: Vec<Attached>,
+}
+
+/// A picture that a mail carries.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Attached {
+    /// How the HTML part names it, without brackets.
+    pub content_id: String,
+    /// The file.
+    pub png: Vec<u8>,
 }
 
 /// What every mail of an installation shares.

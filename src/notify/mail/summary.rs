@@ -332,11 +332,5 @@ pub(super) fn finish(
         footer: vec![context.name()],
         language: pick(locale, "ru", "en"),
     };
-    Mail {
-        subject: Clean::fill("[{}] {}", &[context.name(), title])
-            .as_str()
-            .to_owned(),
-        text: document.text(),
-        html: document.html(),
-    }
+    document.mail(&Clean::fill("[{}] {}", &[context.name(), title]))
 }

@@ -40,6 +40,7 @@ fn daily() -> DailyCounts {
 fn a_russian_mail() {
     let mail = render(
         &samples::correlation(),
+        None,
         Stage::Opened,
         Locale::Ru,
         &context(),
@@ -53,10 +54,10 @@ fn a_russian_mail() {
 fn a_mail_about_gatewatch_itself_has_no_query() {
     let at = Timestamp::from_seconds;
     let down = own::unreachable("ClickHouse", at(START), at(START + 60), "refused\r\n<b>");
-    let mail = render(&down, Stage::Opened, Locale::Ru, &context());
+    let mail = render(&down, None, Stage::Opened, Locale::Ru, &context());
     insta::assert_snapshot!("russian_unreachable", mail.text);
     let lost = own::lost("gateway", 3, 10, 15, at(START));
-    let mail = render(&lost, Stage::Opened, Locale::En, &context());
+    let mail = render(&lost, None, Stage::Opened, Locale::En, &context());
     insta::assert_snapshot!("english_lost", mail.text);
 }
 
@@ -88,6 +89,7 @@ fn the_daily_mail_names_the_gaps() {
 fn an_english_mail() {
     let mail = render(
         &samples::baseline(),
+        None,
         Stage::Grown(1),
         Locale::En,
         &context(),
@@ -154,7 +156,7 @@ fn tags(html: &str) -> Vec<&str> {
 #[test]
 fn hostile_content_is_text_and_never_markup() {
     for locale in [Locale::Ru, Locale::En] {
-        let mail = render(&samples::hostile(), Stage::Opened, locale, &context());
+        let mail = render(&samples::hostile(), None, Stage::Opened, locale, &context());
         for tag in tags(&mail.html) {
             assert!(
                 !tag.starts_with("script") && !tag.starts_with("img") && !tag.contains("onerror"),
@@ -184,7 +186,13 @@ fn assert_harmless(mail: &Mail) {
 
 #[test]
 fn a_log_line_cannot_add_a_line_to_the_text() {
-    let mail = render(&samples::hostile(), Stage::Opened, Locale::En, &context());
+    let mail = render(
+        &samples::hostile(),
+        None,
+        Stage::Opened,
+        Locale::En,
+        &context(),
+    );
     assert!(!mail.text.lines().any(|line| line.starts_with("Bcc:")));
 }
 
@@ -202,7 +210,7 @@ fn a_mail_stays_small_whatever_the_alert_holds() {
         evidence.target = long.as_str().into();
         evidence.request_id = long.as_str().into();
     }
-    let mail = render(&alert, Stage::Opened, Locale::En, &context());
+    let mail = render(&alert, None, Stage::Opened, Locale::En, &context());
     assert!(
         mail.subject.chars().count() <= 141,
         "{}",
@@ -221,6 +229,6 @@ proptest! {
         alert.first = Timestamp::from_micros(seconds);
         alert.evidence[0].target = text.as_str().into();
         alert.evidence[0].time = Timestamp::from_micros(seconds);
-        assert_harmless(&render(&alert, Stage::Opened, Locale::Ru, &context()));
+        assert_harmless(&render(&alert, None, Stage::Opened, Locale::Ru, &context()));
     }
 }

@@ -39,8 +39,8 @@ noun!(/** Alerts. */ ALERTS: "оповещение" "оповещения" "оп
 noun!(/** Distinct values. */ VALUES: "разное значение" "разных значения" "разных значений", "distinct value" "distinct values");
 noun!(/** Gaps. */ GAPS: "пробел" "пробела" "пробелов", "gap" "gaps");
 noun!(SECONDS: "секунда" "секунды" "секунд", "second" "seconds");
-noun!(MINUTES: "минута" "минуты" "минут", "minute" "minutes");
-noun!(HOURS: "час" "часа" "часов", "hour" "hours");
+noun!(/** Minutes. */ MINUTES: "минута" "минуты" "минут", "minute" "minutes");
+noun!(/** Hours. */ HOURS: "час" "часа" "часов", "hour" "hours");
 noun!(DAYS: "день" "дня" "дней", "day" "days");
 
 /// The number with its noun: `21 событие`, `1,200 events`.
@@ -78,7 +78,7 @@ pub(crate) fn grouped(locale: Locale, number: u64) -> Clean {
     Clean::of(&grouped, 40)
 }
 
-/// A count that need not be whole, to one decimal below a hundred: `3,5`, `3.5`, `1 250`.
+/// A count that need not be whole, to one decimal below a hundred: `3,5`, `3.5`, `1 250`; what is smaller, to two digits: `0,0021`.
 pub(crate) fn amount(locale: Locale, number: f64) -> Clean {
     if !number.is_finite() {
         return Clean::fixed("?");
@@ -91,7 +91,11 @@ pub(crate) fn amount(locale: Locale, number: f64) -> Clean {
         )]
         return grouped(locale, number.round() as u64);
     }
-    let text = format!("{number:.1}");
+    let text = if number > 0.0 && number < 0.05 {
+        small(number)
+    } else {
+        format!("{number:.1}")
+    };
     let text = text.strip_suffix(".0").unwrap_or(&text);
     Clean::of(
         &match locale {
@@ -100,6 +104,22 @@ pub(crate) fn amount(locale: Locale, number: f64) -> Clean {
         },
         40,
     )
+}
+
+/// Two digits that count; what is below a millionth is hardly anything.
+fn small(number: f64) -> String {
+    const FINEST: f64 = 1e-6;
+    if number < FINEST {
+        return format!("< {FINEST:.6}");
+    }
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "from 1 to 6"
+    )]
+    let zeros = -number.log10().floor() as usize;
+    let text = format!("{number:.*}", zeros + 1);
+    text.trim_end_matches('0').to_owned()
 }
 
 /// A span in its largest fitting unit: `4 минуты`, `2 hours`. Rounded down, at least a second.
@@ -171,6 +191,11 @@ pub(crate) fn time(locale: Locale, zone: &TimeZone, time: Timestamp) -> Clean {
 /// A time for a table whose zone and year stand elsewhere: `01.03 13:00:05`, `03-01 13:00:05`.
 pub(crate) fn short_time(locale: Locale, zone: &TimeZone, time: Timestamp) -> Clean {
     formatted(zone, time, pick(locale, "%d.%m %H:%M:%S", "%m-%d %H:%M:%S"))
+}
+
+/// A time to the minute: `01.03 13:00`, `03-01 13:00`.
+pub(crate) fn minute(locale: Locale, zone: &TimeZone, time: Timestamp) -> Clean {
+    formatted(zone, time, pick(locale, "%d.%m %H:%M", "%m-%d %H:%M"))
 }
 
 /// The zone as people know it: `Europe/Moscow, UTC+03:00`.
@@ -255,6 +280,26 @@ mod tests {
             counted(Locale::En, 1_234_567, &EVENTS).as_str(),
             "1,234,567 events"
         );
+    }
+
+    #[test]
+    fn amounts_keep_what_counts_of_them() {
+        let told = |number| amount(Locale::Ru, number).as_str().to_owned();
+        let expected = [
+            (0.0, "0"),
+            (0.002_13, "0,0021"),
+            (0.03, "0,03"),
+            (0.04, "0,04"),
+            (1e-9, "< 0,000001"),
+            (0.25, "0,2"),
+            (12.5, "12,5"),
+            (12.0, "12"),
+            (12_500.4, "12\u{a0}500"),
+            (f64::NAN, "?"),
+        ];
+        for (number, text) in expected {
+            assert_eq!(told(number), text);
+        }
     }
 
     #[test]

@@ -70,8 +70,9 @@ impl Rig {
         let (_, daily) = watch::channel(crate::notify::mail::Bulletin::default());
         let outcomes = Arc::new(Outcomes::default());
         let (client, mail, counted) = (self.client(), self.mail.clone(), Arc::clone(&outcomes));
-        let task =
-            tokio::spawn(async move { run(client, topics, &mail, daily, stopping, counted).await });
+        let task = tokio::spawn(async move {
+            run(client, topics, &mail, daily, None, stopping, counted).await
+        });
         Running {
             stop,
             outcomes,

@@ -156,6 +156,7 @@ impl Baseline {
                     observed: f64::from(count),
                     expected: verdict.expected,
                     probability: verdict.probability,
+                    features: Vec::new(),
                 };
                 out.push(finding(plan, &name, minute, (REQUEST_RATE, count, reason)));
             }

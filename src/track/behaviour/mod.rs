@@ -25,7 +25,7 @@ use foldhash::fast::FixedState;
 use serde::{Deserialize, Serialize};
 
 use super::sketch::Sketch;
-use super::{Entity, Finding, Plan, Reason, TrackCounts, finding_id};
+use super::{Entity, Feature, Finding, MOST_FEATURES, NEW, Plan, Reason, TrackCounts, finding_id};
 use crate::event::Timestamp;
 use crate::random::{splitmix, stable_hash};
 pub use calibration::Fit;
@@ -326,50 +326,18 @@ fn finding(
     let first = Timestamp::from_micros(i64::from(hour) * HOUR_US);
     let is_new = odd.surprise.most() == Kind::News;
     let probability = 10_f64.powf(-odd.surprise.all);
+    let features = reasons(&odd, texts);
     let entity = Entity {
         kind: odd.who.kind,
         value: odd.who.value,
     };
-    let amounts = odd.features.iter().map(|(name, observed, expected)| {
-        let note = format!("{name}: {observed:.1}, usually {expected:.1}");
-        ((*name).to_owned(), *observed, *expected, note)
-    });
-    let news = odd.news.iter().map(|new| {
-        let (_, kind) = DIMENSIONS[dimension_of(new.code)];
-        let text = texts
-            .get(&new.code)
-            .map_or("(no room for its text)", CompactString::as_str);
-        let note = format!(
-            "{kind} never seen of it: {text} ({:.2} % of its hours have a new one, {:.2} % of all hours one so rare)",
-            100.0 * new.own,
-            100.0 * new.share
-        );
-        (format!("hours with a new {kind}"), 1.0, new.own, note)
-    });
-    // What counts more comes first, and only that is told where the other is nothing.
-    let mut reasons: Vec<(String, f64, f64, String)> = if is_new {
-        let amount = odd
-            .surprise
-            .of(Kind::Amounts)
-            .max(odd.surprise.of(Kind::Change));
-        let also = usize::from(amount > 2.0);
-        news.chain(amounts.take(also)).collect()
-    } else {
-        let also = usize::from(odd.surprise.of(Kind::News) > 2.0);
-        amounts.chain(news.take(also)).collect()
-    };
-    if reasons.is_empty() {
-        reasons.push((
-            "calls an hour".to_owned(),
-            odd.calls.into(),
-            0.0,
-            String::new(),
-        ));
-    }
-    let (metric, observed, expected, _) = reasons[0].clone();
     // The first feature is the reason itself; of what is new the note says which.
-    let notes = reasons.into_iter().skip(usize::from(!is_new));
-    let mut notes: Vec<String> = notes.map(|(_, _, _, note)| note).collect();
+    let notes = features.iter().skip(usize::from(!is_new));
+    let mut notes: Vec<String> = notes.map(Feature::note).collect();
+    let (metric, observed, expected) = match features.first() {
+        Some(first) => (first.metric.clone(), first.observed, first.expected),
+        None => ("calls an hour".to_owned(), odd.calls.into(), 0.0),
+    };
     if let Like::Callers(integration) = like
         && !integration.is_empty()
     {
@@ -393,10 +361,48 @@ fn finding(
             observed,
             expected,
             probability,
+            features,
         },
         evidence: odd.first.into_iter().collect(),
         notes,
     }
+}
+
+/// What stands out: what counts more comes first, and only that is told where the other is nothing.
+fn reasons(odd: &Odd, texts: &BTreeMap<u32, CompactString>) -> Vec<Feature> {
+    let news = odd.news.iter().map(|new| {
+        let (_, kind) = DIMENSIONS[dimension_of(new.code)];
+        let text = texts.get(&new.code);
+        Feature {
+            metric: format!("{NEW}{kind}"),
+            value: text.map_or_else(|| "(no room for its text)".to_owned(), ToString::to_string),
+            observed: 1.0,
+            expected: new.own,
+            probability: new.share,
+        }
+    });
+    let amounts = odd.features.iter().cloned();
+    let amount = odd
+        .surprise
+        .of(Kind::Amounts)
+        .max(odd.surprise.of(Kind::Change));
+    let mut features: Vec<Feature> = if odd.surprise.most() == Kind::News {
+        let also = usize::from(amount > 2.0);
+        news.chain(amounts.take(also)).collect()
+    } else {
+        let also = usize::from(odd.surprise.of(Kind::News) > 2.0);
+        amounts.chain(news.take(also)).collect()
+    };
+    features.truncate(MOST_FEATURES);
+    features
+}
+
+/// Every metric that a feature may have, for those who translate them.
+#[cfg(test)]
+pub(crate) fn features() -> Vec<String> {
+    let amounts = conduct::FEATURES.iter().map(|it| it.name.to_owned());
+    let news = DIMENSIONS.iter().map(|(_, kind)| format!("{NEW}{kind}"));
+    amounts.chain(news).collect()
 }
 
 /// The entities of an [`Open`] hour, in order.

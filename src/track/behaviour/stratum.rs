@@ -12,7 +12,7 @@ use super::owners::{Callers, Owners};
 use super::past::{COLUMNS, Past};
 use super::rate::Rate;
 use crate::track::model::{Ensemble, Rows};
-use crate::track::{Evidence, Lru};
+use crate::track::{Evidence, Feature, Lru};
 
 /// Rows that models are fitted to, and how few will do.
 const ROWS: usize = 2_048;
@@ -74,8 +74,8 @@ pub(super) struct Odd {
     pub(super) who: Who,
     pub(super) calls: u32,
     pub(super) surprise: Surprise,
-    /// The oddest features: which, what was seen, what is usual.
-    pub(super) features: Vec<(&'static str, f64, f64)>,
+    /// The oddest features.
+    pub(super) features: Vec<Feature>,
     /// What is new, the most surprising first.
     pub(super) news: Vec<New>,
     /// Its first call of the hour.
@@ -197,7 +197,7 @@ impl Stratum {
             let cause = match kind {
                 Kind::News => news[at].first().map_or(0, |new| new.code as usize),
                 Kind::Change => surprise.changed,
-                Kind::Amounts => self.rarest(&rows[at]).next().unwrap_or(0),
+                Kind::Amounts => self.rarest(&rows[at]).next().map_or(0, |(at, _)| at),
             };
             let told_of = causes.entry((kind, cause)).or_default();
             *told_of += 1;
@@ -211,14 +211,14 @@ impl Stratum {
         told
     }
 
-    /// The features in which a row lies farthest out among others, by their place.
-    fn rarest(&self, row: &Row) -> impl Iterator<Item = usize> {
+    /// The features in which a row lies farthest out among others, by their place, and the share of rows that lie so far out.
+    fn rarest(&self, row: &Row) -> impl Iterator<Item = (usize, f64)> {
         let model = self.model.as_ref();
         let rarest = model.map(|model| model.ensemble.rarest(&wide(row), COLUMNS));
         // The last column is the hour of the day, of which there is no feature.
-        let columns = rarest.into_iter().flatten().map(|(column, _)| column);
-        let columns = columns.filter(|column| column + 1 < COLUMNS);
-        columns.map(|column| column % FEATURES.len())
+        let columns = rarest.into_iter().flatten();
+        let columns = columns.filter(|(column, _)| column + 1 < COLUMNS);
+        columns.map(|(column, rarity)| (column % FEATURES.len(), (-rarity).exp()))
     }
 
     /// The row of each entity, and what is new of it.
@@ -235,28 +235,35 @@ impl Stratum {
         each.unzip()
     }
 
-    /// The features in which a row lies farthest out: which, what was seen, what is usual.
+    /// The features in which a row lies farthest out; first of all the one that changed, if that is the reason.
     fn features(
         &mut self,
         (who, deeds): (&Who, &Deeds),
         row: &Row,
         surprise: Surprise,
-    ) -> Vec<(&'static str, f64, f64)> {
+    ) -> Vec<Feature> {
         let past = self.entities.peek_mut(who).map(|known| known.past);
-        let rarest: Vec<usize> = self.rarest(row).collect();
+        let rarest: Vec<(usize, f64)> = self.rarest(row).collect();
         let model = self.model.as_ref();
-        let changed = (surprise.most() == Kind::Change).then_some(surprise.changed);
-        let mut named: Vec<usize> = Vec::new();
-        for at in changed.into_iter().chain(rarest) {
-            if named.len() < NAMED && !named.contains(&at) {
-                named.push(at);
+        let change = 10_f64.powf(-surprise.of(Kind::Change));
+        let changed = (surprise.most() == Kind::Change).then_some((surprise.changed, change));
+        let mut named: Vec<(usize, f64)> = Vec::new();
+        for (at, share) in changed.into_iter().chain(rarest) {
+            if named.len() < NAMED && !named.iter().any(|(named, _)| *named == at) {
+                named.push((at, share));
             }
         }
-        let told = named.into_iter().map(|at| {
+        let told = named.into_iter().map(|(at, probability)| {
             let of_itself = past.and_then(|past| past.usual(at));
             let usual = of_itself.or_else(|| model.map(|model| model.usual(at)));
             let feature = FEATURES[at];
-            (feature.name, feature.of(&deeds.sums), usual.unwrap_or(0.0))
+            Feature {
+                metric: feature.name.to_owned(),
+                value: String::new(),
+                observed: feature.of(&deeds.sums),
+                expected: usual.unwrap_or(0.0),
+                probability,
+            }
         });
         told.collect()
     }

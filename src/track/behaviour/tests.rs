@@ -74,6 +74,7 @@ fn a_client_that_reads_far_more_records_than_ever_is_found_and_little_else() {
         observed,
         expected,
         probability,
+        features,
     } = &finding.reason
     else {
         panic!("a baseline");
@@ -83,6 +84,19 @@ fn a_client_that_reads_far_more_records_than_ever_is_found_and_little_else() {
         *observed > 200.0 && *expected < 20.0 && *probability < 1e-3,
         "{finding:?}"
     );
+    let told: Vec<&str> = features.iter().map(|it| it.metric.as_str()).collect();
+    assert_eq!(told[0], "different records an hour", "{told:?}");
+    assert!((2..=MOST_FEATURES).contains(&told.len()), "{told:?}");
+    for feature in features {
+        let Feature { probability, .. } = feature;
+        assert!((1e-12..=1.0).contains(probability), "{feature:?}");
+    }
+    let first = &features[0];
+    assert!(first.probability < 0.01, "{first:?}");
+    assert_eq!((first.observed, first.expected), (*observed, *expected));
+    // What others than the first say stands in the notes too.
+    assert!(finding.notes.contains(&features[1].note()), "{finding:?}");
+    assert!(!finding.notes.contains(&first.note()), "{finding:?}");
 }
 
 #[test]

@@ -226,6 +226,7 @@ fn finding(
             observed: odd.value,
             expected: odd.usual,
             probability: odd.probability,
+            features: Vec::new(),
         },
         evidence: Vec::new(),
         notes: notes.map(|(_, note)| note.to_owned()).collect(),

@@ -107,6 +107,7 @@ fn a_spike_a_drop_and_silence_are_told_and_an_ordinary_month_is_not() {
             observed,
             expected,
             probability,
+            ..
         } = &first.reason
         else {
             panic!("{:?}", first.reason)

@@ -74,6 +74,7 @@ pub(crate) fn baseline() -> Alert {
             observed: 950.0,
             expected: 12.5,
             probability: 3e-12,
+            features: Vec::new(),
         },
         ..correlation()
     }
