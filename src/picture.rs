@@ -12,13 +12,13 @@ use plotters::style::Color;
 /// Most bars; of more values the newest are drawn.
 pub const MOST: usize = 48;
 /// Width on a page in CSS pixels; the picture itself has twice as many, for sharp screens.
-pub const WIDTH: u32 = 552;
+pub const WIDTH: u32 = ACROSS.unsigned_abs() / 2;
 /// Height on a page in CSS pixels.
-pub const HEIGHT: u32 = 160;
+pub const HEIGHT: u32 = DOWN.unsigned_abs() / 2;
 
 /// Pixels of the picture.
-const ACROSS: i32 = 2 * WIDTH as i32;
-const DOWN: i32 = 2 * HEIGHT as i32;
+const ACROSS: i32 = 1_104;
+const DOWN: i32 = 320;
 /// Between the frame and what it holds.
 const MARGIN: i32 = 24;
 /// Where bars stand, and how high the highest is.
@@ -28,10 +28,11 @@ const TALLEST: i32 = GROUND - MARGIN;
 const WIDEST: i32 = 96;
 /// A value that is not 0 is seen, however small.
 const LOWEST: i32 = 3;
-/// The line of what was expected: its width, that of the light on both sides of it, and its dashes.
+/// The line of what was expected, and its dashes.
 const LINE: i32 = 4;
-const LIGHT: i32 = 3;
 const DASH: i32 = 14;
+/// From one dash to the next.
+const DASHES: usize = 28;
 
 const PAPER: RGBColor = RGBColor(255, 255, 255);
 const FRAME: RGBColor = RGBColor(195, 202, 211);
@@ -39,6 +40,8 @@ const GRID: RGBColor = RGBColor(230, 233, 238);
 const USUAL: RGBColor = RGBColor(163, 176, 190);
 const MARKED: RGBColor = RGBColor(143, 29, 29);
 const INK: RGBColor = RGBColor(27, 31, 36);
+/// All of them: a pixel is a place in here, of four bits.
+const PALETTE: [RGBColor; 6] = [PAPER, FRAME, GRID, USUAL, MARKED, INK];
 
 /// What is drawn.
 #[derive(Clone, Debug, PartialEq)]
@@ -59,27 +62,49 @@ pub struct Bars<'v> {
 pub fn png(bars: &Bars<'_>) -> Vec<u8> {
     let mut pixels = vec![0; usize::try_from(3 * ACROSS * DOWN).expect("a size in pixels")];
     draw(bars, &mut pixels);
+    let palette: Vec<u8> = PALETTE.iter().flat_map(|it| [it.0, it.1, it.2]).collect();
     let mut file = Vec::new();
     let mut encoder = png::Encoder::new(&mut file, 2 * WIDTH, 2 * HEIGHT);
-    encoder.set_color(png::ColorType::Rgb);
-    encoder.set_depth(png::BitDepth::Eight);
-    encoder.set_compression(png::Compression::High);
+    encoder.set_color(png::ColorType::Indexed);
+    encoder.set_depth(png::BitDepth::Four);
+    encoder.set_palette(palette);
+    encoder.set_compression(png::Compression::Balanced);
+    encoder.set_filter(png::Filter::NoFilter);
     encoder
         .write_header()
-        .and_then(|mut writer| writer.write_image_data(&pixels))
+        .and_then(|mut writer| writer.write_image_data(&packed(&pixels)))
         .expect("the buffer has the size of the picture");
     file
 }
 
-/// The same in one line of text, as bars of an eighth to a whole: `▁▁▂▁▁█`; what is 0 is a low line.
+/// Two pixels a byte. A row has an even number of them.
+fn packed(pixels: &[u8]) -> Vec<u8> {
+    let mut known = (PAPER, 0);
+    let mut place = |red, green, blue| {
+        let pixel = RGBColor(red, green, blue);
+        // Neighbours are mostly the same.
+        if pixel != known.0 {
+            let place = (0..).zip(PALETTE).find(|(_, it)| *it == pixel);
+            known = (pixel, place.map_or(0, |(place, _)| place));
+        }
+        known.1
+    };
+    let pairs = pixels.chunks_exact(6);
+    pairs
+        .map(|pair| place(pair[0], pair[1], pair[2]) << 4 | place(pair[3], pair[4], pair[5]))
+        .collect()
+}
+
+/// The same in one line of text, as bars of an eighth to a whole: `▁▁▂▁▁█`. The lowest is 0 alone.
 #[must_use]
 pub fn line(values: &[f64]) -> String {
     const LEVELS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
     let values = newest(values);
     let top = top(values, None);
     let level = |value: &f64| {
-        let height = height(*value, top, 8).clamp(1, 8);
-        LEVELS[usize::try_from(height - 1).unwrap_or(0)]
+        let least = i32::from(sound(*value) > 0.0);
+        let level = height(*value, top, 7).clamp(least, 7);
+        LEVELS[usize::try_from(level).unwrap_or(0)]
     };
     values.iter().map(level).collect()
 }
@@ -117,6 +142,30 @@ fn place(at: usize, bars: usize) -> (i32, i32) {
     (left + room / 8, left + room - room / 8)
 }
 
+/// A bar where it is drawn.
+struct Bar {
+    left: i32,
+    right: i32,
+    height: i32,
+    is_marked: bool,
+}
+
+fn bars_of(bars: &Bars<'_>, top: f64) -> Vec<Bar> {
+    let values = newest(bars.values);
+    let left_out = bars.values.len() - values.len();
+    let each = values.iter().enumerate().map(|(at, value)| {
+        let (left, right) = place(at, values.len());
+        let least = if sound(*value) > 0.0 { LOWEST } else { 0 };
+        Bar {
+            left,
+            right,
+            height: height(*value, top, TALLEST).max(least),
+            is_marked: bars.marked.contains(&(at + left_out)),
+        }
+    });
+    each.collect()
+}
+
 fn draw(bars: &Bars<'_>, pixels: &mut [u8]) {
     let area = BitMapBackend::with_buffer(pixels, (2 * WIDTH, 2 * HEIGHT)).into_drawing_area();
     // From the upper left point to before the lower right one.
@@ -132,34 +181,34 @@ fn draw(bars: &Bars<'_>, pixels: &mut [u8]) {
     for upper in [GROUND - TALLEST, GROUND - TALLEST / 2] {
         fill(GRID, (MARGIN, upper), (ACROSS - MARGIN, upper + 2));
     }
-    let values = newest(bars.values);
-    let left_out = bars.values.len() - values.len();
-    let top = top(values, bars.expected);
-    for (at, value) in values.iter().enumerate() {
-        let (left, right) = place(at, values.len());
-        let mut upper = height(*value, top, TALLEST);
-        if sound(*value) > 0.0 {
-            upper = upper.max(LOWEST);
-        }
-        let is_marked = bars.marked.contains(&(at + left_out));
-        if upper > 0 {
-            let colour = if is_marked { MARKED } else { USUAL };
-            fill(colour, (left, GROUND - upper), (right, GROUND));
-        }
-        if is_marked {
-            fill(INK, (left, GROUND + 10), (right, GROUND + 20));
-        }
+    let top = top(newest(bars.values), bars.expected);
+    let drawn = bars_of(bars, top);
+    for bar in drawn.iter().filter(|bar| bar.height > 0) {
+        let colour = if bar.is_marked { MARKED } else { USUAL };
+        fill(colour, (bar.left, GROUND - bar.height), (bar.right, GROUND));
+    }
+    let marked = || drawn.iter().filter(|bar| bar.is_marked);
+    for bar in marked() {
+        fill(INK, (bar.left, GROUND + 10), (bar.right, GROUND + 20));
     }
     fill(INK, (MARGIN, GROUND), (ACROSS - MARGIN, GROUND + 2));
-    if let Some(expected) = bars.expected {
-        let upper = GROUND - height(expected, top, TALLEST) - LINE / 2;
-        let mut left = MARGIN;
-        while left < ACROSS - MARGIN {
-            let right = (left + DASH).min(ACROSS - MARGIN);
-            fill(PAPER, (left, upper - LIGHT), (right, upper + LINE + LIGHT));
-            fill(INK, (left, upper), (right, upper + LINE));
-            left += 2 * DASH;
+    let Some(expected) = bars.expected else {
+        return;
+    };
+    let over = height(expected, top, TALLEST);
+    let upper = GROUND - over - LINE / 2;
+    let dashes = |colour: RGBColor, from: i32, to: i32| {
+        for left in (MARGIN..ACROSS - MARGIN).step_by(DASHES) {
+            let (left, right) = (left.max(from), (left + DASH).min(to));
+            if left < right {
+                fill(colour, (left, upper), (right, upper + LINE));
+            }
         }
+    };
+    dashes(INK, MARGIN, ACROSS - MARGIN);
+    // On what is dark the line is light.
+    for bar in marked().filter(|bar| bar.height > over) {
+        dashes(PAPER, bar.left, bar.right);
     }
 }
 
@@ -176,9 +225,9 @@ mod tests {
     impl Picture {
         fn of(bars: &Bars<'_>) -> Picture {
             let bytes = png(bars);
-            let mut reader = png::Decoder::new(std::io::Cursor::new(bytes))
-                .read_info()
-                .unwrap();
+            let mut decoder = png::Decoder::new(std::io::Cursor::new(bytes));
+            decoder.set_transformations(png::Transformations::EXPAND);
+            let mut reader = decoder.read_info().unwrap();
             let mut pixels = vec![0; reader.output_buffer_size().unwrap()];
             let info = reader.next_frame(&mut pixels).unwrap();
             assert_eq!((info.width, info.height), (1_104, 320));
@@ -256,7 +305,7 @@ mod tests {
         };
         let file = png(&bars);
         assert_eq!(file, png(&bars.clone()));
-        assert!(file.len() < 8 * 1_024, "{} bytes", file.len());
+        assert!(file.len() < 4 * 1_024, "{} bytes", file.len());
     }
 
     #[test]
@@ -278,12 +327,12 @@ mod tests {
 
     #[test]
     fn a_line_of_text_shows_the_same() {
-        assert_eq!(line(&[0.0, 1.0, 2.0, 1.0, 0.0, 8.0]), "▁▁▂▁▁█");
+        assert_eq!(line(&[0.0, 1.0, 2.0, 1.0, 0.0, 8.0]), "▁▂▃▂▁█");
         assert_eq!(line(&[]), "");
         // Of too many the newest, and the smallest that is not 0 can be seen in the picture.
         let mut values = vec![9.0; 60];
         values[59] = 0.001;
-        assert!(line(&values).ends_with("█▁"));
+        assert!(line(&values).ends_with("█▂"));
         let picture = Picture::of(&Bars {
             values: &values,
             marked: 59..60,

@@ -367,6 +367,20 @@ mod tests {
     }
 
     #[test]
+    fn an_alert_from_before_there_were_features_is_read() {
+        let told = alert(baseline(1e-6), "x", 0, 1);
+        let mut stored = serde_json::to_value(&told).unwrap();
+        stored["reason"].as_object_mut().unwrap().remove("features");
+        let Reason::Baseline {
+            metric, features, ..
+        } = serde_json::from_value::<Alert>(stored).unwrap().reason
+        else {
+            panic!("a baseline");
+        };
+        assert_eq!((metric.as_str(), features), ("requests a minute", vec![]));
+    }
+
+    #[test]
     fn the_record_has_the_attributes_that_ocsf_requires() {
         let record = encode(&alert(
             Reason::Pattern { hits: vec![] },

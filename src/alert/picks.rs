@@ -65,8 +65,10 @@ pub(super) fn is_stored(field: Field) -> bool {
 }
 
 fn of_field(field: Field, value: &str) -> Option<String> {
+    if !is_stored(field) {
+        return None;
+    }
     match (field, field.kind()) {
-        (field, _) if !is_stored(field) => None,
         (_, Kind::Time) => None,
         (Field::Fact, _) => Some(format!("has(facts, {})", literal(beginning(value)))),
         (_, Kind::List) => Some(format!(

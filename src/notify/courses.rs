@@ -5,16 +5,17 @@ use std::error::Error;
 use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
-use tokio::time::{Instant, timeout};
+use tokio::time::timeout;
 use tracing::{info, warn};
 
 use super::Outcomes;
-use crate::alert::{Alert, Series};
+use crate::alert::{Alert, Course, Series};
+use crate::event::Timestamp;
 
 /// A mail waits so long for its picture.
 const PATIENCE: Duration = Duration::from_secs(2);
-/// After one was waited for in vain, mails go without for so long.
-const PAUSE: Duration = Duration::from_mins(1);
+/// After one was waited for in vain, mails go without for so long, in microseconds.
+const PAUSE: i64 = 60_000_000;
 
 /// The course of an alert; none where a count says nothing of it.
 pub type Found = Result<Option<Series>, Box<dyn Error + Send + Sync>>;
@@ -32,8 +33,9 @@ pub struct Wanted {
 #[derive(Clone, Debug)]
 pub struct Courses {
     wanted: mpsc::Sender<Wanted>,
+    patience: Duration,
     /// Nothing is asked before.
-    silent_until: Option<Instant>,
+    silent_until: Option<Timestamp>,
 }
 
 impl Courses {
@@ -43,17 +45,25 @@ impl Courses {
         let (wanted, asked) = mpsc::channel(1);
         let courses = Courses {
             wanted,
+            patience: PATIENCE,
             silent_until: None,
         };
         (courses, asked)
     }
 
     /// The course of an alert, within two seconds or never.
-    pub(crate) async fn of(&mut self, alert: &Alert, outcomes: &Outcomes) -> Option<Series> {
-        if self
-            .silent_until
-            .is_some_and(|until| Instant::now() < until)
-        {
+    pub(crate) async fn of(
+        &mut self,
+        alert: &Alert,
+        now: Timestamp,
+        outcomes: &Outcomes,
+    ) -> Option<Series> {
+        if Course::of(alert).is_none() {
+            return None;
+        }
+        // A clock that was set back makes no pause longer.
+        let is_silent = |until: Timestamp| (1..=PAUSE).contains(&until.since(now));
+        if self.silent_until.is_some_and(is_silent) {
             outcomes.no_picture.count();
             return None;
         }
@@ -70,7 +80,7 @@ impl Courses {
                 if self.silent_until.is_none() {
                     warn!(%error, "no picture for a mail; mails go without until it works again");
                 }
-                self.silent_until = Some(Instant::now() + PAUSE);
+                self.silent_until = Some(now.plus_micros(PAUSE));
                 None
             }
         }
@@ -86,9 +96,9 @@ impl Courses {
             self.wanted.send(wanted).await.map_err(|_| GONE)?;
             answered.await.map_err(|_| GONE)?
         };
-        match timeout(PATIENCE, answered).await {
+        match timeout(self.patience, answered).await {
             Ok(found) => found,
-            Err(_) => Err(format!("no answer within {} s", PATIENCE.as_secs()).into()),
+            Err(_) => Err(format!("no answer within {} s", self.patience.as_secs()).into()),
         }
     }
 }
@@ -112,36 +122,46 @@ mod tests {
         }
     }
 
-    #[tokio::test(start_paused = true)]
-    async fn no_mail_waits_for_a_picture_longer_than_two_seconds_and_few_wait() {
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_seconds(samples::START + second)
+    }
+
+    #[tokio::test]
+    async fn no_mail_waits_long_for_a_picture_and_after_one_none_does() {
         let (mut courses, mut asked) = Courses::new();
+        assert_eq!(courses.patience, Duration::from_secs(2));
+        courses.patience = Duration::from_millis(50);
         let outcomes = Outcomes::default();
         let alert = samples::correlation();
-        let began = Instant::now();
+        let began = std::time::Instant::now();
         // Asked for, and never answered.
-        for _ in 0..100 {
-            assert_eq!(courses.of(&alert, &outcomes).await, None);
+        for second in 0..60 {
+            assert_eq!(courses.of(&alert, at(second), &outcomes).await, None);
         }
-        assert_eq!(began.elapsed(), PATIENCE);
-        assert_eq!(outcomes.no_picture.get(), 100);
+        assert!(began.elapsed() < Duration::from_secs(2), "one waited");
+        assert_eq!(outcomes.no_picture.get(), 60);
         let wanted = asked.recv().await.unwrap();
         assert!(wanted.answer.is_closed(), "nobody waits any more");
-        // After the pause it is tried again, and works.
-        tokio::time::advance(PAUSE).await;
-        let answering = tokio::spawn(async move {
+        assert!(asked.try_recv().is_err(), "nothing else was asked");
+        // After the pause it is tried again, and works; so it does when the clock was set back.
+        courses.patience = Duration::from_secs(20);
+        tokio::spawn(async move {
             while let Some(wanted) = asked.recv().await {
                 let _ = wanted.answer.send(Ok(Some(series())));
             }
         });
-        for _ in 0..3 {
-            assert_eq!(courses.of(&alert, &outcomes).await, Some(series()));
+        let mut set_back = courses.clone();
+        for second in [60, 61] {
+            let found = courses.of(&alert, at(second), &outcomes).await;
+            assert_eq!(found, Some(series()));
         }
-        assert_eq!(outcomes.no_picture.get(), 100);
-        answering.abort();
+        let found = set_back.of(&alert, at(-100), &outcomes).await;
+        assert_eq!(found, Some(series()));
+        assert_eq!(outcomes.no_picture.get(), 60);
     }
 
-    #[tokio::test(start_paused = true)]
-    async fn an_error_is_no_course_and_ends_with_the_first_answer() {
+    #[tokio::test]
+    async fn an_error_is_no_course_and_that_there_is_none_is_an_answer() {
         let (mut courses, mut asked) = Courses::new();
         let outcomes = Outcomes::default();
         let alert = samples::correlation();
@@ -151,18 +171,19 @@ mod tests {
             let unknown = asked.recv().await.unwrap();
             let _ = unknown.answer.send(Ok(None));
         });
-        assert_eq!(courses.of(&alert, &outcomes).await, None);
+        assert_eq!(courses.of(&alert, at(0), &outcomes).await, None);
         assert_eq!(outcomes.no_picture.get(), 1);
-        tokio::time::advance(PAUSE).await;
-        assert_eq!(courses.of(&alert, &outcomes).await, None);
-        assert_eq!(
-            outcomes.no_picture.get(),
-            1,
-            "that there is none is an answer"
-        );
+        assert_eq!(courses.of(&alert, at(60), &outcomes).await, None);
+        assert_eq!(outcomes.no_picture.get(), 1);
         assert_eq!(courses.silent_until, None);
+        // Of what has no course nobody is asked.
+        assert_eq!(
+            courses.of(&samples::hostile(), at(61), &outcomes).await,
+            None
+        );
+        assert_eq!(outcomes.no_picture.get(), 1);
         // Whoever answered is gone.
-        assert_eq!(courses.of(&alert, &outcomes).await, None);
+        assert_eq!(courses.of(&alert, at(61), &outcomes).await, None);
         assert_eq!(outcomes.no_picture.get(), 2);
     }
 }

@@ -2,18 +2,18 @@
 
 use std::sync::Arc;
 
-use tokio::task::JoinSet;
+use tokio::task::{JoinSet, spawn_blocking};
 use tracing::{info, warn};
 
 use super::mail::{
-    Bulletin, BundleKind, Mail, render, render_bundle, render_daily, render_incident,
+    Bulletin, BundleKind, Drawn, Mail, render, render_bundle, render_daily, render_incident,
 };
 use super::outbox::{Landing, Outbox};
 use super::policy::{Bundle, Decision, Policy};
 use super::settings::Settings;
 use super::transport::Transport;
 use super::{Courses, Entry, Key, NotifyError, Outcomes, SendError, Stage, State, daily};
-use crate::alert::{Alert, Series};
+use crate::alert::Alert;
 use crate::config;
 use crate::event::Timestamp;
 use crate::incident::{Incident, Reminder};
@@ -134,24 +134,29 @@ impl Desk {
             return;
         }
         let series = match &mut self.courses {
-            Some(courses) => courses.of(alert, &self.outcomes).await,
+            Some(courses) => courses.of(alert, now, &self.outcomes).await,
+            None => None,
+        };
+        let drawn = match series {
+            // Drawing does not panic; were it to, the mail would go without.
+            Some(series) => spawn_blocking(move || Drawn::of(series)).await.ok(),
             None => None,
         };
         for (reader, stage) in &decided.mails {
-            self.post_alert(alert, series.as_ref(), (*reader, *stage), offset, now);
+            self.post_alert(alert, drawn.as_ref(), (*reader, *stage), offset, now);
         }
     }
 
     fn post_alert(
         &mut self,
         alert: &Alert,
-        series: Option<&Series>,
+        course: Option<&Drawn>,
         (reader, stage): (usize, Stage),
         offset: i64,
         now: Timestamp,
     ) {
         let locale = self.settings.readers[reader].locale;
-        let mail = render(alert, series, stage, locale, &self.settings.context);
+        let mail = render(alert, course, stage, locale, &self.settings.context);
         let about = About {
             subject: alert.id,
             stage,

@@ -173,12 +173,16 @@ mod tests {
     use crate::notify::RecipientKey;
 
     fn letter(subject: &str, stage: Stage) -> String {
+        with_pictures(subject, stage, vec![])
+    }
+
+    fn with_pictures(subject: &str, stage: Stage, pictures: Vec<Attached>) -> String {
         let sender = Sender::new("Ворота <gatewatch@example.org>", "", "PropDev 1").unwrap();
         let mail = Mail {
             subject: subject.to_owned(),
             text: "текст\n".to_owned(),
             html: "<p>текст</p>".to_owned(),
-            pictures: vec![],
+            pictures,
         };
         let key = Key {
             subject: Uuid::from_u128(7),
@@ -195,6 +199,38 @@ mod tests {
     #[test]
     fn the_same_mail_is_the_same_bytes() {
         assert_eq!(letter("x", Stage::Opened), letter("x", Stage::Opened));
+    }
+
+    #[test]
+    fn a_picture_travels_beside_the_html_part_that_names_it() {
+        let picture = Attached {
+            content_id: "0123@gatewatch".to_owned(),
+            png: b"\x89PNG\r\n\x1a\n".to_vec(),
+        };
+        let with = || with_pictures("x", Stage::Opened, vec![picture.clone()]);
+        let mail = with();
+        assert_eq!(mail, with(), "the same bytes");
+        let order = [
+            "Content-Type: multipart/alternative;",
+            "Content-Type: text/plain",
+            "Content-Type: multipart/related;",
+            "Content-Type: text/html",
+            "Content-ID: <0123@gatewatch>",
+            "Content-Disposition: inline; filename=\"course.png\"",
+            "Content-Type: image/png",
+            "iVBORw0KGgo=",
+        ];
+        let found: Vec<_> = order.iter().map(|part| mail.find(part)).collect();
+        assert!(found.iter().all(Option::is_some), "{found:?} in {mail}");
+        assert!(found.is_sorted(), "{found:?} in {mail}");
+        let boundaries: Vec<&str> = mail
+            .split("boundary=\"")
+            .skip(1)
+            .filter_map(|rest| rest.split('"').next())
+            .collect();
+        assert_eq!(boundaries.len(), 2, "{mail}");
+        assert!(!boundaries[1].starts_with(boundaries[0]));
+        assert!(!letter("x", Stage::Opened).contains("related"));
     }
 
     #[test]

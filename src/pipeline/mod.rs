@@ -11,7 +11,7 @@ mod builder;
 mod bulletin;
 mod chain;
 mod control;
-mod courses;
+pub mod courses;
 mod daily;
 mod deliver;
 pub mod detection;

@@ -19,5 +19,6 @@ mod migrations;
 mod people;
 #[path = "../parts/ports.rs"]
 mod ports;
+mod series;
 mod server;
 mod triage;

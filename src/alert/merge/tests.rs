@@ -3,7 +3,7 @@ use crate::config;
 use crate::event::Position;
 use crate::sigma::{Condition, CorrelationKind, Level};
 use crate::track::testing::{client, evidence, meta};
-use crate::track::{Plan, Reason, finding_id};
+use crate::track::{Feature, Plan, Reason, finding_id};
 
 const WIDTH: i64 = 100_000_000;
 
@@ -143,6 +143,44 @@ fn open_alerts_survive_a_snapshot() {
     let (expected, found) = (merger.changed(), restored.changed());
     assert_eq!(expected, found);
     assert_eq!(found.len(), 2);
+}
+
+#[test]
+fn the_features_of_a_finding_survive_a_snapshot() {
+    let plan = Plan::new(Vec::new(), Vec::new(), config::Track::default());
+    let mut merger = Merger::new(plan.merge_us(), 10);
+    let mut odd = finding(1, "a", 10);
+    let feature = Feature {
+        metric: "hours with a new network".to_owned(),
+        value: "198.51.100.0/24".to_owned(),
+        observed: 1.0,
+        expected: 0.01,
+        probability: 0.002,
+    };
+    let reason = |features| Reason::Baseline {
+        metric: "calls an hour".to_owned(),
+        observed: 9.0,
+        expected: 1.0,
+        probability: 1e-6,
+        features,
+    };
+    odd.reason = reason(vec![feature.clone(), feature]);
+    let mut plain = finding(2, "b", 10);
+    plain.reason = reason(Vec::new());
+    let meta = meta(1, "behaviour", Level::Low);
+    for finding in [odd.clone(), plain.clone()] {
+        merger.merge(finding, &meta, Timestamp::from_seconds(10));
+    }
+    merger.changed();
+    let mut restored = Merger::restore(&plan, &merger.snapshot()).unwrap();
+    for name in ["a", "b"] {
+        let more = finding(1, name, 20);
+        restored.merge(more, &meta, Timestamp::from_seconds(20));
+    }
+    let alerts = restored.changed();
+    let reasons: Vec<&Reason> = alerts.iter().map(|alert| &alert.reason).collect();
+    assert!(reasons.contains(&&odd.reason), "{reasons:?}");
+    assert!(reasons.contains(&&plain.reason), "{reasons:?}");
 }
 
 #[test]

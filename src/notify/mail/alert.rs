@@ -3,8 +3,8 @@
 use super::clean::Clean;
 use super::document::{Block, Document, Tone};
 use super::words::{self, EVENTS, counted, pick, say};
-use super::{Context, Mail, course, query, requirements, why};
-use crate::alert::{Alert, Series};
+use super::{Context, Drawn, Mail, course, query, requirements, why};
+use crate::alert::Alert;
 use crate::config::Locale;
 use crate::notify::Stage;
 use crate::sigma::Level;
@@ -24,7 +24,7 @@ const PROSE: usize = 2_000;
 #[must_use]
 pub fn render(
     alert: &Alert,
-    series: Option<&Series>,
+    course: Option<&Drawn>,
     stage: Stage,
     locale: Locale,
     context: &Context,
@@ -40,7 +40,7 @@ pub fn render(
             ],
         ),
         title: title.clone(),
-        blocks: blocks(alert, series, locale, context),
+        blocks: blocks(alert, course, locale, context),
         footer: footer(alert, locale, context),
         language: pick(locale, "ru", "en"),
     };
@@ -97,7 +97,7 @@ fn stage_name(stage: Stage, locale: Locale) -> Clean {
     }
 }
 
-fn blocks(alert: &Alert, series: Option<&Series>, locale: Locale, context: &Context) -> Vec<Block> {
+fn blocks(alert: &Alert, course: Option<&Drawn>, locale: Locale, context: &Context) -> Vec<Block> {
     let mut blocks = vec![Block::Facts(facts(alert, locale, context))];
     if !alert.rule.description.is_empty() {
         blocks.push(Block::Heading(say(
@@ -113,7 +113,7 @@ fn blocks(alert: &Alert, series: Option<&Series>, locale: Locale, context: &Cont
         "Why it fired",
     )));
     blocks.extend(why::blocks(alert, locale));
-    blocks.extend(series.map(|series| course::block(series, locale, context)));
+    blocks.extend(course.map(|drawn| course::block(drawn, locale, context)));
     if !alert.evidence.is_empty() {
         blocks.push(Block::Heading(say(
             locale,

@@ -6,13 +6,53 @@ use super::document::{Block, Picture};
 use super::words::{self, HOURS, MINUTES, counted, pick, say};
 use crate::alert::{Counted, Series};
 use crate::config::Locale;
+use crate::event::Field;
 use crate::picture;
 
+/// A course with its picture, which has no letter in it and is the same in every language.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Drawn {
+    series: Series,
+    png: Vec<u8>,
+}
+
+impl Drawn {
+    /// Draws it, which takes some two milliseconds.
+    #[must_use]
+    pub fn of(series: Series) -> Drawn {
+        let png = picture::png(&series.bars());
+        Drawn { series, png }
+    }
+}
+
 /// The picture with its line of text.
-pub(super) fn block(series: &Series, locale: Locale, context: &Context) -> Block {
-    let windows = u64::try_from(series.values.len()).unwrap_or(u64::MAX);
-    let short = |window: usize| words::minute(locale, &context.zone, series.begin(window));
-    let until = short(series.values.len());
+pub(super) fn block(drawn: &Drawn, locale: Locale, context: &Context) -> Block {
+    let Drawn { series, png } = drawn;
+    let at = |window: usize| words::minute(locale, &context.zone, series.begin(window));
+    let ends = (at(0), at(series.values.len()));
+    Block::Picture(Picture {
+        png: png.clone(),
+        line: Clean::of(&picture::line(&series.values), picture::MOST),
+        words: words(series, &ends.1, locale),
+        legend: match series.expected {
+            Some(_) => say(
+                locale,
+                "Время оповещения тёмное и подчёркнуто, обычное значение показано пунктиром.",
+                "The time of the alert is dark and underlined, what is usual is dashed.",
+            ),
+            None => say(
+                locale,
+                "Время оповещения тёмное и подчёркнуто.",
+                "The time of the alert is dark and underlined.",
+            ),
+        },
+        ends,
+    })
+}
+
+/// What the picture shows, for those who do not see it.
+fn words(series: &Series, until: &Clean, locale: Locale) -> Clean {
+    let count = |many: usize| Clean::from(u64::try_from(many).unwrap_or(u64::MAX));
     let mut pieces = vec![Clean::fill(
         pick(
             locale,
@@ -21,33 +61,32 @@ pub(super) fn block(series: &Series, locale: Locale, context: &Context) -> Block
         ),
         &[
             what(series.counted, locale),
-            Clean::from(windows),
+            count(series.values.len()),
             window(series.minutes, locale),
             until.clone(),
             words::amount(locale, series.highest()),
         ],
     )];
     if let Some(expected) = series.expected {
-        pieces.push(Clean::fill(
+        let usual = pick(locale, "Обычно около {}.", "Usually about {}.");
+        pieces.push(Clean::fill(usual, &[words::amount(locale, expected)]));
+    }
+    pieces.push(match series.marked.len() {
+        1 => say(
+            locale,
+            "К оповещению относится последний.",
+            "The last is the alert's.",
+        ),
+        many => Clean::fill(
             pick(
                 locale,
-                "Обычно около {} (пунктир).",
-                "Usually about {} (dashed line).",
+                "К оповещению относятся последние: {}.",
+                "The last {} are the alert's.",
             ),
-            &[words::amount(locale, expected)],
-        ));
-    }
-    pieces.push(say(
-        locale,
-        "Время оповещения выделено тёмным и подчёркнуто.",
-        "The time of the alert is dark and underlined.",
-    ));
-    Block::Picture(Picture {
-        png: picture::png(&series.bars()),
-        line: Clean::of(&picture::line(&series.values), picture::MOST),
-        words: Clean::join(&pieces, " "),
-        ends: (short(0), until),
-    })
+            &[count(many)],
+        ),
+    });
+    Clean::join(&pieces, " ")
 }
 
 fn window(minutes: u32, locale: Locale) -> Clean {
@@ -60,33 +99,42 @@ fn window(minutes: u32, locale: Locale) -> Clean {
 
 /// What is counted; the first word of a sentence.
 fn what(counted: Counted, locale: Locale) -> Clean {
-    let field = |template: (&'static str, &'static str), field: crate::event::Field| {
-        Clean::fill(
-            pick(locale, template.0, template.1),
-            &[Clean::of(field.name(), 64)],
-        )
+    let (russian, english) = match counted {
+        Counted::Calls => ("Вызовы", "Calls"),
+        Counted::Refused => ("Отклонённые вызовы", "Refused calls"),
+        Counted::Missing => ("Обращения к несуществующему", "Calls for what is not there"),
+        Counted::Failed => ("Сбои", "Failed calls"),
+        Counted::FailedShare => ("Доля сбоев", "Share of failed calls"),
+        Counted::Changes => ("Изменения", "Changes"),
+        Counted::BusyMinutes => ("Минуты с вызовами", "Minutes with calls"),
+        Counted::CallsABusyMinute => ("Вызовы в минуту с вызовами", "Calls in a busy minute"),
+        Counted::Different(Field::ResourceId) => ("Разные записи", "Different records"),
+        Counted::Different(Field::Operation) => ("Разные операции", "Different operations"),
+        Counted::Different(Field::ClientAddress) => ("Разные адреса", "Different addresses"),
+        Counted::Different(Field::UserAgent) => {
+            ("Разные программы-клиенты", "Different user agents")
+        }
+        Counted::Sum(Field::RecordCount) => ("Записи в ответах", "Records answered"),
+        Counted::BytesACall => ("Байт в ответе на вызов", "Bytes answered a call"),
+        Counted::MillisecondsACall => ("Миллисекунд на вызов", "Milliseconds a call"),
+        Counted::Different(field) => {
+            return of_field(
+                ("Разные значения {}", "Different values of {}"),
+                field,
+                locale,
+            );
+        }
+        Counted::Sum(field) => return of_field(("Сумма {}", "Sum of {}"), field, locale),
+        Counted::Mean(field) => return of_field(("Среднее {}", "Mean of {}"), field, locale),
     };
-    match counted {
-        Counted::Calls => say(locale, "Вызовы", "Calls"),
-        Counted::Refused => say(locale, "Отклонённые вызовы", "Refused calls"),
-        Counted::Missing => say(
-            locale,
-            "Обращения к несуществующему",
-            "Calls for what is not there",
-        ),
-        Counted::Failed => say(locale, "Сбои", "Failed calls"),
-        Counted::FailedShare => say(locale, "Доля сбоев", "Share of failed calls"),
-        Counted::Changes => say(locale, "Изменения", "Changes"),
-        Counted::BusyMinutes => say(locale, "Минуты с вызовами", "Minutes with calls"),
-        Counted::CallsABusyMinute => say(
-            locale,
-            "Вызовы в минуту с вызовами",
-            "Calls in a busy minute",
-        ),
-        Counted::Different(it) => field(("Разные значения {}", "Different values of {}"), it),
-        Counted::Sum(it) => field(("Сумма {}", "Sum of {}"), it),
-        Counted::Mean(it) => field(("Среднее {}", "Mean of {}"), it),
-        Counted::BytesACall => say(locale, "Байт в ответе на вызов", "Bytes answered a call"),
-        Counted::MillisecondsACall => say(locale, "Миллисекунд на вызов", "Milliseconds a call"),
-    }
+    say(locale, russian, english)
+}
+
+fn of_field(
+    (russian, english): (&'static str, &'static str),
+    field: Field,
+    locale: Locale,
+) -> Clean {
+    let name = Clean::of(field.name(), 64);
+    Clean::fill(pick(locale, russian, english), &[name])
 }

@@ -71,6 +71,8 @@ pub(crate) struct Picture {
     pub(crate) line: Clean,
     /// What it shows.
     pub(crate) words: Clean,
+    /// How it shows that.
+    pub(crate) legend: Clean,
     /// What stands below its left and its right end.
     pub(crate) ends: (Clean, Clean),
 }
@@ -214,8 +216,11 @@ fn html_block(html: &mut Html, block: &Block) {
         Block::Code(lines) => html.code(lines),
         Block::Link(words, address) => html.link(words, address),
         Block::Picture(picture) => {
-            let Picture { words, ends, .. } = picture;
-            html.picture(&picture.content_id(), words, (&ends.0, &ends.1));
+            html.picture(
+                &picture.content_id(),
+                (&picture.words, &picture.legend),
+                (&picture.ends.0, &picture.ends.1),
+            );
         }
     }
 }

@@ -133,7 +133,12 @@ impl Html {
     }
 
     /// A picture that the mail carries, as wide as the card, with words below it.
-    pub(crate) fn picture(&mut self, content_id: &Clean, words: &Clean, ends: (&Clean, &Clean)) {
+    pub(crate) fn picture(
+        &mut self,
+        content_id: &Clean,
+        (words, legend): (&Clean, &Clean),
+        ends: (&Clean, &Clean),
+    ) {
         self.raw("<img src=\"cid:")
             .text(content_id)
             .raw("\" width=\"552\" alt=\"")
@@ -145,6 +150,8 @@ impl Html {
             .text(ends.1)
             .raw("</td></tr></table>\n<p class=\"soft\" style=\"margin:2px 0 10px;color:#5b6470;font-size:13px\">")
             .text(words)
+            .raw(" ")
+            .text(legend)
             .raw("</p>\n");
     }
 

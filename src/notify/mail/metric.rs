@@ -19,7 +19,9 @@ fn russian(metric: &str) -> Option<Clean> {
         found.map(|(_, russian)| Clean::fixed(russian))
     };
     match metric.strip_prefix(NEW) {
-        Some(kind) => of(KINDS, kind).map(|kind| Clean::fill("часов с новым: {}", &[kind])),
+        Some(kind) => {
+            of(KINDS, kind).map(|kind| Clean::fill("часов с новым значением «{}»", &[kind]))
+        }
         None => of(METRICS, metric),
     }
 }

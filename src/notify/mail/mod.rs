@@ -17,6 +17,7 @@ mod why;
 mod words;
 
 pub use alert::render;
+pub use course::Drawn;
 pub(crate) use incident::render_incident;
 pub use summary::{
     Bulletin, BundleKind, DailyCounts, Gap, Line, render_bundle, render_daily, render_test,

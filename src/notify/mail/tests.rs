@@ -4,8 +4,10 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::alert::own;
-use crate::event::Timestamp;
+use crate::alert::{Alert, Counted, Series};
+use crate::event::{Field, Timestamp};
 use crate::notify::Stage;
+use crate::track::{Feature, Reason};
 use samples::START;
 
 fn context() -> Context {
@@ -97,6 +99,75 @@ fn an_english_mail() {
     insta::assert_snapshot!("english_subject", mail.subject);
     insta::assert_snapshot!("english_text", mail.text);
     insta::assert_snapshot!("english_html", mail.html);
+}
+
+/// An hour in which a person read what was new to it, after two quiet days.
+fn odd_hour() -> (Alert, Series) {
+    let mut alert = samples::baseline();
+    alert.rule.family = "behaviour".to_owned();
+    let feature =
+        |metric: &str, value: &str, [observed, expected, probability]: [f64; 3]| Feature {
+            metric: metric.to_owned(),
+            value: value.to_owned(),
+            observed,
+            expected,
+            probability,
+        };
+    let features = vec![
+        feature("different records an hour", "", [310.2, 4.2, 0.001]),
+        feature("calls an hour", "", [330.0, 11.0, 0.002]),
+        feature(
+            "hours with a new network",
+            "198.51.100.0/24 <b>\u{202e}",
+            [1.0, 0.0031, 0.0007],
+        ),
+    ];
+    alert.notes.extend(features.iter().map(Feature::note));
+    alert.reason = Reason::Baseline {
+        metric: "different records an hour".to_owned(),
+        observed: 310.2,
+        expected: 4.2,
+        probability: 2e-6,
+        features,
+    };
+    let mut values: Vec<f64> = (0..48).map(|at| f64::from(at * 5 % 9)).collect();
+    values[47] = 310.0;
+    let series = Series {
+        counted: Counted::Different(Field::ResourceId),
+        from: Timestamp::from_seconds(START - 47 * 3_600),
+        minutes: 60,
+        values,
+        marked: 47..48,
+        expected: Some(4.2),
+    };
+    (alert, series)
+}
+
+#[test]
+fn a_mail_about_an_odd_hour_has_its_features_and_a_picture() {
+    let (alert, series) = odd_hour();
+    let drawn = Drawn::of(series.clone());
+    let render = |locale| render(&alert, Some(&drawn), Stage::Opened, locale, &context());
+    let (russian, english) = (render(Locale::Ru), render(Locale::En));
+    insta::assert_snapshot!("russian_odd_hour", russian.text);
+    insta::assert_snapshot!("english_odd_hour", english.text);
+    assert_eq!(russian.pictures, english.pictures, "no letter is in it");
+    let [picture] = &russian.pictures[..] else {
+        panic!("one picture");
+    };
+    assert_eq!(picture.png, crate::picture::png(&series.bars()));
+    for mail in [&russian, &english] {
+        let source = format!("<img src=\"cid:{}\"", picture.content_id);
+        assert_eq!(mail.html.matches(&source).count(), 1, "{}", mail.html);
+        assert_eq!(mail.html.matches("<img").count(), 1);
+        assert!(!mail.html.contains("<b>"), "{}", mail.html);
+        // What the table says is not said again.
+        assert!(!mail.text.contains("never seen of it"), "{}", mail.text);
+        assert!(!mail.text.contains("330.0"), "{}", mail.text);
+        assert_harmless(mail);
+    }
+    assert!(russian.text.contains("К оповещению относится последний."));
+    assert!(russian.html.contains("alt=\"Разные записи: "));
 }
 
 #[test]

@@ -47,32 +47,7 @@ pub(super) fn blocks(alert: &Alert, locale: Locale) -> Vec<Block> {
             }
             blocks
         }
-        Reason::Baseline {
-            metric,
-            observed,
-            expected,
-            probability,
-            features,
-        } => {
-            let text = Clean::fill(
-                pick(
-                    locale,
-                    "Обычно около {}, сейчас {} ({}). Случайно так бывает редко: {}.",
-                    "Expected about {}, observed {} ({}). By chance that is rare: {}.",
-                ),
-                &[
-                    words::amount(locale, *expected),
-                    words::amount(locale, *observed),
-                    metric::name(metric, locale),
-                    words::rarity(locale, *probability),
-                ],
-            );
-            let mut blocks = vec![Block::Paragraph(text)];
-            if !features.is_empty() {
-                blocks.push(table(features, locale));
-            }
-            blocks
-        }
+        Reason::Baseline { .. } => baseline(&alert.reason, locale),
         Reason::Expectation {
             measure,
             observed,
@@ -82,6 +57,38 @@ pub(super) fn blocks(alert: &Alert, locale: Locale) -> Vec<Block> {
         ))],
         Reason::Service { state } => vec![Block::Paragraph(service_state(state, locale))],
     }
+}
+
+/// What was far from what was expected, and the features that stand out.
+fn baseline(reason: &Reason, locale: Locale) -> Vec<Block> {
+    let Reason::Baseline {
+        metric,
+        observed,
+        expected,
+        probability,
+        features,
+    } = reason
+    else {
+        return Vec::new();
+    };
+    let text = Clean::fill(
+        pick(
+            locale,
+            "Обычно около {}, сейчас {} ({}). Случайно так бывает редко: {}.",
+            "Expected about {}, observed {} ({}). By chance that is rare: {}.",
+        ),
+        &[
+            words::amount(locale, *expected),
+            words::amount(locale, *observed),
+            metric::name(metric, locale),
+            words::rarity(locale, *probability),
+        ],
+    );
+    let mut blocks = vec![Block::Paragraph(text)];
+    if !features.is_empty() {
+        blocks.push(table(features, locale));
+    }
+    blocks
 }
 
 /// What a correlation looks at and what it saw.
