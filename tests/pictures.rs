@@ -241,7 +241,7 @@ async fn a_mail_about_an_odd_hour_shows_the_two_days_before_it() {
         );
         assert!(html.contains(&format!("alt=\"{said}")), "{html}");
         let text = mail["Text"].as_str().expect("text");
-        assert!(text.contains(said) && text.contains("▂█\n"), "{text}");
+        assert!(text.contains(said) && text.contains("▂█"), "{text}");
         assert!(
             text.contains(metric) && text.contains("198.51.100.0/24"),
             "{text}"

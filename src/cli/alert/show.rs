@@ -129,3 +129,40 @@ pub(super) fn narrowing(narrowing: &Narrowing) -> String {
         &narrowing.alert.to_string()[..8]
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::alert::samples;
+
+    #[test]
+    fn features_are_lines_and_are_not_told_twice() {
+        let mut alert = samples::baseline();
+        let feature = |metric: &str, value: &str| Feature {
+            metric: metric.to_owned(),
+            value: value.to_owned(),
+            observed: 52.0,
+            expected: 0.25,
+            probability: 0.002,
+        };
+        let told = vec![
+            feature("different records an hour", ""),
+            feature("hours with a new network", "198.51.100.0/24\u{1b}[2J"),
+        ];
+        alert.notes = told.iter().map(Feature::note).collect();
+        alert.notes.push("through the integration faces".to_owned());
+        if let Reason::Baseline { features, .. } = &mut alert.reason {
+            *features = told;
+        }
+        let text = whole(&alert, &[]);
+        for line in [
+            "why       requests a minute: 950.0000, usually 12.5000, probability 3.0e-12\n",
+            "feature   different records an hour: 52.0000, usually 0.2500, share of hours 2.0e-3\n",
+            "feature   hours with a new network (198.51.100.0/24\\u{1b}[2J): 52.0000, ",
+            "note      through the integration faces\n",
+        ] {
+            assert!(text.contains(line), "{line}: {text}");
+        }
+        assert_eq!(text.matches("note ").count(), 1, "{text}");
+    }
+}
