@@ -58,9 +58,8 @@ impl Courses {
         now: Timestamp,
         outcomes: &Outcomes,
     ) -> Option<Series> {
-        if Course::of(alert).is_none() {
-            return None;
-        }
+        // Of what has none nobody is asked.
+        Course::of(alert)?;
         // A clock that was set back makes no pause longer.
         let is_silent = |until: Timestamp| (1..=PAUSE).contains(&until.since(now));
         if self.silent_until.is_some_and(is_silent) {

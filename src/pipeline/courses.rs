@@ -7,7 +7,8 @@ use tokio::sync::mpsc;
 use crate::notify::{Courses, Wanted};
 use crate::store::Store;
 
-/// What the notifier asks; answered from the store until it asks no more.
+/// What the notifier asks; answered from the store until it asks no more. To be called within a Tokio runtime.
+#[must_use]
 pub fn answer(store: Arc<Store>) -> Courses {
     let (courses, asked) = Courses::new();
     tokio::spawn(serve(store, asked));

@@ -42,7 +42,7 @@ async fn hours(store: &Store, end: Timestamp, hours: i64) {
 
 fn odd(metric: &str, end: Timestamp, observed: f64) -> Alert {
     let mut odd = alert(1, 9);
-    odd.rule.family = "behaviour".to_owned();
+    "behaviour".clone_into(&mut odd.rule.family);
     odd.rule.entity = None;
     odd.entity.kind = EntityKind::Client;
     odd.entity.value = "it's ?".into();
@@ -143,7 +143,7 @@ async fn a_watched_number_and_an_operation_are_those_of_their_integration() {
     let end = recent().floor_to(HOUR);
     hours(&store, end, 3).await;
     let mut watched = odd("x (mean of record_count in 30 min)", end, 10.0);
-    watched.rule.family = "series".to_owned();
+    "series".clone_into(&mut watched.rule.family);
     watched.entity.kind = EntityKind::Integration;
     watched.entity.value = "barrier | x".into();
     let course = series(&store, &watched).await;
