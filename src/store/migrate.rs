@@ -47,6 +47,7 @@ const MIGRATIONS: &[Migration] = migrations![
     11 "0011_merges",
     12 "0012_triage",
     13 "0013_decisions",
+    14 "0014_questions",
 ];
 
 /// The journal of what was applied. Two instances may both write a line; the engine keeps one.
@@ -62,6 +63,9 @@ ENGINE = ReplacingMergeTree
 ORDER BY version
 SETTINGS storage_policy = '{storage_policy}'
 COMMENT 'Which migrations were applied'";
+
+/// What has the columns of `events`, so that the inventory says what they mean.
+const OF_EVENTS: [&str; 2] = ["events", "events_recent"];
 
 /// Tables whose rows lie in each shard of a cluster, reached over a table of the same name in `<database>_cluster`.
 const SHARDED: &[&str] = &["events", "dead_letters", "traffic_minute", "traffic_hour"];
@@ -80,6 +84,7 @@ struct TableRow {
 
 #[derive(Debug, Row, Deserialize)]
 struct CommentRow {
+    table: String,
     name: String,
     comment: String,
 }
@@ -251,32 +256,37 @@ impl Store {
             .await
     }
 
-    /// The comments of `events` come from the inventory, so they follow it without a migration.
+    /// The comments of `events` and its view come from the inventory, so they follow it without a migration.
     async fn apply_comments(&self) -> Result<(), StoreError> {
         let query = self
             .client
             .query(
-                "SELECT name, comment FROM system.columns WHERE database = ? AND table = 'events'",
+                "SELECT table, name, comment FROM system.columns WHERE database = ? AND table IN ?",
             )
-            .bind(&self.config.database);
+            .bind(&self.config.database)
+            .bind(OF_EVENTS);
         let rows = self
             .within(query.fetch_all::<CommentRow>(), "comments", true)
             .await?;
-        let present: BTreeMap<String, String> = rows
-            .into_iter()
-            .map(|row| (row.name, row.comment))
+        let present: BTreeMap<(&str, &str), &str> = rows
+            .iter()
+            .map(|row| ((&*row.table, &*row.name), &*row.comment))
             .collect();
-        let changes: Vec<String> = event_columns()
-            .filter(|column| {
-                present.get(column.name()).map(String::as_str) != Some(column.comment())
-            })
-            .map(comment_change)
-            .collect();
-        if changes.is_empty() {
-            return Ok(());
+        for table in OF_EVENTS {
+            let changes: Vec<String> = event_columns()
+                .filter(|column| {
+                    present
+                        .get(&(table, column.name()))
+                        .is_some_and(|comment| *comment != column.comment())
+                })
+                .map(comment_change)
+                .collect();
+            if !changes.is_empty() {
+                let sql = format!("ALTER TABLE {table} {}", changes.join(", "));
+                self.statement(&sql, "to set comments").await?;
+            }
         }
-        let sql = format!("ALTER TABLE events {}", changes.join(", "));
-        self.statement(&sql, "to set comments").await
+        Ok(())
     }
 
     /// Brings TTL and durability to what the configuration says, where they are not.
