@@ -6,6 +6,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
+use std::time::Duration;
 
 use clickhouse::Row;
 use serde::Deserialize;
@@ -63,6 +64,12 @@ ENGINE = ReplacingMergeTree
 ORDER BY version
 SETTINGS storage_policy = '{storage_policy}'
 COMMENT 'Which migrations were applied'";
+
+/// `CANNOT_ASSIGN_ALTER`: what is to be altered was replaced since the statement began.
+const REPLACED: u32 = 517;
+/// How often a statement is tried that meets such a replacement, and how long after.
+const ATTEMPTS: u32 = 10;
+const BETWEEN_ATTEMPTS: Duration = Duration::from_millis(100);
 
 /// What has the columns of `events`, so that the inventory says what they mean.
 const OF_EVENTS: [&str; 2] = ["events", "events_recent"];
@@ -251,7 +258,17 @@ impl Store {
         self.within(query.execute(), migration.name, true).await
     }
 
+    /// Runs a statement, again when another instance that migrates at the same time made its view anew meanwhile.
     async fn statement(&self, sql: &str, what: &str) -> Result<(), StoreError> {
+        for _ in 1..ATTEMPTS {
+            let query = self.client.query_raw(sql).execute();
+            match self.within(query, what, true).await {
+                Err(StoreError::Refused { code: REPLACED, .. }) => {
+                    tokio::time::sleep(BETWEEN_ATTEMPTS).await;
+                }
+                outcome => return outcome,
+            }
+        }
         self.within(self.client.query_raw(sql).execute(), what, true)
             .await
     }
