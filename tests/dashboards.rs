@@ -325,8 +325,8 @@ fn expressions_use_metrics_as_what_they_are_with_labels_that_they_have() {
 
 /// Each use of a metric: its name, what stands before it, the labels that select it or that it is grouped by.
 fn uses(expression: &str) -> Vec<(&str, &str, Vec<&str>)> {
-    let metric = Regex::new(r#"\b(gatewatch_\w+)(?:\{([^}]*)\})?"#).expect("a pattern");
-    let label = Regex::new(r#"(\w+)\s*[=!]"#).expect("a pattern");
+    let metric = Regex::new(r"\b(gatewatch_\w+)(?:\{([^}]*)\})?").expect("a pattern");
+    let label = Regex::new(r"(\w+)\s*[=!]").expect("a pattern");
     let grouped = Regex::new(r"\bby \(([^)]*)\)").expect("a pattern");
     metric
         .captures_iter(expression)
