@@ -21,20 +21,18 @@ fn ago(seconds: i64) -> String {
 /// Every panel's query runs on what was stored, and the ones about traffic show it.
 fn assert_panels_show(service: &Service, clickhouse: &ClickHouse) {
     let mut shown = Vec::new();
-    for query in dashboards::queries()
-        .into_iter()
-        .filter(|query| query.source == dashboards::Source::ClickHouse)
-    {
-        let sql = query.sql();
-        let answer = clickhouse
-            .ask_in(&service.database(), &sql)
-            .unwrap_or_else(|error| panic!("{}: {error}\n{sql}", query.panel));
-        if !answer.is_empty() {
-            shown.push(query.panel);
-        }
+    for dashboard in dashboards::dashboards() {
+        let all = dashboard.run(|sql| clickhouse.ask_in(&service.database(), sql));
+        let with_rows = all.into_iter().filter(|panel| !panel.answer.is_empty());
+        shown.extend(with_rows.map(|panel| panel.place));
     }
     println!("panels with rows: {shown:?}");
-    assert!(shown.len() >= 5, "panels with rows: {shown:?}");
+    for name in [
+        "overview: Requests by status class",
+        "storage: Dead letters",
+    ] {
+        assert!(shown.iter().any(|place| place == name), "{name} is empty");
+    }
 }
 
 /// The hash chain holds what was stored, and a change of it shows.

@@ -6,6 +6,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
+use std::time::Duration;
 
 use clickhouse::Row;
 use serde::Deserialize;
@@ -47,6 +48,7 @@ const MIGRATIONS: &[Migration] = migrations![
     11 "0011_merges",
     12 "0012_triage",
     13 "0013_decisions",
+    14 "0014_questions",
 ];
 
 /// The journal of what was applied. Two instances may both write a line; the engine keeps one.
@@ -62,6 +64,15 @@ ENGINE = ReplacingMergeTree
 ORDER BY version
 SETTINGS storage_policy = '{storage_policy}'
 COMMENT 'Which migrations were applied'";
+
+/// `CANNOT_ASSIGN_ALTER`: what is to be altered was replaced since the statement began.
+const REPLACED: u32 = 517;
+/// How often a statement is tried that meets such a replacement, and how long after.
+const ATTEMPTS: u32 = 10;
+const BETWEEN_ATTEMPTS: Duration = Duration::from_millis(100);
+
+/// What has the columns of `events`, so that the inventory says what they mean.
+const OF_EVENTS: [&str; 2] = ["events", "events_recent"];
 
 /// Tables whose rows lie in each shard of a cluster, reached over a table of the same name in `<database>_cluster`.
 const SHARDED: &[&str] = &["events", "dead_letters", "traffic_minute", "traffic_hour"];
@@ -80,6 +91,7 @@ struct TableRow {
 
 #[derive(Debug, Row, Deserialize)]
 struct CommentRow {
+    table: String,
     name: String,
     comment: String,
 }
@@ -246,37 +258,52 @@ impl Store {
         self.within(query.execute(), migration.name, true).await
     }
 
+    /// Runs a statement, again when another instance that migrates at the same time made its view anew meanwhile.
     async fn statement(&self, sql: &str, what: &str) -> Result<(), StoreError> {
+        for _ in 1..ATTEMPTS {
+            let query = self.client.query_raw(sql).execute();
+            match self.within(query, what, true).await {
+                Err(StoreError::Refused { code: REPLACED, .. }) => {
+                    tokio::time::sleep(BETWEEN_ATTEMPTS).await;
+                }
+                outcome => return outcome,
+            }
+        }
         self.within(self.client.query_raw(sql).execute(), what, true)
             .await
     }
 
-    /// The comments of `events` come from the inventory, so they follow it without a migration.
+    /// The comments of `events` and its view come from the inventory, so they follow it without a migration.
     async fn apply_comments(&self) -> Result<(), StoreError> {
         let query = self
             .client
             .query(
-                "SELECT name, comment FROM system.columns WHERE database = ? AND table = 'events'",
+                "SELECT table, name, comment FROM system.columns WHERE database = ? AND table IN ?",
             )
-            .bind(&self.config.database);
+            .bind(&self.config.database)
+            .bind(OF_EVENTS);
         let rows = self
             .within(query.fetch_all::<CommentRow>(), "comments", true)
             .await?;
-        let present: BTreeMap<String, String> = rows
-            .into_iter()
-            .map(|row| (row.name, row.comment))
+        let present: BTreeMap<(&str, &str), &str> = rows
+            .iter()
+            .map(|row| ((&*row.table, &*row.name), &*row.comment))
             .collect();
-        let changes: Vec<String> = event_columns()
-            .filter(|column| {
-                present.get(column.name()).map(String::as_str) != Some(column.comment())
-            })
-            .map(comment_change)
-            .collect();
-        if changes.is_empty() {
-            return Ok(());
+        for table in OF_EVENTS {
+            let changes: Vec<String> = event_columns()
+                .filter(|column| {
+                    present
+                        .get(&(table, column.name()))
+                        .is_some_and(|comment| *comment != column.comment())
+                })
+                .map(comment_change)
+                .collect();
+            if !changes.is_empty() {
+                let sql = format!("ALTER TABLE {table} {}", changes.join(", "));
+                self.statement(&sql, "to set comments").await?;
+            }
         }
-        let sql = format!("ALTER TABLE events {}", changes.join(", "));
-        self.statement(&sql, "to set comments").await
+        Ok(())
     }
 
     /// Brings TTL and durability to what the configuration says, where they are not.
