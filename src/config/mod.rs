@@ -4,6 +4,7 @@
 //! Precedence, least first: built-in defaults, the file, `GATEWATCH_SECTION__KEY` in the environment.
 
 mod contracts;
+mod date;
 mod decode;
 mod delivery;
 mod enrich;
@@ -22,6 +23,7 @@ mod track;
 use serde::{Deserialize, Serialize};
 
 pub use contracts::Contracts;
+pub use date::Date;
 pub use decode::{Decode, Format};
 pub use delivery::Delivery;
 pub use enrich::Enrich;

@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use super::Date;
+
 /// Settings of track: lateness, windows, bounds. Bounds are of the whole process; each shard gets its share.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -23,6 +25,8 @@ pub struct Track {
     pub max_window: usize,
     /// Alerts that may still grow.
     pub max_open_alerts: usize,
+    /// Days that are like a Sunday, in the local time of `baseline.utc_offset`, such as `2026-01-01`.
+    pub holidays: Vec<Date>,
     /// Requests of each client in a minute against its own past.
     pub baseline: Baseline,
     /// What each entity does in an hour against its own past and its like.
@@ -41,6 +45,7 @@ impl Default for Track {
             max_groups: 100_000,
             max_window: 10_000,
             max_open_alerts: 20_000,
+            holidays: Vec::new(),
             baseline: Baseline::default(),
             behaviour: Behaviour::default(),
             series: Series::default(),

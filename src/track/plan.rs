@@ -5,7 +5,9 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 use super::baseline::{self, Prior};
-use super::{Expectations, Learned, SHARDS, SeriesSpec, behaviour, series, stable_hash, watch};
+use super::{
+    Calendar, Expectations, Learned, SHARDS, SeriesSpec, behaviour, series, stable_hash, watch,
+};
 use crate::config;
 use crate::event::Timestamp;
 use crate::sigma::{Condition, CorrelationKind, RuleMeta};
@@ -55,6 +57,8 @@ pub struct Plan {
     pub generation: u64,
     pub(crate) settings: config::Track,
     pub(crate) prior: Prior,
+    /// Local time, with the holidays of the settings.
+    pub(crate) calendar: Calendar,
     /// What the detectors of [`super::baseline`] say of themselves.
     pub(crate) baseline_metas: Vec<Arc<RuleMeta>>,
     /// What contracts promise of the traffic as a whole.
@@ -85,6 +89,7 @@ impl Plan {
             correlations,
             fingerprint,
             generation: 0,
+            calendar: Calendar::of(&settings),
             settings,
             prior: Prior::built_in(),
             baseline_metas: baseline::metas(),

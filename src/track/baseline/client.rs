@@ -75,11 +75,11 @@ impl Client {
     ) -> Option<Verdict> {
         let settings = &plan.settings.baseline;
         let memory = settings.memory.max(2);
-        self.pass_silence(minute, memory, settings.utc_offset, &plan.prior);
+        self.pass_silence(minute, memory, plan);
         let days = f64::from(self.minutes) / 1_440.0;
         let shape = self
             .season
-            .factor(minute, settings.utc_offset, days, &plan.prior);
+            .factor(minute, days, &plan.calendar, &plan.prior);
         let expected = self.expected(shape, memory, *pool, &plan.prior);
         let mut usual = count;
         let mut verdict = None;
@@ -102,7 +102,7 @@ impl Client {
     }
 
     /// The silent minutes between the last active one and this one: each is an observation of zero.
-    fn pass_silence(&mut self, minute: u32, memory: u32, utc_offset: i32, prior: &Prior) {
+    fn pass_silence(&mut self, minute: u32, memory: u32, plan: &Plan) {
         if self.minutes > 0 {
             let silent = minute.saturating_sub(self.last).saturating_sub(1);
             // While the past is shorter than the memory all minutes weigh the same, so zeros scale by n / (n + zeros).
@@ -115,9 +115,10 @@ impl Client {
             self.square = single(f64::from(self.square) * kept);
             self.minutes = self.minutes.saturating_add(silent);
             let days = self.minutes / 1_440;
+            let (calendar, prior) = (&plan.calendar, &plan.prior);
             if self
                 .season
-                .roll(self.last, minute, self.hour, utc_offset, days, prior)
+                .roll(self.last, minute, self.hour, days, calendar, prior)
             {
                 self.hour = 0;
             }

@@ -3,10 +3,9 @@
 use serde::{Deserialize, Serialize};
 
 use super::prior::Prior;
+use crate::track::{Calendar, LocalHour};
 
-const HOURS_OF_WEEK: i64 = 168;
-/// Hours from Monday 00:00 to the weekday of the epoch, Thursday 00:00.
-const EPOCH_HOUR: i64 = 72;
+const HOURS_OF_WEEK: usize = 168;
 /// Least weight of the newest day in an hour of the day.
 const HOUR_WEIGHT: f32 = 0.2;
 /// Weight of the newest hour in its day of the week: a day weighs about 0.4.
@@ -28,11 +27,11 @@ impl Season {
         last: u32,
         minute: u32,
         requests: u32,
-        utc_offset: i32,
         days: u32,
+        calendar: &Calendar,
         prior: &Prior,
     ) -> bool {
-        let (from, to) = (local_hour(last, utc_offset), local_hour(minute, utc_offset));
+        let (from, to) = (calendar.hour(last), calendar.hour(minute));
         if from == to {
             return false;
         }
@@ -40,20 +39,20 @@ impl Season {
             HOUR_WEIGHT.max(1.0 / (2.0 + f32::from(u8::try_from(days).unwrap_or(u8::MAX))));
         let rate = single(f64::from(requests) / 60.0);
         if *self == Season::default() {
-            self.begin(from, rate, prior);
+            self.begin(calendar.hour_of_week(from), rate, prior);
         }
-        self.mix(from, rate, weight);
-        for hour in (from + 1..to).take(168) {
-            self.mix(hour, 0.0, weight);
+        self.mix(from, rate, weight, calendar);
+        for hour in from.until(to).take(HOURS_OF_WEEK) {
+            self.mix(hour, 0.0, weight, calendar);
         }
         true
     }
 
     /// The factor of a minute: the client's own as far as it has a past, else the prior's.
-    pub(super) fn factor(&self, minute: u32, utc_offset: i32, days: f64, prior: &Prior) -> f64 {
-        let at = local_hour(minute, utc_offset);
-        let (hour, day) = (hour_of_day(at), day_of_week(at));
-        let usual = f64::from(prior.week[day * 24 + hour]);
+    pub(super) fn factor(&self, minute: u32, days: f64, calendar: &Calendar, prior: &Prior) -> f64 {
+        let at = calendar.hour(minute);
+        let (hour, day) = (at.of_day(), calendar.day_of_week(at));
+        let usual = f64::from(prior.week[calendar.hour_of_week(at)]);
         let (hours, week) = (mean(&self.hours), mean(&self.days));
         if hours <= 0.0 || week <= 0.0 {
             return usual;
@@ -66,9 +65,9 @@ impl Season {
         (weight * own + (1.0 - weight) * usual).clamp(0.05, 20.0)
     }
 
-    /// The prior's shape at the height of the first hour.
-    fn begin(&mut self, hour: i64, rate: f32, prior: &Prior) {
-        let here = prior.week[index(hour.rem_euclid(HOURS_OF_WEEK))];
+    /// The prior's shape at the height of the first hour, which is this one of the week.
+    fn begin(&mut self, hour: usize, rate: f32, prior: &Prior) {
+        let here = prior.week[hour];
         for (stored, usual) in self.hours.iter_mut().zip(&prior.hours_of_day) {
             *stored = pack(rate * usual / here);
         }
@@ -77,32 +76,15 @@ impl Season {
         }
     }
 
-    fn mix(&mut self, at: i64, rate: f32, weight: f32) {
+    fn mix(&mut self, at: LocalHour, rate: f32, weight: f32, calendar: &Calendar) {
         for (stored, weight) in [
-            (&mut self.hours[hour_of_day(at)], weight),
-            (&mut self.days[day_of_week(at)], DAY_WEIGHT),
+            (&mut self.hours[at.of_day()], weight),
+            (&mut self.days[calendar.day_of_week(at)], DAY_WEIGHT),
         ] {
             let old = unpack(*stored);
             *stored = pack(old + weight * (rate - old));
         }
     }
-}
-
-/// Hours since a Monday 00:00 local time.
-fn local_hour(minute: u32, utc_offset: i32) -> i64 {
-    (i64::from(minute) + i64::from(utc_offset)).div_euclid(60) + EPOCH_HOUR
-}
-
-fn hour_of_day(hour: i64) -> usize {
-    index(hour.rem_euclid(24))
-}
-
-fn day_of_week(hour: i64) -> usize {
-    index(hour.rem_euclid(HOURS_OF_WEEK) / 24)
-}
-
-fn index(hour: i64) -> usize {
-    usize::try_from(hour).expect("a remainder of a positive divisor is not negative")
 }
 
 fn mean<const N: usize>(stored: &[u16; N]) -> f64 {
@@ -132,7 +114,7 @@ fn unpack(half: u16) -> f32 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::event::Timestamp;
+    use crate::config;
 
     #[test]
     fn half_precision_keeps_three_digits() {
@@ -142,19 +124,8 @@ mod tests {
     }
 
     #[test]
-    fn the_week_begins_on_monday_local_time() {
-        // 2026-03-02 is a Monday; 21:00 UTC of the Sunday before is midnight in Moscow.
-        let midnight = Timestamp::parse_rfc3339("2026-03-01T21:00:00Z").unwrap();
-        let minute = u32::try_from(midnight.seconds() / 60).unwrap();
-        let hour = local_hour(minute, 180);
-        assert_eq!((day_of_week(hour), hour_of_day(hour)), (0, 0));
-        let hour = local_hour(minute - 1, 180);
-        assert_eq!((day_of_week(hour), hour_of_day(hour)), (6, 23));
-    }
-
-    #[test]
     fn a_shape_is_learned_within_days() {
-        let prior = Prior::built_in();
+        let (prior, calendar) = (Prior::built_in(), Calendar::of(&config::Track::default()));
         let mut season = Season::default();
         let monday = 29_539_980;
         for hour in 0..24 * 14 {
@@ -163,12 +134,13 @@ mod tests {
                 monday + hour * 60,
                 monday + (hour + 1) * 60,
                 requests,
-                180,
                 hour / 24,
+                &calendar,
                 &prior,
             );
         }
-        let factor = |hour: u32| season.factor(monday + (24 * 14 + hour) * 60, 180, 14.0, &prior);
+        let after = monday + 24 * 14 * 60;
+        let factor = |hour: u32| season.factor(after + hour * 60, 14.0, &calendar, &prior);
         assert!(factor(3) > 8.0, "{}", factor(3));
         assert!(factor(12) < 0.7, "{}", factor(12));
     }

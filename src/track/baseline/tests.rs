@@ -43,7 +43,11 @@ struct World {
 
 impl World {
     fn new() -> Self {
-        let plan = Plan::new(Vec::new(), Vec::new(), config::Track::default());
+        World::of(config::Track::default())
+    }
+
+    fn of(settings: config::Track) -> Self {
+        let plan = Plan::new(Vec::new(), Vec::new(), settings);
         World {
             baseline: Baseline::new(&plan),
             plan,
@@ -159,6 +163,32 @@ fn the_same_count_at_noon_is_far_less_surprising_than_at_night() {
     let (noon, night) = (expected(13 * 60), expected(3 * 60));
     assert!(noon > 20.0 && noon < 60.0, "{noon}");
     assert!(night < noon / 3.0, "{night} at night, {noon} at noon");
+}
+
+#[test]
+fn a_holiday_is_expected_to_be_as_calm_as_a_sunday() {
+    // The Monday five weeks later, 2026-04-06.
+    let holiday = MONDAY + 5 * 7 * DAY;
+    let expected = |days: &[&str]| {
+        let days = days.iter().map(|day| (*day).to_owned().try_into().unwrap());
+        let mut world = World::of(config::Track {
+            holidays: days.collect(),
+            ..config::Track::default()
+        });
+        for minute in MONDAY..holiday {
+            let is_sunday = (minute - MONDAY) / DAY % 7 == 6;
+            let count = world.noise.count(if is_sunday { 4.0 } else { 40.0 });
+            world.minute(minute, count);
+        }
+        let findings = world.minute(holiday, 100_000);
+        let Reason::Baseline { expected, .. } = findings[0].reason else {
+            panic!("a baseline")
+        };
+        expected
+    };
+    let (workday, free) = (expected(&[]), expected(&["2026-04-06"]));
+    assert!(workday > 20.0, "{workday}");
+    assert!(free < workday / 2.0, "{free} on a holiday, {workday} else");
 }
 
 #[test]

@@ -8,7 +8,8 @@ use foldhash::fast::FixedState;
 use serde::{Deserialize, Serialize};
 
 use super::owners::Records;
-use super::traits::Traits;
+use super::steps::Steps;
+use super::traits::{Traits, operation_of};
 use crate::event::{Event, Position};
 use crate::random::stable_hash_of;
 use crate::track::matching::bounded;
@@ -65,6 +66,7 @@ pub(super) struct Deeds {
     pub(super) sums: Sums,
     pub(super) traits: Traits,
     pub(super) records: Records,
+    pub(super) steps: Steps,
     pub(super) first: Packed,
     /// Partition and offset of the first.
     at: (i32, i64),
@@ -76,6 +78,7 @@ impl Deeds {
         self.sums.join(&other.sums);
         self.traits.join(&other.traits);
         self.records.join(&other.records);
+        self.steps.join(&other.steps);
         if other.at < self.at {
             (self.at, self.first) = (other.at, other.first);
         }
@@ -104,6 +107,11 @@ pub(super) struct Sums {
     /// The share of its records that are of others; known when the hour is over, so nothing of it is stored.
     #[serde(skip)]
     pub(super) foreign: f64,
+    /// How surprising its most surprising step is, in bits, and how even its gaps are; known when the hour is over.
+    #[serde(skip)]
+    pub(super) order: f64,
+    #[serde(skip)]
+    pub(super) evenness: f64,
 }
 
 /// A feature of an hour.
@@ -114,8 +122,11 @@ pub(super) struct Feature {
     of: fn(&Sums) -> f64,
 }
 
+/// What the order of calls is called; a finding also says which step it was.
+pub(super) const ORDER: &str = "bits of surprise in the order of calls";
+
 /// In this order in every row.
-pub(super) const FEATURES: [Feature; 15] = [
+pub(super) const FEATURES: [Feature; 17] = [
     feature("calls an hour", |sums| f64::from(sums.calls)),
     feature("minutes with calls", |sums| ones(&[sums.minutes])),
     feature("calls in a busy minute", |sums| {
@@ -149,6 +160,8 @@ pub(super) const FEATURES: [Feature; 15] = [
     feature("milliseconds a call", |sums| {
         large(sums.duration) / 1_000.0 / f64::from(sums.timed.max(1))
     }),
+    feature(ORDER, |sums| sums.order),
+    feature("evenness of the gaps between calls", |sums| sums.evenness),
 ];
 
 const fn feature(name: &'static str, of: fn(&Sums) -> f64) -> Feature {
@@ -237,6 +250,8 @@ impl Sums {
             agents,
             resources,
             foreign: _,
+            order: _,
+            evenness: _,
         } = other;
         for (known, more) in [
             (&mut self.calls, calls),
@@ -347,6 +362,9 @@ impl ConductBuilder {
         });
         let Conduct { deeds, texts, .. } = &mut self.conducts[at];
         deeds.sums.take(event, turn);
+        let at_us = turn.due.micros().rem_euclid(HOUR_US);
+        let at_us = u32::try_from(at_us).unwrap_or(u32::MAX);
+        deeds.steps.add(at_us, operation_of(event));
         if let Some(record) = event.resource_id.as_deref() {
             deeds.records.take(record, client.unwrap_or(value));
         }
@@ -383,6 +401,7 @@ impl ConductBuilder {
                 sums: Sums::default(),
                 traits: Traits::default(),
                 records: Records::default(),
+                steps: Steps::default(),
                 first: evidence_of(event, position, &[]),
                 at: (position.partition, position.offset),
             },
@@ -421,6 +440,7 @@ impl Deeds {
             sums,
             traits: Traits::default(),
             records: Records::default(),
+            steps: Steps::default(),
             first: evidence_of(&event, position, &[]),
             at: (0, 0),
         }

@@ -11,9 +11,11 @@ mod conduct;
 mod learned;
 mod meta;
 mod novelty;
+mod order;
 mod owners;
 mod past;
 mod rate;
+mod steps;
 mod stratum;
 mod traits;
 
@@ -32,7 +34,7 @@ pub use calibration::Fit;
 use calibration::Kind;
 pub use conduct::Conduct;
 pub(crate) use conduct::ConductBuilder;
-use conduct::{Deeds, HOUR_US, Like, Who};
+use conduct::{Deeds, HOUR_US, Like, ORDER, Who};
 pub use learned::{Learned, LearnedError, LearnedLike};
 pub(super) use meta::metas;
 pub use novelty::Requests;
@@ -221,7 +223,7 @@ impl Behaviour {
             let Some(stratum) = self.strata.get_mut(&like) else {
                 continue;
             };
-            let closed = stratum.close((hour, local), &mut conducts, threshold);
+            let closed = stratum.close((hour, local), &mut conducts, &texts, threshold);
             counts.evicted_entities += closed.evicted;
             let (begin, more) = (out.len(), closed.more);
             let odd = closed.odd.into_iter();
@@ -338,6 +340,10 @@ fn finding(
         Some(first) => (first.metric.clone(), first.observed, first.expected),
         None => ("calls an hour".to_owned(), odd.calls.into(), 0.0),
     };
+    let is_of_order =
+        |feature: &Feature| feature.metric == ORDER && feature.observed > feature.expected;
+    let is_of_order = features.iter().any(is_of_order);
+    notes.extend(odd.step.filter(|_| is_of_order));
     if let Like::Callers(integration) = like
         && !integration.is_empty()
     {

@@ -1,13 +1,15 @@
 //! Like entities: who they are, what is usual among them, and which of an hour are odd.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
+use compact_str::CompactString;
 use serde::{Deserialize, Serialize};
 
 use super::calibration::{Calibration, Fit, Kind, Surprise};
 use super::conduct::{Deeds, FEATURES, Who};
 use super::novelty::{Customs, Habits, New};
+use super::order::{Chain, Step, Trail};
 use super::owners::{Callers, Owners};
 use super::past::{COLUMNS, Past};
 use super::rate::Rate;
@@ -34,6 +36,7 @@ pub(super) struct Stratum {
     entities: Lru<Who, Known>,
     customs: Customs,
     owners: Owners,
+    chain: Chain,
     first_hour: u32,
     /// Rows of late, what comes next stands at `next`, and how many were passed over since.
     recent: Vec<Row>,
@@ -49,6 +52,7 @@ pub(super) struct Stratum {
 struct Known {
     past: Past,
     habits: Habits,
+    trail: Trail,
 }
 
 /// Models fitted to rows; kept with these, of which they can be made again.
@@ -78,6 +82,8 @@ pub(super) struct Odd {
     pub(super) features: Vec<Feature>,
     /// What is new, the most surprising first.
     pub(super) news: Vec<New>,
+    /// Its most surprising step, for people.
+    pub(super) step: Option<String>,
     /// Its first call of the hour.
     pub(super) first: Option<Evidence>,
 }
@@ -88,6 +94,7 @@ impl Stratum {
             entities: Lru::new(entities),
             customs: Customs::default(),
             owners: Owners::new(),
+            chain: Chain::default(),
             first_hour: hour,
             recent: Vec::new(),
             next: 0,
@@ -123,12 +130,12 @@ impl Stratum {
         &mut self,
         (hour, local): (u32, u32),
         conducts: &mut [(Who, Deeds)],
+        texts: &BTreeMap<u32, CompactString>,
         threshold: f64,
     ) -> Closed {
         let day = local / 24;
-        for (_, deeds) in &mut *conducts {
-            deeds.sums.foreign = self.owners.foreign(&deeds.records);
-        }
+        self.chain.fade(day);
+        let steps = self.walk(hour, conducts);
         let conducts = &*conducts;
         let begun = self.is_begun(hour);
         self.refit(begun, day);
@@ -155,6 +162,7 @@ impl Stratum {
             let (known, gone) = self.entities.touch(who, || Known {
                 past: Past::new(day),
                 habits: Habits::default(),
+                trail: Trail::default(),
             });
             closed.evicted += u64::from(gone.is_some());
             let habits = &mut known.habits;
@@ -163,9 +171,15 @@ impl Stratum {
             // Amounts that are odd teach neither its own past nor the others; how often it happens, it does.
             if !is_odd {
                 known.past.learn(&deeds.sums, local);
+            }
+            let chain = &mut self.chain;
+            chain.learn(known.trail, &deeds.steps, hour, is_odd);
+            known.trail = known.trail.after(&deeds.steps, hour);
+            if !is_odd {
                 self.remember(rows[at]);
             }
         }
+        self.chain.name(texts);
         odd.sort_by(|a, b| b.1.all.total_cmp(&a.1.all));
         let odd = self.by_cause(odd, &rows, &news, &mut closed.more);
         for (at, surprise) in odd {
@@ -176,6 +190,7 @@ impl Stratum {
                 surprise,
                 features: self.features((who, deeds), &rows[at], surprise),
                 news: news[at].iter().take(NAMED).copied().collect(),
+                step: steps[at].map(|step| self.chain.text(step, texts)),
                 first: deeds.first.unpacked(),
             });
         }
@@ -219,6 +234,20 @@ impl Stratum {
         let columns = rarest.into_iter().flatten();
         let columns = columns.filter(|(column, _)| column + 1 < COLUMNS);
         columns.map(|(column, rarity)| (column % FEATURES.len(), (-rarity).exp()))
+    }
+
+    /// Adds to each what is known only by what the others did and it did before; the most surprising step of each.
+    fn walk(&mut self, hour: u32, conducts: &mut [(Who, Deeds)]) -> Vec<Option<Step>> {
+        let each = conducts.iter_mut().map(|(who, deeds)| {
+            deeds.sums.foreign = self.owners.foreign(&deeds.records);
+            deeds.sums.evenness = deeds.steps.evenness();
+            let known = self.entities.peek_mut(who);
+            let trail = known.map_or_else(Trail::default, |known| known.trail);
+            let step = self.chain.oddest(trail, &deeds.steps, hour);
+            deeds.sums.order = step.map_or(0.0, |step| step.bits);
+            step
+        });
+        each.collect()
     }
 
     /// The row of each entity, and what is new of it.
@@ -302,6 +331,7 @@ impl Stratum {
                 .collect(),
             customs: Cow::Borrowed(&self.customs),
             owners: self.owners.store(),
+            chain: Cow::Borrowed(&self.chain),
             first_hour: self.first_hour,
             recent: rows_of(&self.recent),
             next: self.next,
@@ -328,6 +358,7 @@ impl Stratum {
             entities: known,
             customs: stored.customs.into_owned(),
             owners: Owners::restore(stored.owners),
+            chain: stored.chain.into_owned(),
             first_hour: stored.first_hour,
             recent: rows(stored.recent),
             next: stored.next,
@@ -391,6 +422,7 @@ pub(super) struct StoredStratum<'a> {
     entities: Vec<(Cow<'a, Who>, Cow<'a, Known>)>,
     customs: Cow<'a, Customs>,
     owners: Vec<(u32, Callers)>,
+    chain: Cow<'a, Chain>,
     first_hour: u32,
     recent: Vec<Cow<'a, [f32]>>,
     next: usize,

@@ -267,3 +267,78 @@ fn a_shard_begins_from_a_model_and_finds_at_once_what_is_unlike_it() {
     young.adopt(&knowing);
     assert!(told(&mut young, &knowing, hours));
 }
+
+/// What a person does in an hour: seconds of calls and their operations.
+type Visit = Vec<(u32, u32)>;
+
+/// Forty people who sign in, list and open several times an hour, at random; what was found of those who do otherwise.
+fn visits(disturb: impl Fn(u32, u32, Visit) -> Visit) -> Vec<Finding> {
+    const NAMES: [&str; 4] = ["", "sign in", "list", "open"];
+    let plan = plan();
+    let (mut behaviour, mut counts) = (Behaviour::new(&plan), TrackCounts::default());
+    let (mut found, mut random) = (Vec::new(), Random::new(8));
+    for hour in 0..24 * 6 {
+        let people = (0..40).map(|person| {
+            let mut visit = Visit::new();
+            for turn in 0..4 + person % 3 {
+                let begin = turn * 500 + random.below(300);
+                let (list, open) = (5 + random.below(40), 60 + random.below(60));
+                visit.extend([(begin, 1), (begin + list, 2), (begin + open, 3)]);
+            }
+            let sums = Sums::of_calls(12, 4);
+            let mut conduct = conduct(HOUR + hour, &format!("person-{person}"), sums);
+            for (second, operation) in disturb(hour, person, visit) {
+                conduct.deeds.steps.add(second * 1_000_000, operation);
+            }
+            let texts = NAMES.iter().zip(0..).skip(1);
+            conduct.texts = texts.map(|(name, code)| (code, (*name).into())).collect();
+            conduct
+        });
+        let people: Vec<Conduct> = people.collect();
+        let active = active_in(&people);
+        behaviour.observe(people, &active, &mut counts);
+        behaviour.close(&plan, &mut counts, &mut found);
+    }
+    found
+}
+
+/// The metric and the notes of what was found of a person.
+fn of_person<'f>(found: &'f [Finding], person: &str) -> Option<(&'f str, &'f [String])> {
+    let finding = found.iter().find(|it| it.entity.value == person)?;
+    let Reason::Baseline { metric, .. } = &finding.reason else {
+        panic!("a baseline");
+    };
+    Some((metric, &finding.notes))
+}
+
+#[test]
+fn who_leaves_a_step_out_is_found_although_each_operation_is_usual() {
+    let found = visits(|hour, person, mut visit| {
+        if (hour, person) == (24 * 5, 7) {
+            visit.remove(4); // the list of the second turn
+        }
+        visit
+    });
+    let (metric, notes) = of_person(&found, "person-7").expect("it is found");
+    assert_eq!(metric, conduct::ORDER);
+    let note = notes.iter().find(|note| note.contains("came open"));
+    let note = note.unwrap_or_else(|| panic!("{notes:?}"));
+    assert!(note.contains("sign in came open, 0 of ") && note.contains("usually list"));
+    // Three a day are allowed.
+    assert!(found.len() <= 15, "{} in six days", found.len());
+}
+
+#[test]
+fn who_calls_by_a_clock_and_never_did_is_found_and_who_always_did_is_not() {
+    let found = visits(|hour, person, visit| {
+        let is_robot = person == 3 || (person == 7 && hour >= 24 * 5);
+        if !is_robot {
+            return visit;
+        }
+        (0..12).map(|call| (call * 290 + 7, 1 + call % 3)).collect()
+    });
+    let (metric, _) = of_person(&found, "person-7").expect("it is found");
+    assert_eq!(metric, "evenness of the gaps between calls");
+    let always = found.iter().filter(|it| it.entity.value == "person-3");
+    assert!(always.count() <= 1, "{found:?}");
+}

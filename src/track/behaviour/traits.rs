@@ -127,14 +127,26 @@ impl Traits {
         mut new: impl FnMut(u32, Value<'e>),
     ) {
         each(event, kind, |dimension, value| {
-            #[expect(clippy::cast_possible_truncation, reason = "some bits of a hash")]
-            let hash = value.hash() as u32 & ((1 << HASH_BITS) - 1);
-            let code = (dimension as u32) << HASH_BITS | hash;
+            let code = code_of(dimension, value);
             if self.add(code) {
                 new(code, value);
             }
         });
     }
+}
+
+fn code_of(dimension: Dimension, value: Value<'_>) -> u32 {
+    #[expect(clippy::cast_possible_truncation, reason = "some bits of a hash")]
+    let hash = value.hash() as u32 & ((1 << HASH_BITS) - 1);
+    (dimension as u32) << HASH_BITS | hash
+}
+
+/// The code of the operation that an event calls; 0 where the log names none, and where it failed: what failed is tried again, and leads nowhere.
+pub(super) fn operation_of(event: &Event<'_>) -> u32 {
+    let operation = event.operation.as_deref().or(event.route.as_deref());
+    let is_failed = event.status.is_some_and(|status| status >= 500);
+    let operation = operation.filter(|operation| !operation.is_empty() && !is_failed);
+    operation.map_or(0, |it| code_of(D::Operation, Value::Texts([it, "", ""])))
 }
 
 /// A value of an event, in pieces.
