@@ -2,7 +2,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint bench bench-detection bench-anomaly bench-rules bench-scenarios chaos fuzz docs clean parts
+.PHONY: help demo test lint bench bench-detection bench-anomaly bench-console bench-rules bench-scenarios chaos fuzz docs clean parts
 
 # `source` needs a file name with a slash to look here and nowhere else.
 PARTS := source ./scripts/env.sh
@@ -49,6 +49,10 @@ bench-rules: ## speed of the rule engine, of the shipped rules and of correlatio
 	@cargo bench --locked --bench sigma
 	@cargo bench --locked --bench catalogue
 	@cargo bench --locked --bench track
+
+bench-console: parts ## pages, barriers and hunts of the console: ALERTS (1000000), HUNT_ROWS (100000000)
+	@$(PARTS); cargo bench --locked --bench console
+	@$(PARTS); cargo test --locked --release --test hunt -- --nocapture | grep figure
 
 chaos: parts ## kills at random instants while events flow: SEED (1), KILLS (20)
 	@$(PARTS); SEED=$(or $(SEED),1) CHAOS_EVENTS=$${CHAOS_EVENTS:-500000} cargo test --locked --release --test chaos -- --nocapture

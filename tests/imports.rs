@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 const TABLE: &[(&str, &[&str])] = &[
     ("config", &[]),
     ("telemetry", &["config"]),
+    ("tls", &[]),
     ("diagnostic", &[]),
     ("picture", &[]),
     ("requirement", &[]),
@@ -27,21 +28,25 @@ const TABLE: &[(&str, &[&str])] = &[
     ("incident", &["event", "paper"]),
     ("triage", &["event", "sigma", "track", "alert"]),
     ("response", &["event", "track", "alert"]),
+    ("access", &["event"]),
+    ("webhook", &["event", "alert"]),
     (
         "store",
         &[
-            "event", "sigma", "track", "alert", "incident", "triage", "response",
+            "event", "sigma", "track", "alert", "incident", "triage", "response", "access",
         ],
     ),
     (
         "notify",
-        &["event", "sigma", "track", "alert", "incident", "triage"],
+        &[
+            "event", "sigma", "track", "alert", "incident", "triage", "access",
+        ],
     ),
     (
         "pipeline",
         &[
             "event", "source", "decode", "enrich", "contract", "sigma", "track", "alert", "store",
-            "notify", "response",
+            "notify", "response", "console", "access", "webhook",
         ],
     ),
     ("simulate", &["event", "contract"]),
@@ -53,7 +58,10 @@ const TABLE: &[(&str, &[&str])] = &[
     ),
     (
         "console",
-        &["event", "store", "alert", "sigma", "track", "contract"],
+        &[
+            "event", "store", "alert", "sigma", "track", "contract", "enrich", "triage",
+            "response", "access", "report", "notify",
+        ],
     ),
 ];
 
@@ -64,6 +72,7 @@ const LEAVES: &[&str] = &[
     "diagnostic",
     "picture",
     "requirement",
+    "tls",
     "random",
     "yaml",
 ];

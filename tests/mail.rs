@@ -8,9 +8,11 @@ use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
 
+use gatewatch::access::{Acknowledgement, Vault};
 use gatewatch::alert::Alert;
 use gatewatch::config::{Mail, Smtp, SmtpSecurity};
 use gatewatch::event::Timestamp;
+use gatewatch::notify::mail::Bulletin;
 use gatewatch::notify::{self, Entry, Ledger, NotifyError, Outcomes, SendError, State};
 use gatewatch::sigma::{Level, RuleMeta};
 use gatewatch::track::{Entity, EntityKind, Evidence, Reason};
@@ -110,6 +112,10 @@ struct Running {
 }
 
 fn start(mail: Mail) -> Running {
+    start_with(mail, Bulletin::default(), notify::Extras::default())
+}
+
+fn start_with(mail: Mail, bulletin: Bulletin, extras: notify::Extras) -> Running {
     let (alerts, inbox) = mpsc::channel(10);
     let (written, entries) = mpsc::channel(100);
     let (stop, stopping) = watch::channel(false);
@@ -120,8 +126,8 @@ fn start(mail: Mail) -> Running {
             earlier: vec![],
             written,
         };
-        let (_, daily) = watch::channel(gatewatch::notify::mail::Bulletin::default());
-        notify::run_direct(inbox, ledger, &mail, daily, None, stopping, counted).await
+        let (_, daily) = watch::channel(bulletin);
+        notify::run_direct(inbox, ledger, &mail, daily, extras, stopping, counted).await
     });
     Running {
         alerts,
@@ -407,4 +413,65 @@ async fn it_stops_within_seconds_though_the_server_never_answers() {
         .expect("it ends")
         .expect("it does not panic")
         .expect("it ends well");
+}
+
+/// Alerts that nobody acknowledged go to those who are there for it, once each; every reader has a link of their own.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_nobody_acknowledged_is_escalated_once_and_links_are_for_one_reader() {
+    let server = Mailpit::start();
+    let mut mail = settings(&server);
+    mail.console_url = "https://watch.example.org/".to_owned();
+    mail.recipients = serde_json::from_str(
+        r#"[{"address": "soc@example.org"}, {"address": "boss@example.org", "minimum_level": "critical", "escalation": true}]"#,
+    )
+    .expect("it is JSON");
+    let bulletin = Bulletin {
+        unacknowledged: vec![alert(7, 5)],
+        ..Bulletin::default()
+    };
+    let vault = Arc::new(Vault::new(&"ab".repeat(32)).expect("it is a key"));
+    let extras = notify::Extras {
+        links: Some(notify::Links {
+            vault: Arc::clone(&vault),
+            lasts_us: 3_600_000_000,
+        }),
+        ..notify::Extras::default()
+    };
+    let mut running = start_with(mail, bulletin, extras);
+    running.raise(alert(7, 5)).await;
+    let stages = [running.entry().await, running.entry().await].map(|entry| entry.key.stage);
+    assert!(stages.contains(&notify::Stage::Opened), "{stages:?}");
+    assert!(stages.contains(&notify::Stage::Escalated), "{stages:?}");
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    running.end().await;
+    let mails = server.mails();
+    assert_eq!(
+        mails.len(),
+        2,
+        "one each, however often it is looked: {mails:?}"
+    );
+    for summary in mails {
+        let to = summary["To"][0]["Address"].as_str().expect("it has one");
+        let whole = server.mail(summary["ID"].as_str().expect("it has one"));
+        let text = whole["Text"].as_str().expect("it has one");
+        let is_escalated = text.contains("nobody has acknowledged it");
+        assert_eq!(is_escalated, to == "boss@example.org", "{text}");
+        let (_, query) = text
+            .split_once("https://watch.example.org/acknowledge?")
+            .expect(text);
+        let query = query
+            .split_whitespace()
+            .next()
+            .expect("it does not end here");
+        let pairs: Vec<(String, String)> = form_urlencoded::parse(query.as_bytes())
+            .into_owned()
+            .collect();
+        let get = |name: &str| {
+            let pair = pairs.iter().find(|(key, _)| key == name);
+            pair.map_or("", |(_, value)| value.as_str())
+        };
+        let now = alert(7, 5).last;
+        let link = Acknowledgement::read(&vault, get, now).expect("it is signed");
+        assert_eq!((link.alert, link.who.as_str()), (Uuid::from_u128(7), to));
+    }
 }

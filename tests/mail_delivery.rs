@@ -76,7 +76,16 @@ fn start(kafka: &Kafka, mail: &Mail) -> Instance {
     };
     let (mail, counted) = (mail.clone(), Arc::clone(&outcomes));
     let task = tokio::spawn(async move {
-        notify::run(client, topics, &mail, daily, None, stopping, counted).await
+        notify::run(
+            client,
+            topics,
+            &mail,
+            daily,
+            notify::Extras::default(),
+            stopping,
+            counted,
+        )
+        .await
     });
     Instance {
         stop,

@@ -151,13 +151,16 @@ async fn mail(alert: Alert, server: &Mailpit, store: &Store) -> Arc<Outcomes> {
     let courses = courses::answer(Arc::new(store.clone()));
     let (settings, counted) = (settings(server), Arc::clone(&outcomes));
     let running = tokio::spawn(async move {
-        let courses = Some(courses);
+        let extras = notify::Extras {
+            courses: Some(courses),
+            ..notify::Extras::default()
+        };
         notify::run_direct(
             inbox,
             Ledger::Memory,
             &settings,
             bulletin,
-            courses,
+            extras,
             stop,
             counted,
         )

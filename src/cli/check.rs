@@ -7,10 +7,12 @@ use std::time::Duration;
 use anyhow::Context;
 
 use crate::config::{Config, SourceKind};
+use crate::console::Console;
 use crate::contract::Contracts;
 use crate::pipeline::detection::Detection;
 use crate::pipeline::models::Models;
 use crate::pipeline::responder::Responder;
+use crate::pipeline::webhook::Webhook;
 use crate::sigma::RuleSet;
 use crate::source::kafka;
 use crate::store::Store;
@@ -63,6 +65,13 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
     }
     if Responder::configured(&config.response)?.is_some() {
         println!("# response: {}: ok", config.response.listen);
+    }
+    if config.console.enabled {
+        Console::configured(&config)?;
+        println!("# console: {}: ok", config.console.listen);
+    }
+    if Webhook::configured(&config)?.is_some() {
+        println!("# webhook: ok");
     }
     println!("# decode, enrich, pseudonym key: ok");
     let runtime = tokio::runtime::Builder::new_current_thread()

@@ -4,19 +4,16 @@ use std::fmt::Write as _;
 
 use anyhow::{Context, bail};
 use clap::Subcommand;
-use uuid::Uuid;
 
 use super::register::{Place, beginning, block_on, filled, the_one};
 use super::terminal::{self, Paint, escaped};
 use crate::config::Config;
 use crate::event::Timestamp;
 use crate::notify::now;
-use crate::response::{AllowList, Decision, Proposal, Standing, Step, Target, What};
+use crate::response::{self, AllowList, Decision, LONGEST_MINUTES, Standing, Step, Target, What};
 use crate::store::Store;
 
 const MINUTE_US: i64 = 60_000_000;
-/// A decision lasts no longer: what has to be blocked for good belongs into the firewall itself.
-const LONGEST_MINUTES: u32 = 366 * 1_440;
 
 /// Lists decisions to block, makes one, approves, rejects and revokes them
 #[derive(Debug, clap::Args)]
@@ -126,21 +123,23 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
         match &args.command {
             Command::List(args) => list(args).await,
             Command::Block(args) => block(args).await,
-            Command::Approve(act) => act.record(What::Approved, Standing::Proposed).await,
-            Command::Reject(act) => act.record(What::Rejected, Standing::Proposed).await,
-            Command::Revoke(act) => act.record(What::Revoked, Standing::Approved).await,
+            Command::Approve(act) => act.record(What::Approved).await,
+            Command::Reject(act) => act.record(What::Rejected).await,
+            Command::Revoke(act) => act.record(What::Revoked).await,
         }
     })
 }
 
 impl Act {
-    /// Adds a step to a decision that stands so.
-    async fn record(&self, what: What, wanted: Standing) -> anyhow::Result<()> {
+    /// Adds a step to a decision, where it follows from how that stands.
+    async fn record(&self, what: What) -> anyhow::Result<()> {
         let (config, store) = self.place.open().await?;
         let now = now();
         let decision = find(&store, &self.decision).await?;
         let standing = decision.standing(now);
-        if standing != wanted {
+        if let Some(wanted) = what.follows()
+            && standing != wanted
+        {
             bail!(
                 "decision {} is {}, and only what is {} can be {}",
                 decision.id,
@@ -184,24 +183,9 @@ async fn block(args: &BlockArgs) -> anyhow::Result<()> {
     warn_of_allowed(&config, &target)?;
     let (now, actor) = (now(), filled(&args.by, "--by")?);
     let reason = filled(&args.reason, "the reason")?;
-    let decision = Uuid::new_v5(
-        &Uuid::NAMESPACE_OID,
-        format!("{target:?}/{}/{actor}", now.micros()).as_bytes(),
-    );
-    let step = |what: What| Step {
-        decision,
-        time: now,
-        actor: actor.clone(),
-        what,
-        reason: reason.clone(),
-    };
-    let proposal = Proposal {
-        target,
-        until: now.plus_micros(i64::from(args.minutes) * MINUTE_US),
-        alert: None,
-        family: "manual".to_owned(),
-    };
-    let steps = [step(What::Proposed(proposal)), step(What::Approved)];
+    let lasts = i64::from(args.minutes) * MINUTE_US;
+    let steps = response::blocked(target, lasts, &actor, &reason, now);
+    let decision = steps[0].decision;
     store.record_decisions(&steps).await?;
     eprintln!("{decision}: approved");
     Ok(())

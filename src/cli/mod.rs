@@ -1,9 +1,11 @@
 //! The command line: a file a command, each with its arguments and what they do.
 
+pub mod account;
 pub mod alert;
 pub mod backtest;
 pub mod check;
 pub mod clickhouse;
+pub mod console;
 pub mod contract;
 pub mod decision;
 pub mod hunt;
@@ -70,6 +72,8 @@ pub enum Command {
     Incident(incident::Args),
     Alert(alert::Args),
     Decision(decision::Args),
+    Console(console::Args),
+    Account(account::Args),
     Verify(verify::Args),
 }
 
@@ -137,6 +141,8 @@ pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Incident(args) => return incident::run(&args),
         Command::Alert(args) => return alert::run(&args),
         Command::Decision(args) => decision::run(&args)?,
+        Command::Console(args) => console::run(&args)?,
+        Command::Account(args) => account::run(&args)?,
         Command::Verify(args) => return verify::run(&args),
     }
     Ok(ExitCode::SUCCESS)

@@ -73,7 +73,7 @@ pub fn run(args: Args) -> anyhow::Result<()> {
             tokio::select! { _ = interrupt.recv() => {}, _ = terminate.recv() => {} }
             std::process::exit(130);
         });
-        anyhow::Ok(service::run(config, stopped).await?)
+        anyhow::Ok(Box::pin(service::run(config, stopped)).await?)
     });
     // Standard input may block a thread for ever; it holds nothing that matters.
     runtime.shutdown_background();

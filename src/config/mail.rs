@@ -30,6 +30,10 @@ pub struct Mail {
     pub max_age_minutes: u32,
     /// Mails about alerts that one recipient gets in an hour; what is beyond waits for a digest. A critical alert may use as many again.
     pub hourly_limit: u32,
+    /// An open alert that nobody has done anything about for so many minutes is told to those with `escalation`; 0: never.
+    pub escalate_minutes: u32,
+    /// Least level of an alert that is escalated.
+    pub escalate_level: MinimumLevel,
     /// A digest goes out at most once in this many minutes.
     pub digest_minutes: u32,
     /// Local time of the daily mail, `HH:MM`; empty: none.
@@ -57,6 +61,8 @@ impl Default for Mail {
             recipients: Vec::new(),
             max_age_minutes: 360,
             hourly_limit: 20,
+            escalate_minutes: 0,
+            escalate_level: MinimumLevel::High,
             digest_minutes: 30,
             daily_at: "08:00".to_owned(),
             gap_minutes: 60,
@@ -72,7 +78,11 @@ impl Default for Mail {
 #[serde(deny_unknown_fields)]
 pub struct Recipient {
     /// Mail address, bare.
+    #[serde(default)]
     pub address: String,
+    /// Further addresses to which all of this applies: a group.
+    #[serde(default)]
+    pub addresses: Vec<String>,
     /// Language of the mails.
     #[serde(default)]
     pub locale: Locale,
@@ -83,6 +93,21 @@ pub struct Recipient {
     /// answer, records that were lost.
     #[serde(default)]
     pub families: Vec<String>,
+    /// Only alerts on these requirements, such as `SEC-07`; empty: all.
+    #[serde(default)]
+    pub requirements: Vec<String>,
+    /// Only within these hours of `time_zone`, such as `09:00-18:00` or `22:00-07:00`; empty: always. What comes outside them is for others.
+    #[serde(default)]
+    pub hours: String,
+    /// Within these hours only critical alerts are mailed one by one; the others wait for a digest when they are over. Empty: never.
+    #[serde(default)]
+    pub quiet: String,
+    /// Mails about alerts in an hour, for this recipient; `hourly_limit` without it.
+    #[serde(default)]
+    pub hourly_limit: Option<u32>,
+    /// Whether alerts that nobody acknowledged in time go to this recipient.
+    #[serde(default)]
+    pub escalation: bool,
     /// Whether the daily mail goes to this recipient.
     #[serde(default = "yes")]
     pub daily: bool,

@@ -3,6 +3,7 @@
 //! A section is a file here, in the words of the part that it is for; parts get their section by value.
 //! Precedence, least first: built-in defaults, the file, `GATEWATCH_SECTION__KEY` in the environment.
 
+mod console;
 mod contracts;
 mod date;
 mod decode;
@@ -19,9 +20,11 @@ mod secret;
 mod source;
 mod store;
 mod track;
+mod webhook;
 
 use serde::{Deserialize, Serialize};
 
+pub use console::Console;
 pub use contracts::Contracts;
 pub use date::Date;
 pub use decode::{Decode, Format};
@@ -38,6 +41,7 @@ pub use secret::{Secret, SecretError};
 pub use source::{Source, SourceKind};
 pub use store::{Retention, Store};
 pub use track::{Behaviour, Series, SeriesMeasure, Track, WatchedSeries};
+pub use webhook::Webhook;
 
 /// The whole configuration.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -63,8 +67,12 @@ pub struct Config {
     pub delivery: Delivery,
     /// Decisions to block: what is proposed, who reads.
     pub response: Response,
+    /// Where the console listens, its key, sessions.
+    pub console: Console,
     /// Server, recipients, limits.
     pub mail: Mail,
+    /// Where alerts go besides mail.
+    pub webhook: Webhook,
     /// Health and metrics.
     pub http: Http,
     /// gatewatch's own log.

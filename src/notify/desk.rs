@@ -12,7 +12,7 @@ use super::outbox::{Landing, Outbox};
 use super::policy::{Bundle, Decision, Policy};
 use super::settings::Settings;
 use super::transport::Transport;
-use super::{Courses, Entry, Key, NotifyError, Outcomes, SendError, Stage, State, daily};
+use super::{Entry, Extras, Key, NotifyError, Outcomes, SendError, Stage, State, daily};
 use crate::alert::Alert;
 use crate::config;
 use crate::event::Timestamp;
@@ -28,7 +28,7 @@ pub(crate) struct Desk {
     outcomes: Arc<Outcomes>,
     policy: Policy,
     outbox: Outbox,
-    courses: Option<Courses>,
+    extras: Extras,
     flying: JoinSet<(u64, Result<(), SendError>)>,
 }
 
@@ -53,19 +53,19 @@ pub(crate) struct Decided {
 pub(crate) struct Office {
     settings: Arc<Settings>,
     transport: Arc<Transport>,
-    courses: Option<Courses>,
+    extras: Extras,
     pub(crate) outcomes: Arc<Outcomes>,
 }
 
 impl Office {
-    /// Mails have pictures where there is somebody to ask for courses.
+    /// What mails have beyond their words is in `extras`.
     pub(crate) fn new(
         mail: &config::Mail,
-        courses: Option<Courses>,
+        extras: Extras,
         outcomes: Arc<Outcomes>,
     ) -> Result<Self, NotifyError> {
         Ok(Office {
-            courses,
+            extras,
             settings: Arc::new(Settings::new(mail)?),
             transport: Arc::new(Transport::new(&mail.directory, &mail.smtp)?),
             outcomes,
@@ -80,7 +80,7 @@ impl Office {
             settings: Arc::clone(&self.settings),
             transport: Arc::clone(&self.transport),
             outcomes: Arc::clone(&self.outcomes),
-            courses: self.courses.clone(),
+            extras: self.extras.clone(),
             flying: JoinSet::new(),
         }
     }
@@ -133,7 +133,7 @@ impl Desk {
         if decided.mails.is_empty() {
             return;
         }
-        let series = match &mut self.courses {
+        let series = match &mut self.extras.courses {
             Some(courses) => courses.of(alert, now, &self.outcomes).await,
             None => None,
         };
@@ -143,7 +143,7 @@ impl Desk {
             None => None,
         };
         for (reader, stage) in &decided.mails {
-            self.post_alert(alert, drawn.as_ref(), (*reader, *stage), offset, now);
+            self.post_alert(alert, drawn.as_ref(), (*reader, *stage), Some(offset), now);
         }
     }
 
@@ -152,18 +152,23 @@ impl Desk {
         alert: &Alert,
         course: Option<&Drawn>,
         (reader, stage): (usize, Stage),
-        offset: i64,
+        offset: Option<i64>,
         now: Timestamp,
     ) {
         let locale = self.settings.readers[reader].locale;
-        let mail = render(alert, course, stage, locale, &self.settings.context);
+        let mut context = self.settings.context.clone();
+        if let Some(links) = &self.extras.links {
+            let address = self.settings.addresses[reader].to_string();
+            context.acknowledge = links.acknowledge(&context.console_url, alert, &address);
+        }
+        let mail = render(alert, course, stage, locale, &context);
         let about = About {
             subject: alert.id,
             stage,
             count: alert.count,
             level: alert.rule.level,
         };
-        self.post(reader, about, &mail, Some(offset), now);
+        self.post(reader, about, &mail, offset, now);
     }
 
     /// Puts summaries, the daily mail and reminders of incidents into the outbox when they are due.
@@ -172,6 +177,7 @@ impl Desk {
             self.post_bundle(&bundle, now);
         }
         self.remind(&bulletin.incidents, now);
+        self.escalate(&bulletin.unacknowledged, now);
         let due = self
             .settings
             .daily_at
@@ -187,6 +193,18 @@ impl Desk {
             if self.policy.take_daily(reader, id) {
                 let mail = render_daily(counts, settings.readers[reader].locale, &settings.context);
                 self.post(reader, About::besides(id, Stage::Daily), &mail, None, now);
+            }
+        }
+    }
+
+    /// Tells those who are there for it of alerts that nobody acknowledged, of each once.
+    fn escalate(&mut self, alerts: &[Alert], now: Timestamp) {
+        let settings = Arc::clone(&self.settings);
+        for alert in alerts {
+            for &reader in &settings.escalation {
+                if self.policy.take_reminder(reader, alert.id) {
+                    self.post_alert(alert, None, (reader, Stage::Escalated), None, now);
+                }
             }
         }
     }

@@ -10,7 +10,7 @@ use super::desk::{Desk, Office};
 use super::mail::Bulletin;
 use super::service::now;
 use super::topic::stopped;
-use super::{Courses, Entry, NotifyError, Outcomes, SendError};
+use super::{Entry, Extras, NotifyError, Outcomes, SendError};
 use crate::alert::Alert;
 use crate::config;
 
@@ -43,7 +43,7 @@ pub async fn run_direct(
     ledger: Ledger,
     mail: &config::Mail,
     bulletin: watch::Receiver<Bulletin>,
-    courses: Option<Courses>,
+    extras: Extras,
     mut stop: watch::Receiver<bool>,
     outcomes: Arc<Outcomes>,
 ) -> Result<(), NotifyError> {
@@ -51,7 +51,7 @@ pub async fn run_direct(
         while alerts.recv().await.is_some() {}
         return Ok(());
     }
-    let mut desk = Office::new(mail, courses, outcomes)?.open();
+    let mut desk = Office::new(mail, extras, outcomes)?.open();
     let written = match ledger {
         Ledger::Memory => None,
         Ledger::Kept { earlier, written } => {

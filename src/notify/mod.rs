@@ -11,6 +11,7 @@ mod desk;
 mod direct;
 mod error;
 mod ledger;
+mod links;
 pub mod mail;
 mod message;
 mod outbox;
@@ -27,8 +28,19 @@ pub use courses::{Courses, Found, Wanted};
 pub use direct::{Ledger, run_direct};
 pub use error::{NotifyError, SendError};
 pub use ledger::{Entry, Key, RecipientKey, State};
+pub use links::Links;
 pub use outcomes::{Counter, Outcomes};
 pub(crate) use service::now;
 pub use service::{Topics, run};
 pub use stage::Stage;
+
+/// What mails have beyond their words, where somebody provides it.
+#[derive(Clone, Debug, Default)]
+pub struct Extras {
+    /// Asked for what a mail shows as a picture.
+    pub courses: Option<Courses>,
+    /// Makes links that acknowledge an alert.
+    pub links: Option<Links>,
+}
+
 pub use test_mail::send_test_mail;

@@ -21,7 +21,7 @@ use tracing::{info, warn};
 use super::desk::{Desk, Office};
 use super::mail::Bulletin;
 use super::topic::{LedgerTopic, kafka, read_ledger, stopped};
-use super::{Courses, NotifyError, Outcomes, SendError};
+use super::{Extras, NotifyError, Outcomes, SendError};
 use crate::alert::ocsf;
 use crate::config;
 use crate::event::Timestamp;
@@ -63,7 +63,7 @@ impl Default for Topics {
 /// the offset is committed, within about ten seconds.
 ///
 /// `client` holds brokers and security, nothing of groups or offsets. `bulletin` holds the counts of the last day
-/// (while it holds none, or old ones, no daily mail goes out) and the open incidents. `courses` are asked for what mails show as a picture.
+/// (while it holds none, or old ones, no daily mail goes out) and the open incidents. `extras` is what mails have beyond their words.
 /// With `mail.enabled` off nothing is read or sent.
 ///
 /// # Errors
@@ -73,7 +73,7 @@ pub async fn run(
     topics: Topics,
     mail: &config::Mail,
     bulletin: watch::Receiver<Bulletin>,
-    courses: Option<Courses>,
+    extras: Extras,
     stop: watch::Receiver<bool>,
     outcomes: Arc<Outcomes>,
 ) -> Result<(), NotifyError> {
@@ -81,7 +81,7 @@ pub async fn run(
         stopped(&mut { stop }).await;
         return Ok(());
     }
-    let office = Office::new(mail, courses, outcomes)?;
+    let office = Office::new(mail, extras, outcomes)?;
     let ledger = LedgerTopic::new(&client, &topics.mailed)?;
     let consumer = subscribe(&client, &topics)?;
     let mut service = Service {

@@ -21,6 +21,8 @@ pub enum Stage {
     Daily,
     /// An incident with personal data, and its clocks.
     Incident,
+    /// Nobody has acknowledged the alert in time.
+    Escalated,
     /// The mail of `check --send-test-mail`.
     Test,
 }
@@ -34,6 +36,7 @@ impl fmt::Display for Stage {
             Stage::Digest => f.write_str("digest"),
             Stage::Daily => f.write_str("daily"),
             Stage::Incident => f.write_str("incident"),
+            Stage::Escalated => f.write_str("escalated"),
             Stage::Test => f.write_str("test"),
         }
     }
@@ -49,6 +52,7 @@ impl FromStr for Stage {
             "digest" => Ok(Stage::Digest),
             "daily" => Ok(Stage::Daily),
             "incident" => Ok(Stage::Incident),
+            "escalated" => Ok(Stage::Escalated),
             "test" => Ok(Stage::Test),
             _ => text
                 .strip_prefix("grown-")
@@ -86,6 +90,7 @@ mod tests {
             Stage::Digest,
             Stage::Daily,
             Stage::Incident,
+            Stage::Escalated,
             Stage::Test,
         ];
         for stage in stages {

@@ -8,29 +8,38 @@ use tokio::time::{Interval, MissedTickBehavior};
 use tracing::warn;
 
 use super::daily::Counts;
-use crate::notify::Outcomes;
+use crate::config;
 use crate::notify::mail::Bulletin;
+use crate::notify::{Outcomes, now};
+use crate::sigma::Level;
 use crate::store::Store;
 
 /// How often the counts are taken; the daily mail goes out with the newest.
 const COUNTS: Duration = Duration::from_mins(15);
 /// How often incidents are looked at: a declaration is mailed so much later at most.
 const INCIDENTS: Duration = Duration::from_secs(5);
+/// How often alerts that nobody acknowledged are looked at.
+const ESCALATED: Duration = Duration::from_secs(15);
+const MINUTE_US: i64 = 60_000_000;
 /// How often it is looked at what people did to alerts.
 const DECIDED: Duration = Duration::from_secs(5);
 
-/// Keeps the bulletin fresh until nobody looks any more. A gateway silent for `silence` is a gap. With `reminds` off it has no incidents:
+/// Keeps the bulletin fresh until nobody looks any more. A gateway silent for `gap_minutes` is a gap. With `reminds` off it has no incidents and escalates nothing:
 /// where the ledger of mails is forgotten with the process, each start would tell of all of them again.
 pub fn keep(
     store: Arc<Store>,
     outcomes: Arc<Outcomes>,
-    silence: Duration,
+    settings: &config::Mail,
     reminds: bool,
 ) -> watch::Receiver<Bulletin> {
+    let silence = Duration::from_mins(settings.gap_minutes.into());
     let (sender, receiver) = watch::channel(Bulletin::default());
     let sender = Arc::new(sender);
     if reminds {
         tokio::spawn(look(store.clone(), sender.clone()));
+        if settings.escalate_minutes > 0 {
+            tokio::spawn(escalate(store.clone(), settings.clone(), sender.clone()));
+        }
     }
     tokio::spawn(follow(store.clone(), sender.clone()));
     tokio::spawn(async move {
@@ -63,6 +72,29 @@ async fn look(store: Arc<Store>, sender: Arc<watch::Sender<Bulletin>>) {
             Err(error) if well => {
                 well = false;
                 warn!(%error, "personal-data incidents cannot be looked at: reminders are those of what was known");
+            }
+            Err(_) => {}
+        }
+    }
+}
+
+async fn escalate(store: Arc<Store>, settings: config::Mail, sender: Arc<watch::Sender<Bulletin>>) {
+    let mut ticks = every(ESCALATED);
+    let level = Level::from(settings.escalate_level);
+    let mut well = true;
+    while !sender.is_closed() {
+        ticks.tick().await;
+        let now = now();
+        let before = now.plus_micros(-i64::from(settings.escalate_minutes) * MINUTE_US);
+        let since = now.plus_micros(-i64::from(settings.max_age_minutes) * MINUTE_US);
+        match store.unacknowledged(level, before, since).await {
+            Ok(alerts) => {
+                well = true;
+                sender.send_modify(|bulletin| bulletin.unacknowledged = alerts);
+            }
+            Err(error) if well => {
+                well = false;
+                warn!(%error, "alerts that nobody acknowledged cannot be looked at: none is escalated until it ends");
             }
             Err(_) => {}
         }

@@ -7,19 +7,21 @@ use metrics::counter;
 use rdkafka::ClientConfig;
 use tokio::sync::{mpsc, watch};
 use tokio::task::{JoinHandle, JoinSet};
-use tracing::{error, info};
+use tracing::{error, info, warn};
 
 use super::health::{Health, Part};
 use super::{bulletin, courses};
+use crate::access::Vault;
 use crate::alert::Alert;
 use crate::config::Config;
 use crate::notify::mail::Bulletin;
-use crate::notify::{self, Ledger, NotifyError, Outcomes, Topics};
+use crate::notify::{self, Extras, Ledger, Links, NotifyError, Outcomes, Topics};
 use crate::store::Store;
 use crate::telemetry::metric;
 
 /// How often the outcomes are shown.
 const SHOW: Duration = Duration::from_secs(1);
+const HOUR_US: i64 = 3_600_000_000;
 
 /// What the notifier needs besides its settings.
 pub struct Mailing {
@@ -46,12 +48,13 @@ impl Mailing {
         let outcomes = self.begin(tasks);
         tasks.spawn(async move {
             let bulletin = self.bulletin(&outcomes, true);
+            let extras = self.extras();
             let result = notify::run(
                 client,
                 topics,
                 &self.config.mail,
                 bulletin,
-                Some(courses::answer(self.store)),
+                extras,
                 self.stop,
                 outcomes,
             )
@@ -69,13 +72,14 @@ impl Mailing {
         let outcomes = self.begin(tasks);
         tokio::spawn(async move {
             let bulletin = self.bulletin(&outcomes, false);
+            let extras = self.extras();
             let mail = &self.config.mail;
             let result = notify::run_direct(
                 alerts,
                 Ledger::Memory,
                 mail,
                 bulletin,
-                Some(courses::answer(self.store)),
+                extras,
                 self.stop,
                 outcomes,
             )
@@ -85,8 +89,36 @@ impl Mailing {
     }
 
     fn bulletin(&self, outcomes: &Arc<Outcomes>, reminds: bool) -> watch::Receiver<Bulletin> {
-        let silence = Duration::from_mins(self.config.mail.gap_minutes.into());
-        bulletin::keep(self.store.clone(), outcomes.clone(), silence, reminds)
+        let settings = &self.config.mail;
+        bulletin::keep(self.store.clone(), outcomes.clone(), settings, reminds)
+    }
+
+    /// Pictures out of the store, and links where the console has a key.
+    fn extras(&self) -> Extras {
+        let settings = &self.config.console;
+        let key = settings
+            .key
+            .resolve(settings.key_file.as_deref(), "console.key");
+        let key = key.map(|key| (!key.is_empty()).then(|| Vault::new(key.expose())));
+        let links = match key {
+            Ok(Some(Ok(vault))) if settings.acknowledge_hours > 0 => Some(Links {
+                vault: Arc::new(vault),
+                lasts_us: i64::from(settings.acknowledge_hours) * HOUR_US,
+            }),
+            Ok(Some(Err(problem))) => {
+                warn!(%problem, "mails have no links that acknowledge");
+                None
+            }
+            Err(problem) => {
+                warn!(%problem, "mails have no links that acknowledge");
+                None
+            }
+            Ok(_) => None,
+        };
+        Extras {
+            courses: Some(courses::answer(self.store.clone())),
+            links,
+        }
     }
 
     fn begin(&self, tasks: &mut JoinSet<()>) -> Arc<Outcomes> {

@@ -38,6 +38,7 @@ pub mod shards;
 mod state;
 mod tracking;
 
+pub mod webhook;
 mod worker;
 mod workers;
 

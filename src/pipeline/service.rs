@@ -12,7 +12,7 @@ use tokio::net::TcpListener;
 use tokio::sync::mpsc::channel;
 use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
-use tracing::{info, warn};
+use tracing::{error, info, warn};
 
 use super::alert_store;
 use super::audit;
@@ -30,7 +30,10 @@ use super::publish::Publisher;
 use super::reload::Reload;
 use super::responder::{Responder, ResponseError};
 use super::session::{self, Parts};
+use super::webhook::{Webhook, WebhookError};
 use crate::config::{Config, SourceKind};
+use crate::console::{Condition, Console, ConsoleError};
+use crate::contract::{ContractErrors, Contracts};
 use crate::sigma::RuleErrors;
 use crate::source::kafka::{self, Cluster, KafkaProblem};
 use crate::store::{Store, StoreError};
@@ -84,6 +87,15 @@ pub enum ServiceError {
     /// Response cannot be set up.
     #[error(transparent)]
     Response(#[from] ResponseError),
+    /// The webhook cannot be set up.
+    #[error(transparent)]
+    Webhook(#[from] WebhookError),
+    /// The console cannot be served.
+    #[error(transparent)]
+    Console(#[from] ConsoleError),
+    /// A contract is wrong.
+    #[error(transparent)]
+    Contracts(#[from] ContractErrors),
     /// The input cannot be read.
     #[error("source: {0}")]
     Input(#[from] io::Error),
@@ -99,6 +111,21 @@ impl ServiceError {
             _ => false,
         }
     }
+}
+
+/// How the service does, for the console.
+fn condition(health: Arc<Health>) -> Box<dyn Fn() -> Condition + Send + Sync> {
+    Box::new(move || {
+        let readiness = health.readiness();
+        let missing = readiness.missing.into_iter();
+        Condition {
+            state: readiness.state,
+            missing: missing
+                .map(|(part, why)| (part.name().to_owned(), why))
+                .collect(),
+            rules_refused: readiness.rules_refused,
+        }
+    })
 }
 
 /// Runs until `stop`, or until the end of a finite source.
@@ -121,6 +148,12 @@ pub async fn run(config: Config, stop: watch::Receiver<bool>) -> Result<(), Serv
     let rules = Arc::new(rules);
     let detection = Arc::new(Detection::new(&config, Arc::clone(&rules))?);
     let responder = Responder::configured(&config.response)?;
+    let webhook = Webhook::configured(&config)?;
+    let console = config
+        .console
+        .enabled
+        .then(|| Console::configured(&config))
+        .transpose()?;
     let health = Arc::new(Health::default());
     health.down(Part::ClickHouse, "not connected yet");
     let listener = TcpListener::bind(config.http.listen)
@@ -158,7 +191,24 @@ pub async fn run(config: Config, stop: watch::Receiver<bool>) -> Result<(), Serv
     let (side_stop, side_stopped) = watch::channel(false);
     let mut beside = JoinSet::new();
     beside.spawn(reload.run(taken_up, side_stopped.clone()));
+    if let Some(console) = console {
+        let contracts = Arc::new(Contracts::configured(&config.contracts)?);
+        let (rules, stop) = (in_force.clone(), side_stopped.clone());
+        let condition = condition(health.clone());
+        let (address, serving) = console
+            .listen(store.clone(), rules, contracts, condition, stop)
+            .await?;
+        info!(%address, "the console is served");
+        beside.spawn(async move {
+            if let Err(problem) = serving.await {
+                error!(%problem, "the console is not served any more");
+            }
+        });
+    }
     beside.spawn(audit::run(store.clone(), in_force, side_stopped.clone()));
+    if let Some(webhook) = webhook {
+        beside.spawn(webhook.run(store.clone(), health.clone(), side_stopped.clone()));
+    }
     if let Some(responder) = responder {
         responder
             .spawn(&mut beside, store.clone(), side_stopped)

@@ -4,7 +4,7 @@ use crate::contract::{Document, requirement_of};
 use crate::event::{Fact, Field};
 
 /// The requirement that a fact is about; `None` for those that only help others.
-pub(super) fn requirement(fact: Fact) -> Option<&'static str> {
+pub(crate) fn requirement(fact: Fact) -> Option<&'static str> {
     requirement_of(fact).or(match fact {
         Fact::TlsNone | Fact::TlsOld | Fact::TlsWeakSuite => Some("SEC-01"),
         Fact::ClockAhead => Some("SEC-05"),

@@ -12,6 +12,7 @@ use serde::Serialize;
 use crate::event::Timestamp;
 
 pub use build::build;
+pub(crate) use checks::requirement as requirement_of;
 pub use html::html;
 
 /// The whole report.

@@ -20,6 +20,9 @@ pub use book::{AllowList, AllowListError, Book, Published};
 /// Ids of proposals are UUID v5 of their alert in this namespace.
 const NAMESPACE: Uuid = Uuid::from_u128(0x54c1_0e6b_7a3d_4f90_9d28_b3e7_1fa4_60c5);
 
+/// A decision of a person lasts no longer: what has to be blocked for good belongs into the firewall itself.
+pub const LONGEST_MINUTES: u32 = 366 * 1_440;
+
 /// What is blocked.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Target {
@@ -187,6 +190,47 @@ pub struct Decision {
     pub proposal: Proposal,
     /// What was done, oldest first.
     pub steps: Vec<Step>,
+}
+
+impl What {
+    /// How a decision has to stand for it.
+    #[must_use]
+    pub const fn follows(&self) -> Option<Standing> {
+        match self {
+            What::Proposed(_) => None,
+            What::Approved | What::Rejected => Some(Standing::Proposed),
+            What::Revoked => Some(Standing::Approved),
+        }
+    }
+}
+
+/// What a person decides at once: proposed and approved in one.
+#[must_use]
+pub fn blocked(
+    target: Target,
+    lasts_us: i64,
+    actor: &str,
+    reason: &str,
+    now: Timestamp,
+) -> [Step; 2] {
+    let decision = Uuid::new_v5(
+        &Uuid::NAMESPACE_OID,
+        format!("{target:?}/{}/{actor}", now.micros()).as_bytes(),
+    );
+    let step = |what: What| Step {
+        decision,
+        time: now,
+        actor: actor.to_owned(),
+        what,
+        reason: reason.to_owned(),
+    };
+    let proposal = Proposal {
+        target,
+        until: now.plus_micros(lasts_us),
+        alert: None,
+        family: "manual".to_owned(),
+    };
+    [step(What::Proposed(proposal)), step(What::Approved)]
 }
 
 impl Decision {

@@ -8,13 +8,11 @@ use hyper_rustls::HttpsConnectorBuilder;
 use hyper_util::client::legacy::Client as HttpClient;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
-use rustls::pki_types::CertificateDer;
-use rustls::pki_types::pem::PemObject;
-use rustls::{ClientConfig, RootCertStore};
 
 use super::StoreError;
 use super::block::{Insert, Part};
 use crate::config;
+use crate::tls;
 
 /// The server drops idle connections after three seconds (its `keep_alive_timeout`); ours must go first, or an insert would
 /// meet a connection that is just being closed.
@@ -241,7 +239,15 @@ fn plain_client(config: &config::Store) -> Result<Client, StoreError> {
     connector.set_nodelay(true);
     connector.set_connect_timeout(Some(CONNECT_WITHIN));
     connector.set_keepalive(Some(Duration::from_mins(1)));
-    let tls = HttpsConnectorBuilder::new().with_tls_config(tls_config(config)?);
+    let tls = tls::client(config.ca_file.as_deref()).map_err(|problem| StoreError::Config {
+        setting: "ca_file",
+        problem,
+    });
+    let tls = HttpsConnectorBuilder::new().with_tls_config(match tls {
+        // Without TLS nobody has to be trusted.
+        Err(_) if config.ca_file.is_none() && config.url.starts_with("http://") => tls::nobody(),
+        tls => tls?,
+    });
     let connector = if config.url.starts_with("https://") {
         tls.https_only().enable_http1().wrap_connector(connector)
     } else {
@@ -251,38 +257,6 @@ fn plain_client(config: &config::Store) -> Result<Client, StoreError> {
         .pool_idle_timeout(POOL_IDLE)
         .build(connector);
     Ok(Client::with_http_client(http))
-}
-
-/// TLS 1.2 or 1.3, the server's certificate verified: there is no way to switch that off.
-fn tls_config(config: &config::Store) -> Result<ClientConfig, StoreError> {
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let builder = ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .expect("ring knows the default versions of TLS");
-    let mut roots = RootCertStore::empty();
-    if let Some(path) = &config.ca_file {
-        let refused = |reason: String| StoreError::Config {
-            setting: "ca_file",
-            problem: format!("{} holds no usable certificate: {reason}", path.display()),
-        };
-        let certificates = CertificateDer::pem_file_iter(path)
-            .and_then(Iterator::collect::<Result<Vec<_>, _>>)
-            .map_err(|error| refused(error.to_string()))?;
-        let (added, _) = roots.add_parsable_certificates(certificates);
-        if added == 0 {
-            return Err(refused("none in PEM".to_owned()));
-        }
-    } else if config.url.starts_with("https://") {
-        let found = rustls_native_certs::load_native_certs();
-        let (added, _) = roots.add_parsable_certificates(found.certs);
-        if added == 0 {
-            return Err(StoreError::Config {
-                setting: "ca_file",
-                problem: "is not set and the system has no certificate authorities; install ca-certificates or set it".to_owned(),
-            });
-        }
-    }
-    Ok(builder.with_root_certificates(roots).with_no_client_auth())
 }
 
 #[cfg(test)]

@@ -115,6 +115,28 @@ impl Store {
         self.rows(&sql, scope).await
     }
 
+    /// Calls, and those of them that were good: that did not fail with 5xx and, where there is a bound, took no more milliseconds. Of all operations where none is named.
+    ///
+    /// # Errors
+    /// When the server cannot be reached or refuses.
+    pub async fn attained(
+        &self,
+        scope: Scope<'_>,
+        within_ms: Option<u32>,
+        operations: &[String],
+    ) -> Result<(u64, u64), StoreError> {
+        let within_us = within_ms.map_or(u64::MAX, |ms| u64::from(ms) * 1_000);
+        let sql = format!(
+            "SELECT count(), countIf(status < 500 AND duration_us <= {within_us}) FROM events WHERE {ROWS} \
+             AND (empty(?) OR has(?, toString(operation)))"
+        );
+        let query = self.sharded.query(&sql).bind(scope.integration);
+        let query = query.bind(scope.from.micros()).bind(scope.until.micros());
+        let query = query.bind(operations).bind(operations);
+        self.within(query.fetch_one(), "a service level", false)
+            .await
+    }
+
     /// How many of the calls show each field.
     ///
     /// # Errors

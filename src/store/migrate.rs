@@ -49,6 +49,8 @@ const MIGRATIONS: &[Migration] = migrations![
     12 "0012_triage",
     13 "0013_decisions",
     14 "0014_questions",
+    15 "0015_console",
+    16 "0016_webhook",
 ];
 
 /// The journal of what was applied. Two instances may both write a line; the engine keeps one.
@@ -65,8 +67,8 @@ ORDER BY version
 SETTINGS storage_policy = '{storage_policy}'
 COMMENT 'Which migrations were applied'";
 
-/// `CANNOT_ASSIGN_ALTER`: what is to be altered was replaced since the statement began.
-const REPLACED: u32 = 517;
+/// `CANNOT_ASSIGN_ALTER`, `TABLE_IS_DROPPED`: what is to be altered was replaced since the statement began.
+const REPLACED: [u32; 2] = [517, 218];
 /// How often a statement is tried that meets such a replacement, and how long after.
 const ATTEMPTS: u32 = 10;
 const BETWEEN_ATTEMPTS: Duration = Duration::from_millis(100);
@@ -263,7 +265,7 @@ impl Store {
         for _ in 1..ATTEMPTS {
             let query = self.client.query_raw(sql).execute();
             match self.within(query, what, true).await {
-                Err(StoreError::Refused { code: REPLACED, .. }) => {
+                Err(StoreError::Refused { code, .. }) if REPLACED.contains(&code) => {
                     tokio::time::sleep(BETWEEN_ATTEMPTS).await;
                 }
                 outcome => return outcome,
@@ -453,6 +455,8 @@ mod tests {
                     "IF EXISTS",
                     "MODIFY SETTING",
                     "MODIFY COLUMN",
+                    "MODIFY COMMENT",
+                    "COMMENT COLUMN",
                     "CREATE OR REPLACE VIEW",
                     "INSERT INTO alert_detections",
                 ]

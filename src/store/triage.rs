@@ -1,7 +1,7 @@
 //! What people do to alerts: kept in `alert_actions`, which is only ever added to.
 
 use clickhouse::Row;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use tracing::warn;
 use uuid::Uuid;
 
@@ -30,6 +30,8 @@ const COLUMNS: &[(&str, Wire)] = &[
 /// Closed alerts, and those that were called false, of which those who tell people know.
 const MOST_CLOSED: usize = 20_000;
 const MOST_NARROWINGS: usize = 2_000;
+/// Alerts that are escalated at once.
+const MOST_UNACKNOWLEDGED: usize = 50;
 
 #[derive(Row, Deserialize)]
 struct ActionRow {
@@ -42,46 +44,6 @@ struct ActionRow {
     count: u64,
     level: String,
     rules: u32,
-}
-
-/// An alert as a list shows it.
-#[derive(Clone, Debug, PartialEq, Eq, Row, Serialize, Deserialize)]
-pub struct AlertLine {
-    /// Its id.
-    pub id: String,
-    /// Newest event, in microseconds.
-    pub micros: i64,
-    /// How bad it is.
-    pub level: String,
-    /// Where it stands.
-    pub state: String,
-    /// Who works on it; empty where nobody does.
-    pub assignee: String,
-    /// What happened.
-    pub title: String,
-    /// What the entity is.
-    pub entity_kind: String,
-    /// Which one.
-    pub entity: String,
-    /// Events behind it.
-    pub count: u64,
-}
-
-/// Which alerts a list shows; what is `None` or empty is not asked for.
-#[derive(Clone, Debug, Default)]
-pub struct AlertFilter {
-    /// Only those in one of these states.
-    pub states: Vec<&'static str>,
-    /// Of this level or a higher one.
-    pub least: Option<Level>,
-    /// Of this rule family.
-    pub family: Option<String>,
-    /// About this entity.
-    pub entity: Option<String>,
-    /// With an event since.
-    pub since: Option<Timestamp>,
-    /// So many at most, the newest first.
-    pub limit: u32,
 }
 
 impl Store {
@@ -131,6 +93,37 @@ impl Store {
             })
     }
 
+    /// Open alerts of this level or a higher one that began before, have an event since, and that nobody has done anything about since then; the worst first.
+    ///
+    /// # Errors
+    /// When the server cannot be reached or refuses.
+    pub async fn unacknowledged(
+        &self,
+        least: Level,
+        before: Timestamp,
+        since: Timestamp,
+    ) -> Result<Vec<Alert>, StoreError> {
+        let sql = format!(
+            "SELECT json FROM alerts_latest AS alert WHERE state IN ('new', 'reopened') AND alert.level >= ? AND alert.last >= fromUnixTimestamp64Micro(?) \
+             AND greatest(alert.first, state_since) <= fromUnixTimestamp64Micro(?) ORDER BY alert.level DESC, alert.last DESC LIMIT {MOST_UNACKNOWLEDGED}"
+        );
+        let query = self.client.query(&sql).bind(least.name());
+        let query = query.bind(since.micros()).bind(before.micros());
+        let rows = self
+            .within(
+                query.fetch_all::<String>(),
+                "alerts that nobody acknowledged",
+                false,
+            )
+            .await?;
+        let alerts = rows.iter().filter_map(|json| {
+            serde_json::from_str(json)
+                .inspect_err(|error| warn!(%error, "an alert cannot be read: it is not escalated"))
+                .ok()
+        });
+        Ok(alerts.collect())
+    }
+
     /// What was done to an alert, oldest first. What this version cannot read is left out, and the log says so.
     ///
     /// # Errors
@@ -146,50 +139,6 @@ impl Store {
         let rows = query.fetch_all::<ActionRow>();
         let rows = self.within(rows, "actions on an alert", false).await?;
         Ok(rows.into_iter().filter_map(read).collect())
-    }
-
-    /// Alerts as a list shows them, the newest first.
-    ///
-    /// # Errors
-    /// When the server cannot be reached or refuses.
-    pub async fn list_alerts(&self, filter: &AlertFilter) -> Result<Vec<AlertLine>, StoreError> {
-        let mut sql = String::from(
-            // Columns are named with their table: of the same name there are texts here, which are in another order.
-            "SELECT toString(id) AS id, toUnixTimestamp64Micro(last) AS micros, toString(level) AS level, state, toString(assignee) AS assignee, title, \
-             toString(entity_kind) AS entity_kind, entity, count FROM alerts_latest AS alert WHERE 1",
-        );
-        let mut texts: Vec<&str> = Vec::new();
-        if !filter.states.is_empty() {
-            sql.push_str(" AND has(?, state)");
-        }
-        if let Some(least) = filter.least {
-            sql.push_str(" AND alert.level >= ?");
-            texts.push(least.name());
-        }
-        for (column, wanted) in [("family", &filter.family), ("entity", &filter.entity)] {
-            if let Some(wanted) = wanted {
-                sql.push_str(" AND ");
-                sql.push_str(column);
-                sql.push_str(" = ?");
-                texts.push(wanted);
-            }
-        }
-        if filter.since.is_some() {
-            sql.push_str(" AND last >= fromUnixTimestamp64Micro(?)");
-        }
-        sql.push_str(" ORDER BY last DESC, id LIMIT ?");
-        let mut query = self.client.query(&sql);
-        if !filter.states.is_empty() {
-            query = query.bind(&filter.states);
-        }
-        for text in texts {
-            query = query.bind(text);
-        }
-        if let Some(since) = filter.since {
-            query = query.bind(since.micros());
-        }
-        let rows = query.bind(filter.limit).fetch_all::<AlertLine>();
-        self.within(rows, "alerts", false).await
     }
 
     /// What follows from what people did, for those who tell people of alerts; of the newest closed ones.

@@ -51,6 +51,8 @@ inventory! {
     gauge PARTITIONS = "gatewatch_partitions", Count, "Partitions held";
     gauge ENTITIES = "gatewatch_entities", Count, "Entities that detectors keep in memory, by detector";
     counter BOUNCER_REQUESTS = "gatewatch_bouncer_requests_total", Count, "Requests of those who read decisions, by outcome";
+    counter WEBHOOKS = "gatewatch_webhook_messages_total", Count, "Messages of the webhook, by outcome: sent, refused, given up or retried";
+    counter SIGN_INS = "gatewatch_console_sign_ins_total", Count, "Tries to sign in to the console, by outcome: ok, refused or delayed";
     gauge DECISIONS = "gatewatch_decisions", Count, "Decisions to block, by state: published, held back by the allow-list or the limit, waiting for a person";
     gauge LEARNING = "gatewatch_learning", Count, "Integrations and the like whose behaviour is still being learned: nothing is told of them in their first day";
     gauge CALIBRATION = "gatewatch_calibration_ratio", Count, "How many times as many rows of behaviour are as odd as one in a hundred should be";

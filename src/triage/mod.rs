@@ -123,7 +123,36 @@ impl Deed {
     }
 }
 
+impl Deed {
+    /// Whether it can be done to an alert that stands so: what is open is not opened, and nobody works on what is closed.
+    #[must_use]
+    pub const fn fits(&self, state: State) -> bool {
+        match self {
+            Deed::Reopen => !state.is_open(),
+            Deed::Acknowledge | Deed::Assign { .. } => state.is_open(),
+            Deed::Comment | Deed::Close(_) => true,
+        }
+    }
+}
+
 impl State {
+    /// All of them, those that somebody has to do something about first.
+    pub const ALL: [State; 7] = [
+        State::New,
+        State::Acknowledged,
+        State::InWork,
+        State::Reopened,
+        State::Closed(Verdict::True),
+        State::Closed(Verdict::False),
+        State::Closed(Verdict::Harmless),
+    ];
+
+    /// The state of a name.
+    #[must_use]
+    pub fn named(name: &str) -> Option<State> {
+        State::ALL.into_iter().find(|state| state.name() == name)
+    }
+
     /// The stable name, as the view `alerts_latest` has it.
     #[must_use]
     pub const fn name(self) -> &'static str {

@@ -9,7 +9,18 @@ use std::time::Duration;
 #[derive(Debug)]
 pub struct Reply {
     pub status: u16,
+    /// Status line and headers.
+    pub head: String,
     pub body: String,
+}
+
+impl Reply {
+    /// The value of a header; empty without one.
+    pub fn header(&self, name: &str) -> &str {
+        let lines = self.head.lines().filter_map(|line| line.split_once(": "));
+        let mut named = lines.filter(|(key, _)| key.eq_ignore_ascii_case(name));
+        named.next().map_or("", |(_, value)| value)
+    }
 }
 
 /// A request to a port of 127.0.0.1.
@@ -81,6 +92,7 @@ impl<'a> Request<'a> {
             .ok_or_else(|| io::Error::other("no HTTP status"))?;
         Ok(Reply {
             status,
+            head: head.to_owned(),
             body: body.to_owned(),
         })
     }

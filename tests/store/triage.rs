@@ -106,9 +106,10 @@ async fn the_view_says_of_every_alert_what_its_actions_say() {
         states: vec!["closed_false", "in_work"],
         least: Some(Level::High),
         family: Some(alert(1, 1).rule.family),
-        entity: Some(alert(1, 1).entity.value.to_string()),
+        entities: vec![alert(1, 1).entity.value.to_string()],
         since: Some(alert(1, 1).last.plus_micros(-3_600_000_000)),
         limit: 100,
+        ..AlertFilter::default()
     };
     expected.retain(|(_, state)| ["closed_false", "in_work"].contains(&state.as_str()));
     assert!(expected.len() > 5);
@@ -154,4 +155,53 @@ async fn what_was_called_false_narrows_until_it_is_opened_again() {
     assert_eq!(found.unwrap().len(), 2);
     let found = store.alerts_beginning(&odd.id.to_string()).await.unwrap();
     assert_eq!(found, [odd]);
+}
+
+#[tokio::test]
+async fn only_what_nobody_touched_for_long_enough_is_escalated() {
+    let server = Server::start();
+    let store = server.store().await;
+    let untouched = numbered(1, 1, 30);
+    let (touched, reopened) = (numbered(2, 1, 30), numbered(3, 1, 30));
+    for alert in [&untouched, &touched, &reopened] {
+        insert(&store, alert).await;
+    }
+    let acknowledged = action(&touched, 0, Deed::Acknowledge);
+    store.record_action(&acknowledged).await.unwrap();
+    for (second, deed) in [(0, Deed::Close(Verdict::True)), (600, Deed::Reopen)] {
+        let action = action(&reopened, second, deed);
+        store.record_action(&action).await.unwrap();
+    }
+    let ids = |minutes: i64| {
+        let (store, first) = (store.clone(), untouched.first);
+        async move {
+            let before = if minutes == 0 {
+                first
+            } else {
+                Timestamp::from_seconds(1_800_000_000 + minutes * 60)
+            };
+            let alerts = store
+                .unacknowledged(Level::Low, before, first)
+                .await
+                .unwrap();
+            let mut ids: Vec<u128> = alerts.iter().map(|alert| alert.id.as_u128()).collect();
+            ids.sort_unstable();
+            ids
+        }
+    };
+    assert_eq!(
+        ids(0).await,
+        [1],
+        "the one that was reopened has its time from then on"
+    );
+    assert_eq!(ids(11).await, [1, 3]);
+    let nothing = store
+        .unacknowledged(Level::Critical, untouched.last, untouched.first)
+        .await;
+    assert!(
+        nothing
+            .unwrap()
+            .iter()
+            .all(|alert| alert.rule.level == Level::Critical)
+    );
 }

@@ -7,7 +7,7 @@ use crate::cli::terminal::{self, Output, Paint, cut, escaped, grouped};
 use crate::event::Timestamp;
 use crate::sigma::Level;
 use crate::store::{AlertFilter, AlertLine};
-use crate::triage::{State, Verdict};
+use crate::triage::State;
 
 /// Lists alerts, the newest first
 #[derive(Debug, clap::Args)]
@@ -56,15 +56,7 @@ enum Which {
 
 impl Which {
     fn states(self) -> &'static [State] {
-        const ALL: &[State] = &[
-            State::New,
-            State::Acknowledged,
-            State::InWork,
-            State::Reopened,
-            State::Closed(Verdict::True),
-            State::Closed(Verdict::False),
-            State::Closed(Verdict::Harmless),
-        ];
+        const ALL: &[State] = &State::ALL;
         match self {
             Which::New => &ALL[..1],
             Which::Acknowledged => &ALL[1..2],
@@ -92,9 +84,10 @@ pub(super) async fn run(args: &Args) -> anyhow::Result<()> {
         states: states.map(|state| state.name()).collect(),
         least: args.level,
         family: args.family.clone(),
-        entity: args.entity.clone(),
+        entities: args.entity.iter().cloned().collect(),
         since: args.since,
         limit: args.limit,
+        ..AlertFilter::default()
     };
     let alerts = store.list_alerts(&filter).await?;
     if args.output == Output::Json {

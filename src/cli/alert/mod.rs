@@ -146,14 +146,13 @@ impl Act {
         let seen = Seen::of(alert);
         let mut actions = store.actions_of(alert.id).await?;
         let before = triage::state(&actions, seen);
-        match (&deed, before) {
-            (Deed::Reopen, state) if state.is_open() => {
-                bail!("alert {} is open: {}", alert.id, state.name());
-            }
-            (Deed::Acknowledge | Deed::Assign { .. }, state) if !state.is_open() => {
-                bail!("alert {} is {}: reopen it first", alert.id, state.name());
-            }
-            _ => {}
+        if !deed.fits(before) {
+            let hint = if before.is_open() {
+                ""
+            } else {
+                ": reopen it first"
+            };
+            bail!("alert {} is {}{hint}", alert.id, before.name());
         }
         let action = Action {
             alert: alert.id,

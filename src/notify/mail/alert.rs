@@ -73,7 +73,8 @@ pub(crate) fn headline(alert: &Alert, locale: Locale) -> Clean {
     )
 }
 
-fn title(alert: &Alert, locale: Locale) -> Clean {
+/// What happened, in one line.
+pub(crate) fn title(alert: &Alert, locale: Locale) -> Clean {
     let title = match (locale, &alert.rule.title_ru) {
         (Locale::Ru, Some(russian)) => russian,
         _ => &alert.rule.title,
@@ -93,11 +94,18 @@ pub(super) fn tone(level: Level) -> Tone {
 fn stage_name(stage: Stage, locale: Locale) -> Clean {
     match stage {
         Stage::Grown(_) => say(locale, "оповещение выросло", "the alert has grown"),
+        Stage::Escalated => say(locale, "никто не принял", "nobody has acknowledged it"),
         _ => say(locale, "новое оповещение", "new alert"),
     }
 }
 
-fn blocks(alert: &Alert, course: Option<&Drawn>, locale: Locale, context: &Context) -> Vec<Block> {
+/// All that is said of an alert, from top to bottom.
+pub(crate) fn blocks(
+    alert: &Alert,
+    course: Option<&Drawn>,
+    locale: Locale,
+    context: &Context,
+) -> Vec<Block> {
     let mut blocks = vec![Block::Facts(facts(alert, locale, context))];
     if !alert.rule.description.is_empty() {
         blocks.push(Block::Heading(say(
@@ -154,6 +162,7 @@ fn blocks(alert: &Alert, course: Option<&Drawn>, locale: Locale, context: &Conte
         entries(why::untold(alert)),
     );
     blocks.extend(context.console_link(alert.id, locale));
+    blocks.extend(context.acknowledge_link(locale));
     blocks
 }
 

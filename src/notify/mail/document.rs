@@ -4,6 +4,8 @@
 
 use std::fmt::Write;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use sha2::{Digest, Sha256};
 
 use super::clean::Clean;
@@ -78,6 +80,15 @@ pub(crate) struct Picture {
 }
 
 impl Picture {
+    /// Width and height on a page, in CSS pixels.
+    pub(crate) const WIDTH: u32 = crate::picture::WIDTH;
+    pub(crate) const HEIGHT: u32 = crate::picture::HEIGHT;
+
+    /// The file as an address that holds it whole.
+    pub(crate) fn data(&self) -> String {
+        format!("data:image/png;base64,{}", STANDARD.encode(&self.png))
+    }
+
     /// The id by which the HTML part names it (RFC 2392): the same picture has the same.
     fn content_id(&self) -> Clean {
         let digest = Sha256::digest(&self.png);

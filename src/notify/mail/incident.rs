@@ -244,6 +244,7 @@ mod tests {
             zone: TimeZone::UTC,
             name: "gatewatch".to_owned(),
             console_url: String::new(),
+            acknowledge: String::new(),
             events_table: "events".to_owned(),
         };
         let incident = incident();

@@ -49,6 +49,14 @@ const METRICS: &[(&str, &str)] = &[
     ("records answered an hour", "записей в ответах за час"),
     ("bytes answered a call", "байт в ответе на вызов"),
     ("milliseconds a call", "миллисекунд на вызов"),
+    (
+        "bits of surprise in the order of calls",
+        "бит неожиданности в порядке вызовов",
+    ),
+    (
+        "evenness of the gaps between calls",
+        "равномерность промежутков между вызовами",
+    ),
 ];
 
 /// What can be new.

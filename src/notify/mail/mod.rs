@@ -14,10 +14,13 @@ mod summary;
 #[cfg(test)]
 mod tests;
 mod why;
-mod words;
+pub(crate) mod words;
 
 pub use alert::render;
+pub(crate) use alert::{blocks, title};
+pub(crate) use clean::Clean;
 pub use course::Drawn;
+pub(crate) use document::{Block, Picture};
 pub(crate) use incident::render_incident;
 pub use summary::{
     Bulletin, BundleKind, DailyCounts, Gap, Line, render_bundle, render_daily, render_test,
@@ -29,8 +32,6 @@ pub(crate) use crate::alert::samples;
 use jiff::tz::TimeZone;
 
 use crate::config::Locale;
-use clean::Clean;
-use document::Block;
 
 /// A mail without its addresses and headers.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -63,6 +64,8 @@ pub struct Context {
     pub name: String,
     /// Address of the console, `http` or `https`; empty: none.
     pub console_url: String,
+    /// Address that acknowledges the alert of a mail, of its reader alone; empty: none.
+    pub acknowledge: String,
     /// The events table as the query names it.
     pub events_table: String,
 }
@@ -77,6 +80,19 @@ impl Context {
             Block::Link(
                 words::say(locale, "Открыть консоль", "Open the console"),
                 Clean::of(&self.console_url, 400),
+            )
+        })
+    }
+
+    fn acknowledge_link(&self, locale: Locale) -> Option<Block> {
+        (!self.acknowledge.is_empty()).then(|| {
+            Block::Link(
+                words::say(
+                    locale,
+                    "Я это вижу: принять, не входя",
+                    "I have seen it: acknowledge without signing in",
+                ),
+                Clean::of(&self.acknowledge, 1_000),
             )
         })
     }

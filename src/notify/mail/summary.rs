@@ -84,6 +84,8 @@ pub struct Bulletin {
     pub daily: Option<DailyCounts>,
     /// Incidents with personal data that are open.
     pub incidents: Vec<Incident>,
+    /// Open alerts that nobody has done anything about for too long.
+    pub unacknowledged: Vec<Alert>,
     /// What follows from what people did to alerts.
     pub decided: Decided,
 }

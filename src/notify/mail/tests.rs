@@ -15,6 +15,7 @@ fn context() -> Context {
         zone: TimeZone::get("Europe/Moscow").unwrap(),
         name: "propdev".to_owned(),
         console_url: "https://watch.example.org/".to_owned(),
+        acknowledge: "https://watch.example.org/acknowledge?alert=1".to_owned(),
         events_table: "gatewatch.events".to_owned(),
     }
 }

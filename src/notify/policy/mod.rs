@@ -3,11 +3,13 @@
 //! - One mail when an alert opens; another only when its events became ten times as many or its level rose.
 //! - A recipient gets at most so many mails an hour; what is beyond is held back and told in a digest. Critical alerts
 //!   may use the limit once more, so that a flood of small ones does not hide them.
+//! - In quiet hours what is not critical waits for a digest; outside their hours recipients are not told at all.
 //! - Alerts whose last event is too old are told in one backlog summary. If such an alert goes on, it is told as new.
 //!
 //! Whatever was decided is remembered at once, whatever was done is in the ledger; after a restart the alerts from
 //! the committed offset on meet the rebuilt state and lead to what is still to be done, under the same keys.
 
+mod hours;
 mod reader;
 #[cfg(test)]
 mod tests;
@@ -19,6 +21,7 @@ use super::{Entry, Outcomes, RecipientKey, Stage};
 use crate::alert::Alert;
 use crate::config::{Locale, MinimumLevel};
 use crate::event::Timestamp;
+pub use hours::Hours;
 use reader::ReaderState;
 
 /// Ids of summaries and daily mails are UUID v5 in this namespace.
@@ -48,6 +51,14 @@ pub struct Reader {
     pub minimum: MinimumLevel,
     /// Only these families; empty: all.
     pub families: Vec<String>,
+    /// Only alerts with one of these tags; empty: all.
+    pub tags: Vec<String>,
+    /// Only in these hours.
+    pub hours: Option<Hours>,
+    /// In these hours only critical alerts are mailed one by one.
+    pub quiet: Option<Hours>,
+    /// Mails an hour, where it is not as for all.
+    pub hourly: Option<usize>,
 }
 
 /// What is to be done about one alert and one recipient.
@@ -143,7 +154,7 @@ impl Policy {
             .collect()
     }
 
-    /// Whether a reminder of an incident is still to be sent to a recipient; remembered as decided.
+    /// Whether a reminder of an incident, or an alert that nobody acknowledged, is still to be told to a recipient; remembered as decided.
     pub fn take_reminder(&mut self, reader: usize, id: Uuid) -> bool {
         let state = self.readers.get_mut(reader);
         state.is_some_and(|state| state.take_reminder(id))

@@ -75,7 +75,12 @@ impl ReaderState {
         limits: &Limits,
         outcomes: &Outcomes,
     ) -> Option<Decision> {
-        if !self.wants(alert) {
+        let is_there = self
+            .reader
+            .hours
+            .as_ref()
+            .is_none_or(|hours| hours.hold(now));
+        if !self.wants(alert) || !is_there {
             outcomes.unwanted.count();
             return None;
         }
@@ -97,7 +102,8 @@ impl ReaderState {
             outcomes.backlog.count();
             return Some(self.hold(index, BundleKind::Backlog, stage, alert, now));
         }
-        if self.has_room(alert.rule.level, now, limits) {
+        let is_quiet = alert.rule.level < Level::Critical && self.is_quiet(now);
+        if !is_quiet && self.has_room(alert.rule.level, now, limits) {
             self.mails.push_back(now);
             return Some(Decision::Mail {
                 reader: index,
@@ -118,7 +124,7 @@ impl ReaderState {
         let Entry { key, at, state, .. } = entry;
         match (key.stage, state) {
             (Stage::Daily, _) => self.daily = Some(key.subject),
-            (Stage::Incident, _) => drop(self.take_reminder(key.subject)),
+            (Stage::Incident | Stage::Escalated, _) => drop(self.take_reminder(key.subject)),
             (Stage::Test, _) => {}
             (_, State::Held { bundle, kind, line }) => {
                 self.remember(
@@ -147,7 +153,7 @@ impl ReaderState {
                     outcomes,
                 );
                 self.mails.push_back(*at);
-                while self.mails.len() > limits.hourly.saturating_mul(2) {
+                while self.mails.len() > self.hourly(limits).saturating_mul(2) {
                     self.mails.pop_front();
                 }
             }
@@ -170,11 +176,13 @@ impl ReaderState {
 
     pub(super) fn due(&mut self, now: Timestamp, interval: i64) -> Vec<Bundle> {
         let last_digest = self.last_digest;
+        let is_quiet = self.is_quiet(now);
         let due: Vec<Bundle> = self
             .bundles
             .extract_if(.., |bundle| match bundle.kind {
                 BundleKind::Digest => {
-                    now.since(bundle.since) >= SETTLE
+                    !is_quiet
+                        && now.since(bundle.since) >= SETTLE
                         && last_digest.is_none_or(|last| now.since(last) >= interval)
                 }
                 BundleKind::Backlog => {
@@ -193,10 +201,20 @@ impl ReaderState {
     }
 
     fn wants(&self, alert: &Alert) -> bool {
-        let families = &self.reader.families;
+        let (families, tags) = (&self.reader.families, &self.reader.tags);
         !alert.shadow
             && alert.rule.level >= Level::from(self.reader.minimum)
             && (families.is_empty() || families.contains(&alert.rule.family))
+            && (tags.is_empty() || alert.rule.tags.iter().any(|tag| tags.contains(tag)))
+    }
+
+    fn is_quiet(&self, now: Timestamp) -> bool {
+        let quiet = self.reader.quiet.as_ref();
+        quiet.is_some_and(|hours| hours.hold(now))
+    }
+
+    fn hourly(&self, limits: &Limits) -> usize {
+        self.reader.hourly.unwrap_or(limits.hourly)
     }
 
     /// Whether one more mail may go out within the hour. A critical alert may use the limit a second time.
@@ -205,8 +223,8 @@ impl ReaderState {
             self.mails.pop_front();
         }
         let limit = match level {
-            Level::Critical => limits.hourly.saturating_mul(2),
-            _ => limits.hourly,
+            Level::Critical => self.hourly(limits).saturating_mul(2),
+            _ => self.hourly(limits),
         };
         self.mails.len() < limit
     }

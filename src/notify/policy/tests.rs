@@ -24,6 +24,10 @@ fn reader(address: &str, minimum: MinimumLevel) -> Reader {
         locale: Locale::En,
         minimum,
         families: vec![],
+        tags: vec![],
+        hours: None,
+        quiet: None,
+        hourly: None,
     }
 }
 
@@ -274,4 +278,66 @@ fn a_summary_cut_off_by_a_kill_keeps_its_id_and_is_not_sent_again_once_done() {
         restored.restore(entry, &outcomes);
     }
     assert_eq!(restored.due(at(40)), []);
+}
+
+#[test]
+fn quiet_hours_hold_back_what_is_not_critical_until_they_are_over() {
+    let outcomes = Outcomes::default();
+    let mut sleeper = reader("soc@example.org", MinimumLevel::Low);
+    // The samples begin at 10:00 UTC.
+    sleeper.quiet = Hours::parse("09:30-12:00", &jiff::tz::TimeZone::UTC);
+    let mut policy = Policy::new(limits(), vec![sleeper]);
+    let high = alert(1, 5, Level::High, at(0));
+    let held = policy.decide(&high, at(1), &outcomes);
+    assert!(matches!(held[..], [Decision::Hold(_)]), "{held:?}");
+    let critical = alert(2, 5, Level::Critical, at(0));
+    let told = policy.decide(&critical, at(2), &outcomes);
+    assert!(matches!(told[..], [Decision::Mail { .. }]), "{told:?}");
+    assert!(policy.due(at(119)).is_empty(), "the digest waits");
+    let due = policy.due(at(120));
+    assert_eq!((due.len(), due[0].total), (1, 1));
+}
+
+#[test]
+fn who_is_off_duty_or_for_other_requirements_is_not_told() {
+    let outcomes = Outcomes::default();
+    let mut day = reader("day@example.org", MinimumLevel::Low);
+    day.hours = Hours::parse("11:00-19:00", &jiff::tz::TimeZone::UTC);
+    let mut officer = reader("dpo@example.org", MinimumLevel::Low);
+    officer.tags = vec!["requirement.sec-10".to_owned()];
+    let mut policy = Policy::new(limits(), vec![day, officer]);
+    let mut personal = alert(1, 5, Level::High, at(0));
+    personal.rule.tags = vec!["requirement.sec-10".to_owned()];
+    let told = policy.decide(&personal, at(1), &outcomes);
+    assert_eq!(
+        told,
+        [Decision::Mail {
+            reader: 1,
+            stage: Stage::Opened
+        }]
+    );
+    let mut other = alert(2, 5, Level::High, at(0));
+    other.rule.tags = vec!["requirement.sec-07".to_owned()];
+    assert!(policy.decide(&other, at(1), &outcomes).is_empty());
+    let later = policy.decide(&alert(3, 5, Level::High, at(60)), at(61), &outcomes);
+    assert_eq!(
+        later,
+        [Decision::Mail {
+            reader: 0,
+            stage: Stage::Opened
+        }],
+        "the shift has begun"
+    );
+}
+
+#[test]
+fn a_recipient_may_have_a_limit_of_their_own() {
+    let outcomes = Outcomes::default();
+    let mut busy = reader("busy@example.org", MinimumLevel::Low);
+    busy.hourly = Some(1);
+    let mut policy = Policy::new(limits(), vec![busy]);
+    let first = policy.decide(&alert(1, 5, Level::High, at(0)), at(0), &outcomes);
+    let second = policy.decide(&alert(2, 5, Level::High, at(0)), at(1), &outcomes);
+    assert!(matches!(first[..], [Decision::Mail { .. }]));
+    assert!(matches!(second[..], [Decision::Hold(_)]));
 }

@@ -71,7 +71,16 @@ impl Rig {
         let outcomes = Arc::new(Outcomes::default());
         let (client, mail, counted) = (self.client(), self.mail.clone(), Arc::clone(&outcomes));
         let task = tokio::spawn(async move {
-            run(client, topics, &mail, daily, None, stopping, counted).await
+            run(
+                client,
+                topics,
+                &mail,
+                daily,
+                Extras::default(),
+                stopping,
+                counted,
+            )
+            .await
         });
         Running {
             stop,

@@ -1,0 +1,187 @@
+//! The console in numbers: how long its pages take, how many barriers a browser finds, whether every address is asked for by every role, what a hunt takes.
+//!
+//! `cargo bench --bench console` on the real parts. `ALERTS` (1,000,000) is how many alerts the list is taken from, `HUNT_ROWS` (100,000,000) how many events a hunt looks at; 0 leaves it out.
+//! Lines are `figure NAME VALUE UNIT`.
+
+#[path = "../../tests/parts/mod.rs"]
+mod parts;
+
+#[path = "../../tests/console/browser.rs"]
+#[allow(dead_code, reason = "tests take more of it")]
+mod browser;
+#[path = "../../tests/console/place.rs"]
+#[allow(dead_code, reason = "tests take more of it")]
+mod place;
+#[path = "../../tests/console/visitor.rs"]
+#[allow(dead_code, reason = "tests take more of it")]
+mod visitor;
+
+use std::time::Instant;
+
+use browser::Browser;
+use gatewatch::access::Role;
+use gatewatch::console::routes::{Needs, table};
+use place::{PASSWORD, Place, pages};
+use visitor::Visitor;
+
+/// Times that a page is asked for.
+const TIMES: usize = 60;
+/// An id of nothing.
+const NOTHING: &str = "00000000-0000-0000-0000-000000000000";
+
+fn number(name: &str, otherwise: u64) -> u64 {
+    let said = std::env::var(name).ok();
+    said.map_or(otherwise, |text| text.parse().expect(name))
+}
+
+fn main() {
+    let place = Place::start("");
+    place.alerts();
+    let visitor = Visitor::of(place.port(), Role::Responder);
+    println!("figure overview_ms_p95 {:.1} ms", p95(&visitor, "/"));
+    routes(&place);
+    barriers(&place);
+    alert_list(&place, &visitor);
+    hunt(&place);
+}
+
+/// Addresses that need a permission and that no role was let in to or kept out of as it should be.
+fn routes(place: &Place) {
+    let needing: Vec<_> = table()
+        .into_iter()
+        .filter_map(|(method, path, needs)| match needs {
+            Needs::May(permission) if path != "/live" => Some((method, path, permission)),
+            _ => None,
+        })
+        .collect();
+    let mut right = vec![0; needing.len()];
+    for role in Role::ALL {
+        let mut visitor = Visitor::again(place.port(), role);
+        visitor.read_signature("/account");
+        for ((method, path, permission), right) in needing.iter().zip(&mut right) {
+            let path = path.replace("{kind}/{value}", "address/198.51.100.1");
+            let path = path.replace("{id}", NOTHING).replace("{name}", "barriers");
+            let reply = match *method {
+                "GET" => visitor.get(&path),
+                _ => visitor.post(&path, &[]),
+            };
+            let is_let_in = !matches!(reply.status, 401 | 403);
+            *right += usize::from(is_let_in == role.may(*permission));
+        }
+    }
+    let without = right.iter().filter(|right| **right < Role::ALL.len());
+    println!("figure routes_without_role_test {} routes", without.count());
+}
+
+/// Serious and critical findings of axe on every page, wide and narrow.
+fn barriers(place: &Place) {
+    let alert = place.alerts().remove(0);
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .expect("a runtime");
+    runtime.block_on(async {
+        let mut browser = Browser::start(place.folder.path()).await;
+        browser.goto(&place.url()).await;
+        browser.fill("#name", "responder").await;
+        browser.fill("#password", PASSWORD).await;
+        browser.click("main button").await;
+        browser.find("#new-alerts").await;
+        for (width, height) in [(1920, 1200), (360, 800)] {
+            browser.resize(width, height).await;
+            for (name, path) in pages(&alert) {
+                browser.goto(&format!("{}{path}", place.url())).await;
+                browser.inspect(&format!("{name}-{width}")).await;
+            }
+        }
+        println!("figure a11y_serious {} findings", browser.barriers.len());
+        browser.client.close().await.expect("it closes");
+    });
+}
+
+/// The 95th percentile of the time that a page takes, in milliseconds.
+fn p95(visitor: &Visitor, path: &str) -> f64 {
+    let mut times: Vec<f64> = (0..TIMES)
+        .map(|_| {
+            let begin = Instant::now();
+            let reply = visitor.get(path);
+            assert_eq!(reply.status, 200, "{path}: {}", reply.body);
+            begin.elapsed().as_secs_f64() * 1_000.0
+        })
+        .collect();
+    times.sort_by(f64::total_cmp);
+    times[TIMES * 95 / 100]
+}
+
+/// The list out of a million alerts, each like one that was raised, of which every tenth was closed.
+fn alert_list(place: &Place, visitor: &Visitor) {
+    let alerts = number("ALERTS", 1_000_000);
+    if alerts == 0 {
+        return;
+    }
+    place.ask(&format!(
+        "INSERT INTO alerts (id, revision, rule, rules, title, family, level, shadow, tags, entity_kind, entity, first, last, count, findings, reason, json) \
+         SELECT generateUUIDv4(number), revision, rule, rules, title, family, number % 5, 0, tags, entity_kind, concat('198.18.', toString(number % 65536)), \
+         first - number, last - number, count, findings, reason, json FROM numbers({alerts}) AS n CROSS JOIN \
+         (SELECT * FROM alerts FINAL WHERE entity = '198.51.100.1' LIMIT 1) AS alert"
+    ));
+    place.ask(
+        "INSERT INTO alert_actions (alert_id, time, actor, action, comment, count, level, rules) \
+         SELECT id, now64(6), 'bench', 'close', 'as a tenth', count, level, length(rules) FROM alerts WHERE startsWith(entity, '198.18.') AND cityHash64(id) % 10 = 0",
+    );
+    let stored = place.ask("SELECT count() FROM alerts_latest");
+    println!("{stored} alerts are stored");
+    for (name, path) in [
+        ("alert_list_1m_ms_p95", "/alerts"),
+        (
+            "alert_list_1m_worst_ms_p95",
+            "/alerts?order=level&level=high",
+        ),
+        ("alert_list_1m_text_ms_p95", "/alerts?text=198.18.77"),
+        ("overview_1m_ms_p95", "/"),
+    ] {
+        println!("figure {name} {:.1} ms", p95(visitor, path));
+    }
+}
+
+/// A hunt for a rule over many events, most of which are plain.
+fn hunt(place: &Place) {
+    let rows = number("HUNT_ROWS", 100_000_000);
+    if rows == 0 {
+        return;
+    }
+    let begin = Instant::now();
+    place.ask(&format!(
+        "INSERT INTO events (time, gateway, request_id, integration, operation, method, path, status, client_address, client_id, user_agent, topic, partition, offset) \
+         SELECT now64(6) - number / 100, 'edge-1', toString(number), 'barriers', 'GET /v1/plates/{{plate}}', 'GET', \
+         concat('/v1/plates/', toString(number % 100000)), 200, toIPv6(concat('10.', toString(number % 200), '.0.1')), concat('client-', toString(number % 50)), \
+         'barrier/2.1', 'bench', 0, number FROM numbers({rows}) SETTINGS max_partitions_per_insert_block = 1000, max_execution_time = 0"
+    ));
+    println!(
+        "{rows} events are stored in {:.0} s",
+        begin.elapsed().as_secs_f64()
+    );
+    let rule = place.path("hunt.yml");
+    let text = "title: Climb out of a folder\nlogsource: {category: api_gateway}\ndetection: {s: {path|contains: '/etc/passwd'}, condition: s}\nlevel: high\n";
+    std::fs::write(&rule, text).expect("the folder is writable");
+    let begin = Instant::now();
+    let hunt = place
+        .command(&[
+            "hunt",
+            rule.to_str().expect("plain"),
+            "--since",
+            "2020-01-01T00:00:00Z",
+        ])
+        .output()
+        .expect("the binary runs");
+    let said = String::from_utf8_lossy(&hunt.stdout);
+    assert!(
+        said.contains("198.51.100."),
+        "{said} {}",
+        String::from_utf8_lossy(&hunt.stderr)
+    );
+    println!(
+        "figure hunt_100m_seconds {:.2} s",
+        begin.elapsed().as_secs_f64()
+    );
+}

@@ -1,0 +1,416 @@
+//! One's own account: password, second factor, sessions, tokens, language.
+
+use std::collections::HashMap;
+use std::fmt::Write as _;
+use std::sync::Arc;
+
+use askama::Template;
+use axum::Extension;
+use axum::extract::{Query, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use qrcodegen::{QrCode, QrCodeEcc};
+use serde_json::json;
+
+use super::sign_in::is_first;
+use crate::access::{
+    self, Account, Enrolment, Kind, Session, Standing, random, recovery_codes, recovery_hash,
+    second_factor, token_hash,
+};
+use crate::console::answer;
+use crate::console::cookie;
+use crate::console::failure::Failure;
+use crate::console::form::Form;
+use crate::console::page::Page;
+use crate::console::reader::{Reader, Visitor};
+use crate::console::shared::{Deed, Shared};
+use crate::event::Timestamp;
+use crate::notify::mail::Clean;
+use crate::notify::now;
+
+const DAY_US: i64 = 86_400_000_000;
+/// Tokens of one account at most.
+const MOST_TOKENS: usize = 20;
+
+#[derive(Template)]
+#[template(path = "account.html")]
+struct Shown {
+    page: Page,
+    has_second_factor: bool,
+    recovery: usize,
+    sessions: Vec<SessionRow>,
+    fresh: Option<String>,
+    said: Option<&'static str>,
+}
+
+struct SessionRow {
+    id: String,
+    kind: &'static str,
+    title: Clean,
+    started: Timestamp,
+    until: Timestamp,
+    address: Clean,
+    agent: Clean,
+    is_this: bool,
+    is_token: bool,
+}
+
+#[derive(Template)]
+#[template(path = "password.html")]
+struct PasswordPage {
+    page: Page,
+    is_due: bool,
+    shortest: usize,
+    problem: Option<&'static str>,
+}
+
+#[derive(Template)]
+#[template(path = "enrolment.html")]
+struct EnrolmentPage {
+    page: Page,
+    is_due: bool,
+    is_wrong: bool,
+    enrolment: Enrolment,
+    picture: String,
+    side: i32,
+}
+
+#[derive(Template)]
+#[template(path = "recovery.html")]
+struct Recovery {
+    page: Page,
+    codes: Vec<String>,
+}
+
+fn visitor(reader: &Reader) -> Result<&Visitor, Failure> {
+    reader.visitor.as_ref().ok_or(Failure::NotFound)
+}
+
+pub(in crate::console) async fn show(
+    State(shared): State<Arc<Shared>>,
+    Extension(reader): Extension<Reader>,
+    Query(query): Query<HashMap<String, String>>,
+) -> Result<Response, Failure> {
+    let page = Page::new(&shared, &reader, "");
+    let said = query
+        .contains_key("done")
+        .then(|| page.say("Записано.", "It is on record."));
+    shown(&shared, &reader, page, None, said).await
+}
+
+async fn shown(
+    shared: &Shared,
+    reader: &Reader,
+    page: Page,
+    fresh: Option<String>,
+    said: Option<&'static str>,
+) -> Result<Response, Failure> {
+    let visitor = visitor(reader)?;
+    let name = &visitor.account.name;
+    let sessions = shared.store.live_sessions(Some(name), now()).await?;
+    let rows = sessions
+        .iter()
+        .filter(|it| it.kind != Kind::Half)
+        .map(|session| SessionRow {
+            kind: match session.kind {
+                Kind::Reader => page.say("токен, только чтение", "token, reads only"),
+                Kind::Program => page.say("токен", "token"),
+                _ => page.say("сеанс", "session"),
+            },
+            title: Clean::of(&session.title, 80),
+            started: session.started,
+            until: session.until,
+            address: Clean::of(&session.address, 48),
+            agent: Clean::of(&session.agent, 120),
+            is_this: session.id == visitor.session.id,
+            is_token: session.kind.is_token(),
+            id: session.id.clone(),
+        });
+    answer::page(&Shown {
+        has_second_factor: visitor.account.has_second_factor(),
+        recovery: visitor.account.recovery.len(),
+        sessions: rows.collect(),
+        fresh,
+        said,
+        page,
+    })
+}
+
+pub(in crate::console) async fn show_password(
+    State(shared): State<Arc<Shared>>,
+    Extension(reader): Extension<Reader>,
+) -> Result<Response, Failure> {
+    password_page(&shared, &reader, None)
+}
+
+fn password_page(
+    shared: &Shared,
+    reader: &Reader,
+    problem: Option<&'static str>,
+) -> Result<Response, Failure> {
+    answer::page(&PasswordPage {
+        page: Page::new(shared, reader, ""),
+        is_due: visitor(reader)?.standing == Standing::Password,
+        shortest: access::SHORTEST_PASSWORD,
+        problem,
+    })
+}
+
+pub(in crate::console) async fn password(
+    State(shared): State<Arc<Shared>>,
+    Extension(reader): Extension<Reader>,
+    Extension(form): Extension<Form>,
+) -> Result<Response, Failure> {
+    let Visitor {
+        account, session, ..
+    } = visitor(&reader)?;
+    let page = Page::new(&shared, &reader, "");
+    let (old, new) = (form.exactly("old"), form.exactly("new"));
+    let now = now();
+    let refused = |problem| {
+        let page = password_page(&shared, &reader, Some(problem))?;
+        Ok((StatusCode::BAD_REQUEST, page).into_response())
+    };
+    let hash = Some(account.password.clone());
+    if shared.by_name.wait(&account.name, now).is_some()
+        || !shared.verifier.matches(old.to_owned(), hash).await?
+    {
+        shared.by_name.failed(&account.name, now);
+        return refused(page.say(
+            "Нынешний пароль не подходит.",
+            "The present password does not fit.",
+        ));
+    }
+    if new != form.exactly("again") {
+        return refused(page.say(
+            "Новый пароль введён по-разному.",
+            "The new password was typed differently.",
+        ));
+    }
+    if let Err(problem) = access::check_password(new, &account.name) {
+        return refused(match problem {
+            access::PasswordError::Length => page.say(
+                "Новый пароль: от 12 до 256 знаков.",
+                "The new password: 12 to 256 characters.",
+            ),
+            access::PasswordError::Guessable => page.say(
+                "Этот пароль легко угадать.",
+                "This password is easy to guess.",
+            ),
+        });
+    }
+    if new == old {
+        return refused(page.say("Это нынешний пароль.", "This is the present password."));
+    }
+    let mut changed = account.changed(&account.name, now);
+    changed.password = shared.verifier.hash(new.to_owned()).await?;
+    changed.must_change = false;
+    // Others who know the old one are out; this session goes on.
+    changed.sessions_since = session.started;
+    shared.store.record_account(&changed).await?;
+    end_others(&shared, &changed, &session.id, now).await?;
+    audit(
+        &shared,
+        &reader,
+        "changed",
+        format!("{} changed the password", account.name),
+        now,
+    )
+    .await?;
+    Ok(answer::elsewhere("/account?done=1"))
+}
+
+/// Ends all sessions of an account but one; tokens stay.
+async fn end_others(
+    shared: &Shared,
+    account: &Account,
+    but: &str,
+    now: Timestamp,
+) -> Result<(), Failure> {
+    for session in shared.store.live_sessions(Some(&account.name), now).await? {
+        if session.id != but && !session.kind.is_token() {
+            let ended = Session {
+                ended: true,
+                ..session
+            };
+            shared.store.record_session(&ended, now).await?;
+        }
+    }
+    shared.sessions.forget_account(&account.name);
+    Ok(())
+}
+
+async fn audit(
+    shared: &Shared,
+    reader: &Reader,
+    action: &'static str,
+    title: String,
+    now: Timestamp,
+) -> Result<(), Failure> {
+    let deed = Deed {
+        actor: reader.name(),
+        action,
+        kind: "account",
+        object: reader.name(),
+        title,
+        detail: json!({ "address": reader.from() }),
+    };
+    Ok(shared.audit(deed, now).await?)
+}
+
+pub(in crate::console) async fn show_enrolment(
+    State(shared): State<Arc<Shared>>,
+    Extension(reader): Extension<Reader>,
+) -> Result<Response, Failure> {
+    let installation = &shared.config.mail.name;
+    let enrolment = Enrolment::new(&shared.vault, reader.name(), installation);
+    enrolment_page(&shared, &reader, enrolment, false)
+}
+
+fn enrolment_page(
+    shared: &Shared,
+    reader: &Reader,
+    enrolment: Enrolment,
+    is_wrong: bool,
+) -> Result<Response, Failure> {
+    let (picture, side) = picture(&enrolment.address);
+    answer::page(&EnrolmentPage {
+        page: Page::new(shared, reader, ""),
+        is_due: visitor(reader)?.standing == Standing::Enrolment,
+        is_wrong,
+        enrolment,
+        picture,
+        side,
+    })
+}
+
+/// The dark squares of a picture that authenticators read, as a path of SVG, and its side.
+fn picture(address: &str) -> (String, i32) {
+    let Ok(code) = QrCode::encode_text(address, QrCodeEcc::Medium) else {
+        return (String::new(), 1);
+    };
+    let side = code.size();
+    let mut path = String::new();
+    for y in 0..side {
+        for x in (0..side).filter(|x| code.get_module(*x, y)) {
+            // Writing into a string does not fail.
+            let _ = write!(path, "M{} {}h1v1h-1z", x + 4, y + 4);
+        }
+    }
+    (path, side + 8)
+}
+
+pub(in crate::console) async fn enrol(
+    State(shared): State<Arc<Shared>>,
+    Extension(reader): Extension<Reader>,
+    Extension(form): Extension<Form>,
+) -> Result<Response, Failure> {
+    let Visitor { account, .. } = visitor(&reader)?;
+    let now = now();
+    let sealed = form.get("sealed");
+    let step = second_factor(&shared.vault, &account.name, sealed, form.get("code"), now);
+    let Some(step) = step else {
+        let name = &shared.config.mail.name;
+        let enrolment = Enrolment::again(sealed, &shared.vault, &account.name, name);
+        let enrolment = enrolment.ok_or(Failure::NotFound)?;
+        return enrolment_page(&shared, &reader, enrolment, true);
+    };
+    is_first(&shared, &account.name, step);
+    let codes = recovery_codes();
+    let mut changed = account.changed(&account.name, now);
+    changed.second_factor = sealed.to_owned();
+    changed.recovery = codes
+        .iter()
+        .map(|code| recovery_hash(&account.name, code))
+        .collect();
+    shared.store.record_account(&changed).await?;
+    shared.sessions.forget_account(&account.name);
+    audit(
+        &shared,
+        &reader,
+        "enrolled",
+        format!("{} set up a second factor", account.name),
+        now,
+    )
+    .await?;
+    answer::page(&Recovery {
+        page: Page::new(&shared, &reader, ""),
+        codes,
+    })
+}
+
+pub(in crate::console) async fn end_session(
+    State(shared): State<Arc<Shared>>,
+    Extension(reader): Extension<Reader>,
+    Extension(form): Extension<Form>,
+) -> Result<Response, Failure> {
+    let session = shared.store.session(form.get("id")).await?;
+    let own = session.filter(|session| session.account == reader.name());
+    let session = own.ok_or(Failure::NotFound)?;
+    let now = now();
+    shared.sessions.forget(&session.id);
+    let title = format!("{} ended a session or token", reader.name());
+    let ended = Session {
+        ended: true,
+        ..session
+    };
+    shared.store.record_session(&ended, now).await?;
+    audit(&shared, &reader, "ended", title, now).await?;
+    Ok(answer::elsewhere("/account?done=1"))
+}
+
+pub(in crate::console) async fn make_token(
+    State(shared): State<Arc<Shared>>,
+    Extension(reader): Extension<Reader>,
+    Extension(form): Extension<Form>,
+) -> Result<Response, Failure> {
+    let now = now();
+    let title: String = form.get("title").chars().take(80).collect();
+    let days = form.get("days").parse::<i64>().ok();
+    let days = days.filter(|days| (1..=366).contains(days) && !title.is_empty());
+    let days = days.ok_or(Failure::Wrong(
+        "Токену нужны название и срок от 1 до 366 дней.",
+        "A token needs a title and 1 to 366 days.",
+    ))?;
+    let sessions = shared.store.live_sessions(Some(reader.name()), now).await?;
+    if sessions.iter().filter(|it| it.kind.is_token()).count() >= MOST_TOKENS {
+        return Err(Failure::Wrong(
+            "Токенов уже 20.",
+            "There are 20 tokens already.",
+        ));
+    }
+    let token = format!("gw_{}", URL_SAFE_NO_PAD.encode(random::<32>()));
+    let kind = if form.get("scope") == "program" {
+        Kind::Program
+    } else {
+        Kind::Reader
+    };
+    let session = Session {
+        id: token_hash(&token),
+        account: reader.name().to_owned(),
+        kind,
+        title,
+        started: now,
+        until: now.plus_micros(days * DAY_US),
+        ended: false,
+        address: reader.from(),
+        agent: String::new(),
+    };
+    shared.store.record_session(&session, now).await?;
+    let said = format!("{} made a token ({})", reader.name(), kind.name());
+    audit(&shared, &reader, "added", said, now).await?;
+    let page = Page::new(&shared, &reader, "");
+    shown(&shared, &reader, page, Some(token), None).await
+}
+
+/// Chooses a language, for this browser.
+pub(in crate::console) async fn language(Extension(form): Extension<Form>) -> Response {
+    let language = match form.get("language") {
+        "ru" => "ru",
+        _ => "en",
+    };
+    let back = answer::back(form.get("back"));
+    answer::elsewhere_with(back, &cookie::choice(cookie::LANGUAGE, language))
+}

@@ -1,0 +1,287 @@
+//! One alert: why, what is behind it, what was done, what is near it, and what to do.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use askama::Template;
+use axum::Extension;
+use axum::extract::{Path, Query, State};
+use axum::response::Response;
+use tracing::warn;
+use uuid::Uuid;
+
+use super::alerts::{self, Row};
+use super::entity;
+use crate::alert::Alert;
+use crate::console::answer;
+use crate::console::failure::Failure;
+use crate::console::form::Form;
+use crate::console::page::Page;
+use crate::console::reader::Reader;
+use crate::console::shared::Shared;
+use crate::event::Timestamp;
+use crate::notify::mail::{self, Block, Clean, Drawn, Picture};
+use crate::notify::now;
+use crate::response::Target;
+use crate::store::AlertFilter;
+use crate::track::EntityKind;
+use crate::triage::{self, Action, Deed, Narrowing, Seen, Verdict};
+
+/// Other alerts that are shown.
+const RELATED: u32 = 10;
+/// Longest comment.
+const COMMENT: usize = 2_000;
+const DAY_US: i64 = 86_400_000_000;
+
+#[derive(Template)]
+#[template(path = "alert.html")]
+struct Shown {
+    page: Page,
+    id: Uuid,
+    title: Clean,
+    alert: Alert,
+    state: triage::State,
+    kind: Clean,
+    entity: Clean,
+    entity_link: Option<String>,
+    blocks: Vec<Block>,
+    history: Vec<Past>,
+    assignee: Clean,
+    related: Vec<Row>,
+    narrows: bool,
+    can_block: bool,
+    events_link: Option<String>,
+    said: Option<&'static str>,
+}
+
+/// Something that was done.
+struct Past {
+    time: Timestamp,
+    actor: Clean,
+    said: Clean,
+    comment: Clean,
+}
+
+/// The kind of a name.
+pub(super) fn kind(name: &str) -> Option<EntityKind> {
+    let all = [
+        EntityKind::Client,
+        EntityKind::Subject,
+        EntityKind::Address,
+        EntityKind::Token,
+        EntityKind::Resource,
+        EntityKind::Operation,
+        EntityKind::Integration,
+        EntityKind::Gateway,
+        EntityKind::Part,
+    ];
+    all.into_iter().find(|kind| kind.name() == name)
+}
+
+/// The alert of an id, and what was done to it.
+pub(super) async fn find(
+    shared: &Shared,
+    id: Uuid,
+) -> Result<Option<(Alert, Vec<Action>)>, Failure> {
+    let Some((alert, _)) = shared.store.alert(id).await? else {
+        return Ok(None);
+    };
+    let actions = shared.store.actions_of(id).await?;
+    Ok(Some((alert, actions)))
+}
+
+pub(in crate::console) async fn show(
+    State(shared): State<Arc<Shared>>,
+    Extension(reader): Extension<Reader>,
+    Path(id): Path<String>,
+    Query(query): Query<HashMap<String, String>>,
+) -> Result<Response, Failure> {
+    let id = id.parse().map_err(|_| Failure::NotFound)?;
+    let (alert, actions) = find(&shared, id).await?.ok_or(Failure::NotFound)?;
+    let page = Page::new(&shared, &reader, "alerts");
+    let context = shared.context(&reader.zone);
+    let drawn = drawn(&shared, &alert).await;
+    let said = match query.get("said").map(String::as_str) {
+        Some("done") => Some(page.say("Записано.", "It is on record.")),
+        Some("unfit") => Some(page.say(
+            "Не записано: оповещение уже в другом состоянии.",
+            "Not on record: the alert stands otherwise by now.",
+        )),
+        Some("blocked") => Some(page.say("Блокировка действует.", "The block is in force.")),
+        _ => None,
+    };
+    let assignee = actions.iter().rev().find_map(|action| match &action.deed {
+        Deed::Assign { to } => Some(Clean::of(to, 64)),
+        _ => None,
+    });
+    answer::page(&Shown {
+        id,
+        title: mail::title(&alert, reader.locale),
+        state: triage::state(&actions, Seen::of(&alert)),
+        kind: page.entity(&alert.entity.kind),
+        entity: Clean::of(&alert.entity.value, 256),
+        entity_link: entity::link(alert.entity.kind, &alert.entity.value),
+        blocks: mail::blocks(&alert, drawn.as_ref(), reader.locale, &context),
+        history: actions.iter().map(|action| past(action, &page)).collect(),
+        assignee: assignee.unwrap_or_default(),
+        related: related(&shared, &alert, &page).await?,
+        narrows: Narrowing::of(&alert, "", alert.last).is_some(),
+        can_block: Target::of(&alert).is_some(),
+        events_link: events_link(&alert),
+        alert,
+        page,
+        said,
+    })
+}
+
+/// The course of the alert; the page is there without it.
+async fn drawn(shared: &Shared, alert: &Alert) -> Option<Drawn> {
+    let series = shared.store.series_of(alert).await;
+    let series =
+        series.inspect_err(|problem| warn!(%problem, "an alert is shown without its course"));
+    let series = series.ok().flatten()?;
+    tokio::task::spawn_blocking(move || Drawn::of(series))
+        .await
+        .ok()
+}
+
+/// The entity of an alert, and the callers that its sample events show: what one attacker does is seen under each of these names.
+fn linked(alert: &Alert) -> Vec<String> {
+    let mut entities = vec![alert.entity.value.to_string()];
+    for evidence in &alert.evidence {
+        let address = evidence.client_address.map(|address| address.to_string());
+        let client = (!evidence.client_id.is_empty()).then(|| evidence.client_id.to_string());
+        entities.extend(address.into_iter().chain(client));
+    }
+    entities.sort();
+    entities.dedup();
+    entities
+}
+
+/// Other alerts of the entity and of callers of its sample events since a day before, the newest first.
+async fn related(shared: &Shared, alert: &Alert, page: &Page) -> Result<Vec<Row>, Failure> {
+    let filter = AlertFilter {
+        entities: linked(alert),
+        since: Some(alert.first.plus_micros(-DAY_US)),
+        limit: RELATED + 1,
+        ..AlertFilter::default()
+    };
+    let lines = shared.store.list_alerts(&filter).await?;
+    let id = alert.id.to_string();
+    let others = lines.into_iter().filter(|line| line.id != id);
+    let others = others.take(RELATED as usize).collect();
+    Ok(alerts::rows(shared, page, others))
+}
+
+/// The search for the events of the entity in the time of the alert.
+fn events_link(alert: &Alert) -> Option<String> {
+    let text = entity::criterion(alert.entity.kind, &alert.entity.value)?;
+    let mut query = form_urlencoded::Serializer::new(String::new());
+    query.append_pair("q", &text);
+    query.append_pair("from", &alert.first.to_string());
+    query.append_pair("until", &alert.last.plus_micros(1).to_string());
+    Some(format!("/events?{}", query.finish()))
+}
+
+fn past(action: &Action, page: &Page) -> Past {
+    let said = match &action.deed {
+        Deed::Acknowledge => page.say("принял(а)", "acknowledged it").to_owned(),
+        Deed::Assign { to } => format!("{} {to}", page.say("поручил(а):", "assigned it to")),
+        Deed::Comment => page.say("отметил(а)", "commented").to_owned(),
+        Deed::Close(Verdict::True) => page
+            .say("закрыл(а) как верное", "closed it as true")
+            .to_owned(),
+        Deed::Close(Verdict::False) => page
+            .say("закрыл(а) как ложное", "closed it as false")
+            .to_owned(),
+        Deed::Close(Verdict::Harmless) => page
+            .say("закрыл(а) как безобидное", "closed it as harmless")
+            .to_owned(),
+        Deed::Reopen => page.say("открыл(а) снова", "opened it again").to_owned(),
+    };
+    Past {
+        time: action.time,
+        actor: Clean::of(&action.actor, 80),
+        said: Clean::of(&said, 160),
+        comment: Clean::of(&action.comment, COMMENT),
+    }
+}
+
+/// What a form wants done.
+pub(super) fn deed(form: &Form, reader: &str) -> Result<Deed, Failure> {
+    let comment = form.get("comment");
+    if comment.chars().count() > COMMENT {
+        return Err(Failure::Wrong(
+            "Комментарий длиннее 2000 знаков.",
+            "The comment is longer than 2,000 characters.",
+        ));
+    }
+    let wants_words = |deed: Deed| {
+        if comment.is_empty() {
+            Err(Failure::Wrong(
+                "Напишите, почему: без этого решение не поймёт тот, кто придёт после.",
+                "Say why: without it whoever comes later will not understand the decision.",
+            ))
+        } else {
+            Ok(deed)
+        }
+    };
+    match form.get("deed") {
+        "acknowledge" => Ok(Deed::Acknowledge),
+        "take" => Ok(Deed::Assign {
+            to: reader.to_owned(),
+        }),
+        "assign" => match form.get("to") {
+            "" => Err(Failure::Wrong("Кому?", "To whom?")),
+            to => Ok(Deed::Assign {
+                to: to.chars().take(64).collect(),
+            }),
+        },
+        "comment" => wants_words(Deed::Comment),
+        "true" => wants_words(Deed::Close(Verdict::True)),
+        "false" => wants_words(Deed::Close(Verdict::False)),
+        "harmless" => wants_words(Deed::Close(Verdict::Harmless)),
+        "reopen" => wants_words(Deed::Reopen),
+        _ => Err(Failure::Wrong("Что сделать?", "What is to be done?")),
+    }
+}
+
+/// Puts a deed on record; `false` where it does not fit how the alert stands.
+pub(super) async fn record(
+    shared: &Shared,
+    reader: &Reader,
+    alert: &Alert,
+    actions: &[Action],
+    deed: Deed,
+    comment: &str,
+) -> Result<bool, Failure> {
+    let seen = Seen::of(alert);
+    if !deed.fits(triage::state(actions, seen)) {
+        return Ok(false);
+    }
+    let action = Action {
+        alert: alert.id,
+        time: now(),
+        actor: reader.name().to_owned(),
+        deed,
+        comment: comment.to_owned(),
+        seen,
+    };
+    shared.store.record_action(&action).await?;
+    Ok(true)
+}
+
+pub(in crate::console) async fn act(
+    State(shared): State<Arc<Shared>>,
+    Extension(reader): Extension<Reader>,
+    Extension(form): Extension<Form>,
+    Path(id): Path<String>,
+) -> Result<Response, Failure> {
+    let id = id.parse().map_err(|_| Failure::NotFound)?;
+    let deed = deed(&form, reader.name())?;
+    let (alert, actions) = find(&shared, id).await?.ok_or(Failure::NotFound)?;
+    let comment = form.get("comment");
+    let is_done = record(&shared, &reader, &alert, &actions, deed, comment).await?;
+    let said = if is_done { "done" } else { "unfit" };
+    Ok(answer::elsewhere(&format!("/alerts/{id}?said={said}")))
+}

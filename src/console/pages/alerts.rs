@@ -1,0 +1,257 @@
+//! The list of alerts: filter, order, and the same deed for several at once.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use askama::Template;
+use axum::Extension;
+use axum::extract::{Query, State};
+use axum::response::Response;
+use uuid::Uuid;
+
+use super::alert;
+use crate::config::Locale;
+use crate::console::answer;
+use crate::console::failure::Failure;
+use crate::console::form::Form;
+use crate::console::page::Page;
+use crate::console::reader::Reader;
+use crate::console::shared::Shared;
+use crate::event::Timestamp;
+use crate::notify::mail::Clean;
+use crate::notify::now;
+use crate::sigma::Level;
+use crate::store::{AlertFilter, AlertLine};
+use crate::triage;
+
+/// Alerts on a page.
+const ROWS: u32 = 50;
+/// Pages that can be turned to: what is further back is found by filters.
+const MOST_OFFSET: u32 = 10_000;
+/// Alerts of one deed.
+const MOST_AT_ONCE: usize = 200;
+
+#[derive(Template)]
+#[template(path = "alerts.html")]
+struct Alerts {
+    page: Page,
+    rows: Vec<Row>,
+    chosen: Chosen,
+    families: Vec<String>,
+    next: Option<String>,
+    previous: Option<String>,
+    done: Option<u64>,
+}
+
+/// An alert as the list shows it.
+pub(super) struct Row {
+    pub(super) id: String,
+    pub(super) last: Timestamp,
+    pub(super) ago: i64,
+    pub(super) level: Level,
+    pub(super) state: triage::State,
+    pub(super) assignee: Clean,
+    pub(super) title: Clean,
+    pub(super) entity_kind: Clean,
+    pub(super) entity: Clean,
+    pub(super) count: u64,
+}
+
+/// What was chosen, as the address of the page has it.
+#[derive(Clone, Debug, Default)]
+struct Chosen {
+    state: String,
+    level: String,
+    family: String,
+    text: String,
+    assignee: String,
+    order: String,
+    offset: u32,
+}
+
+impl Chosen {
+    fn of(query: &HashMap<String, String>) -> Chosen {
+        let text = |name: &str| {
+            let value = query.get(name).map_or("", |value| value.trim());
+            value.chars().take(200).collect::<String>()
+        };
+        Chosen {
+            state: text("state"),
+            level: text("level"),
+            family: text("family"),
+            text: text("text"),
+            assignee: text("assignee"),
+            order: text("order"),
+            offset: text("offset").parse().unwrap_or(0).min(MOST_OFFSET),
+        }
+    }
+
+    fn states(&self) -> Vec<&'static str> {
+        let all = triage::State::ALL.into_iter();
+        let chosen: Vec<triage::State> = match self.state.as_str() {
+            "all" => return Vec::new(),
+            "closed" => all.filter(|state| !state.is_open()).collect(),
+            name => match triage::State::named(name) {
+                Some(state) => vec![state],
+                None => all.filter(|state| state.is_open()).collect(),
+            },
+        };
+        chosen.into_iter().map(triage::State::name).collect()
+    }
+
+    fn filter(&self) -> AlertFilter {
+        let some = |text: &String| (!text.is_empty()).then(|| text.clone());
+        AlertFilter {
+            states: self.states(),
+            least: Level::from_name(&self.level),
+            family: some(&self.family),
+            assignee: some(&self.assignee),
+            text: some(&self.text),
+            worst_first: self.order == "level",
+            offset: self.offset,
+            // One more says whether there is a next page.
+            limit: ROWS + 1,
+            ..AlertFilter::default()
+        }
+    }
+
+    /// The address of this page of it.
+    fn here(&self) -> String {
+        self.at(self.offset)
+    }
+
+    /// The address of the list from another place on.
+    fn at(&self, offset: u32) -> String {
+        let mut query = form_urlencoded::Serializer::new(String::new());
+        for (name, value) in [
+            ("state", &self.state),
+            ("level", &self.level),
+            ("family", &self.family),
+            ("text", &self.text),
+            ("assignee", &self.assignee),
+            ("order", &self.order),
+        ] {
+            if !value.is_empty() {
+                query.append_pair(name, value);
+            }
+        }
+        if offset > 0 {
+            query.append_pair("offset", &offset.to_string());
+        }
+        format!("/alerts?{}", query.finish())
+    }
+}
+
+/// Rows of lines; what this version does not know is left out.
+pub(super) fn rows(shared: &Shared, page: &Page, lines: Vec<AlertLine>) -> Vec<Row> {
+    let (titles, now) = (titles(shared, page), now());
+    let rows = lines.into_iter();
+    rows.filter_map(|line| row(line, page, &titles, now))
+        .collect()
+}
+
+/// Titles of rules in the reader's language by their ids, where that is not the one they are stored in.
+fn titles(shared: &Shared, page: &Page) -> HashMap<String, String> {
+    if page.locale() == Locale::En {
+        return HashMap::new();
+    }
+    let rules = shared.rules.borrow();
+    let of_rules = rules.rules().iter().map(|rule| &rule.meta);
+    let of_correlations = rules.correlations().iter().map(|it| &it.meta);
+    let detectors = crate::track::detectors();
+    let all = of_rules.chain(of_correlations).chain(&detectors);
+    all.filter_map(|meta| Some((meta.id.to_string(), meta.title_ru.clone()?)))
+        .collect()
+}
+
+fn row(
+    line: AlertLine,
+    page: &Page,
+    titles: &HashMap<String, String>,
+    now: Timestamp,
+) -> Option<Row> {
+    let kind = alert::kind(&line.entity_kind)?;
+    let last = Timestamp::from_micros(line.micros);
+    Some(Row {
+        level: Level::from_name(&line.level)?,
+        state: triage::State::named(&line.state)?,
+        ago: now.since(last),
+        last,
+        assignee: Clean::of(&line.assignee, 40),
+        title: Clean::of(titles.get(&line.rule).unwrap_or(&line.title), 160),
+        entity_kind: page.entity(&kind),
+        entity: Clean::of(&line.entity, 80),
+        count: line.count,
+        id: line.id,
+    })
+}
+
+pub(in crate::console) async fn show(
+    State(shared): State<Arc<Shared>>,
+    Extension(reader): Extension<Reader>,
+    Query(query): Query<HashMap<String, String>>,
+) -> Result<Response, Failure> {
+    let chosen = Chosen::of(&query);
+    let mut lines = shared.store.list_alerts(&chosen.filter()).await?;
+    let has_more = lines.len() > ROWS as usize;
+    lines.truncate(ROWS as usize);
+    let page = Page::new(&shared, &reader, "alerts");
+    let rows = rows(&shared, &page, lines);
+    let next =
+        (has_more && chosen.offset + ROWS <= MOST_OFFSET).then(|| chosen.at(chosen.offset + ROWS));
+    let previous = (chosen.offset > 0).then(|| chosen.at(chosen.offset.saturating_sub(ROWS)));
+    answer::page(&Alerts {
+        families: families(&shared),
+        page,
+        rows,
+        next,
+        previous,
+        chosen,
+        done: query.get("done").and_then(|done| done.parse().ok()),
+    })
+}
+
+/// Families of the rules in force.
+fn families(shared: &Shared) -> Vec<String> {
+    let rules = shared.rules.borrow();
+    let of_rules = rules.rules().iter().map(|rule| rule.meta.family.clone());
+    let of_correlations = rules.correlations().iter().map(|it| it.meta.family.clone());
+    let detectors = crate::track::detectors().into_iter();
+    let of_detectors = detectors.map(|meta| meta.family);
+    let mut families: Vec<String> = of_rules
+        .chain(of_correlations)
+        .chain(of_detectors)
+        .collect();
+    families.sort();
+    families.dedup();
+    families
+}
+
+/// The same deed for all that were ticked; those that it does not fit are left as they are.
+pub(in crate::console) async fn act(
+    State(shared): State<Arc<Shared>>,
+    Extension(reader): Extension<Reader>,
+    Extension(form): Extension<Form>,
+) -> Result<Response, Failure> {
+    let deed = alert::deed(&form, reader.name())?;
+    let ids: Vec<Uuid> = form.all("id").filter_map(|id| id.parse().ok()).collect();
+    if ids.is_empty() || ids.len() > MOST_AT_ONCE {
+        return Err(Failure::Wrong(
+            "Не отмечено ни одного оповещения, или их больше 200.",
+            "No alert is ticked, or more than 200 are.",
+        ));
+    }
+    let mut done = 0;
+    for id in ids {
+        let Some((alert, actions)) = alert::find(&shared, id).await? else {
+            continue;
+        };
+        let comment = form.get("comment");
+        if alert::record(&shared, &reader, &alert, &actions, deed.clone(), comment).await? {
+            done += 1;
+        }
+    }
+    let back = answer::back(form.get("back"));
+    let sign = if back.contains('?') { '&' } else { '?' };
+    Ok(answer::elsewhere(&format!("{back}{sign}done={done}")))
+}

@@ -1,0 +1,383 @@
+//! One entity: how much, when, with what beside it, its alerts and its newest calls.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use askama::Template;
+use axum::Extension;
+use axum::extract::{Path, Query, State};
+use axum::response::Response;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+
+use super::alert;
+use super::alerts::{self, Row};
+use crate::console::answer;
+use crate::console::chart::{self, Bar};
+use crate::console::failure::Failure;
+use crate::console::page::Page;
+use crate::console::reader::Reader;
+use crate::console::shared::Shared;
+use crate::event::Timestamp;
+use crate::notify::mail::Clean;
+use crate::notify::now;
+use crate::store::{AlertFilter, Beside, Calls, Criterion, Profile, Search, StoredEvent};
+use crate::track::EntityKind;
+
+const HOUR_US: i64 = 3_600_000_000;
+/// Hours that can be looked at.
+const SPANS: [i64; 4] = [6, 24, 168, 720];
+/// Bars of the picture at most.
+const BARS: i64 = 84;
+/// Newest calls that are shown.
+const CALLS: u32 = 30;
+/// Alerts that are shown.
+const ALERTS: u32 = 20;
+
+const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~');
+
+#[derive(Template)]
+#[template(path = "entity.html")]
+struct Shown {
+    page: Page,
+    kind: Clean,
+    value: Clean,
+    link: String,
+    hours: i64,
+    spans: [i64; 4],
+    until: Timestamp,
+    profile: Profile,
+    first: Timestamp,
+    last: Timestamp,
+    bars: Vec<Bar>,
+    beside: Vec<Group>,
+    alerts: Vec<Row>,
+    risk: u64,
+    events: Vec<EventRow>,
+    search: Option<String>,
+}
+
+/// Values of one column.
+struct Group {
+    title: &'static str,
+    values: Vec<BesideRow>,
+}
+
+struct BesideRow {
+    value: Clean,
+    link: Option<String>,
+    calls: u64,
+    share: u64,
+    is_new: bool,
+}
+
+/// An event as lists show it.
+pub(super) struct EventRow {
+    pub(super) time: Timestamp,
+    pub(super) status: u16,
+    pub(super) operation: Clean,
+    pub(super) target: Clean,
+    pub(super) client: Clean,
+    pub(super) client_link: Option<String>,
+    pub(super) address: Clean,
+    pub(super) address_link: Option<String>,
+    pub(super) subject: Clean,
+    pub(super) subject_link: Option<String>,
+    pub(super) country: Clean,
+    pub(super) agent: Clean,
+    pub(super) request_id: Clean,
+    pub(super) facts: Clean,
+}
+
+/// The page of an entity; `None` for one that no event shows.
+pub(super) fn link(kind: EntityKind, value: &str) -> Option<String> {
+    // A value of several group-by fields is no entity of its own.
+    let is_one = !value.is_empty() && !value.contains(" | ");
+    (is_one && Criterion::entity(kind, value).is_some()).then(|| {
+        let value = utf8_percent_encode(value, SEGMENT);
+        format!("/entities/{}/{value}", kind.name())
+    })
+}
+
+/// The search that finds its events.
+pub(super) fn criterion(kind: EntityKind, value: &str) -> Option<String> {
+    link(kind, value)?;
+    let field = match kind {
+        EntityKind::Client => "client_id",
+        EntityKind::Subject => "subject",
+        EntityKind::Address => "client_address",
+        EntityKind::Token => "token_id",
+        EntityKind::Resource => "resource_id",
+        EntityKind::Operation => "operation",
+        EntityKind::Integration => "integration",
+        EntityKind::Gateway => "gateway",
+        EntityKind::Part => return None,
+    };
+    // A quote in the value cannot be written in a search.
+    (!value.contains('"')).then(|| format!("\"{field}={value}\""))
+}
+
+pub(super) fn event_row(event: &StoredEvent) -> EventRow {
+    let target = match event.query.as_str() {
+        "" => event.path.clone(),
+        query => format!("{}?{query}", event.path),
+    };
+    EventRow {
+        time: Timestamp::from_micros(event.micros),
+        status: event.status,
+        operation: Clean::of(&event.operation, 120),
+        target: Clean::of(&format!("{} {target}", event.method), 200),
+        client: Clean::of(&event.client_id, 60),
+        client_link: link(EntityKind::Client, &event.client_id),
+        address: Clean::of(&event.client_address, 48),
+        address_link: link(EntityKind::Address, &event.client_address),
+        subject: Clean::of(&event.subject, 60),
+        subject_link: link(EntityKind::Subject, &event.subject),
+        country: Clean::of(&event.country, 8),
+        agent: Clean::of(&event.user_agent, 120),
+        request_id: Clean::of(&event.request_id, 80),
+        facts: Clean::of(&event.facts.join(", "), 400),
+    }
+}
+
+pub(in crate::console) async fn show(
+    State(shared): State<Arc<Shared>>,
+    Extension(reader): Extension<Reader>,
+    Path((kind, value)): Path<(String, String)>,
+    Query(query): Query<HashMap<String, String>>,
+) -> Result<Response, Failure> {
+    let kind = alert::kind(&kind).ok_or(Failure::NotFound)?;
+    let criterion = Criterion::entity(kind, &value).ok_or(Failure::NotFound)?;
+    let hours = query.get("hours").and_then(|hours| hours.parse().ok());
+    let hours = hours.filter(|hours| SPANS.contains(hours)).unwrap_or(24);
+    let store = &shared.store;
+    // Of traffic that ended long ago its end is shown, and not an empty day.
+    let now = now();
+    let newest = store.newest_event().await?.unwrap_or(now);
+    let until = newest.min(now).plus_micros(1);
+    let search = Search {
+        criteria: vec![criterion],
+        from: until.plus_micros(-hours * HOUR_US),
+        until,
+        limit: CALLS,
+    };
+    let step = bar_seconds(hours);
+    let (profile, calls, beside) = tokio::try_join!(
+        store.profile(&search),
+        store.calls_by(&search, step),
+        store.seen_with(&search),
+    )?;
+    let filter = AlertFilter {
+        entities: vec![value.clone()],
+        limit: ALERTS,
+        ..AlertFilter::default()
+    };
+    let lines = store.list_alerts(&filter).await?;
+    let events = if reader.may(crate::access::Permission::Search) {
+        store.search(&search).await?
+    } else {
+        Vec::new()
+    };
+    let page = Page::new(&shared, &reader, "events");
+    let risk = risk(&lines, until);
+    let alerts = alerts::rows(&shared, &page, lines);
+    let bars = bars(&page, &calls, (search.from, until), step);
+    answer::page(&Shown {
+        kind: page.entity(&kind),
+        value: Clean::of(&value, 256),
+        link: link(kind, &value).ok_or(Failure::NotFound)?,
+        hours,
+        spans: SPANS,
+        until,
+        first: Timestamp::from_micros(profile.first),
+        last: Timestamp::from_micros(profile.last),
+        bars,
+        beside: groups(&page, &beside, profile.calls),
+        alerts,
+        risk,
+        events: events.iter().map(event_row).collect(),
+        search: self::criterion(kind, &value),
+        profile,
+        page,
+    })
+}
+
+fn bar_seconds(hours: i64) -> u32 {
+    let rounded = [300, 900, 3_600, 7_200, 21_600, 43_200];
+    let least = hours * 3_600 / BARS;
+    let found = rounded.into_iter().find(|step| i64::from(*step) >= least);
+    found.unwrap_or(86_400)
+}
+
+/// How much its alerts weigh now: 40 for a critical one, 20, 8, 3 and 1, each half as much a day later.
+fn risk(alerts: &[crate::store::AlertLine], now: Timestamp) -> u64 {
+    let weights = alerts.iter().map(|alert| {
+        let weight = match alert.level.as_str() {
+            "critical" => 40.0,
+            "high" => 20.0,
+            "medium" => 8.0,
+            "low" => 3.0,
+            _ => 1.0,
+        };
+        let days =
+            now.since(Timestamp::from_micros(alert.micros)).max(0) as f64 / (24.0 * HOUR_US as f64);
+        // What turned out to be nothing weighs nothing.
+        let is_nothing = matches!(alert.state.as_str(), "closed_false" | "closed_harmless");
+        if is_nothing {
+            0.0
+        } else {
+            weight * 0.5_f64.powf(days)
+        }
+    });
+    let sum: f64 = weights.sum();
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "between 0 and 100"
+    )]
+    let risk = sum.round().clamp(0.0, 100.0) as u64;
+    risk
+}
+
+fn bars(
+    page: &Page,
+    calls: &[Calls],
+    (from, until): (Timestamp, Timestamp),
+    step: u32,
+) -> Vec<Bar> {
+    let width = i64::from(step) * 1_000_000;
+    let by_time: HashMap<i64, &Calls> = calls.iter().map(|it| (it.micros, it)).collect();
+    let begin = from.floor_to(width);
+    let count = (until.since(begin) / width).clamp(0, 400) + 1;
+    let times: Vec<Timestamp> = (0..count).map(|at| begin.plus_micros(at * width)).collect();
+    let values: Vec<(u64, u64)> = times
+        .iter()
+        .map(|time| {
+            by_time
+                .get(&time.micros())
+                .map_or((0, 0), |it| (it.calls, it.refused))
+        })
+        .collect();
+    chart::bars(&values, |at| {
+        let (calls, refused) = values[at];
+        let (of, without) = (
+            page.say("вызовов", "calls"),
+            page.say("отклонено или сбоев", "refused or failed"),
+        );
+        (
+            page.short_time(&times[at]).to_string(),
+            format!("{calls} {of}, {refused} {without}"),
+        )
+    })
+}
+
+fn groups(page: &Page, beside: &[Beside], calls: u64) -> Vec<Group> {
+    let titles = [
+        (
+            "operation",
+            page.say("Операции", "Operations"),
+            Some(EntityKind::Operation),
+        ),
+        (
+            "client_id",
+            page.say("Клиенты", "Clients"),
+            Some(EntityKind::Client),
+        ),
+        (
+            "subject",
+            page.say("Субъекты", "Subjects"),
+            Some(EntityKind::Subject),
+        ),
+        (
+            "client_address",
+            page.say("Адреса", "Addresses"),
+            Some(EntityKind::Address),
+        ),
+        ("country", page.say("Страны", "Countries"), None),
+        ("user_agent", page.say("Программы", "Programs"), None),
+        (
+            "integration",
+            page.say("Интеграции", "Integrations"),
+            Some(EntityKind::Integration),
+        ),
+    ];
+    let groups = titles.into_iter().map(|(column, title, kind)| Group {
+        title,
+        values: beside
+            .iter()
+            .filter(|it| it.column == column)
+            .map(|it| BesideRow {
+                value: Clean::of(&it.value, 120),
+                link: kind.and_then(|kind| link(kind, &it.value)),
+                calls: it.calls,
+                share: (it.calls * 100).div_ceil(calls.max(1)).min(100),
+                is_new: is_new(beside, it),
+            })
+            .collect(),
+    });
+    groups.filter(|group| !group.values.is_empty()).collect()
+}
+
+/// Whether a value first came when half of the time that is shown of the entity was over.
+fn is_new(beside: &[Beside], of: &Beside) -> bool {
+    let first = beside.iter().map(|it| it.first).min().unwrap_or(0);
+    let last = beside.iter().map(|it| it.first).max().unwrap_or(0);
+    last > first && of.first - first > (last - first) / 2 && of.first - first > HOUR_US
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_entity_has_an_address_whatever_it_is_called() {
+        let address = link(EntityKind::Operation, "GET /a/{id}?x=<b>").unwrap();
+        assert_eq!(
+            address,
+            "/entities/operation/GET%20%2Fa%2F%7Bid%7D%3Fx%3D%3Cb%3E"
+        );
+        assert_eq!(link(EntityKind::Client, "a | b"), None);
+        assert_eq!(link(EntityKind::Part, "Kafka"), None);
+        assert_eq!(link(EntityKind::Address, "no address"), None);
+        assert_eq!(
+            criterion(EntityKind::Client, "a b").unwrap(),
+            "\"client_id=a b\""
+        );
+        assert_eq!(criterion(EntityKind::Client, "a\"b"), None);
+    }
+
+    #[test]
+    fn risk_fades_and_what_was_nothing_counts_nothing() {
+        let line = |level: &str, state: &str, days: i64| crate::store::AlertLine {
+            id: String::new(),
+            micros: -days * 24 * HOUR_US,
+            level: level.into(),
+            state: state.into(),
+            assignee: String::new(),
+            rule: String::new(),
+            title: String::new(),
+            entity_kind: "client".into(),
+            entity: "a".into(),
+            count: 1,
+        };
+        let now = Timestamp::from_micros(0);
+        assert_eq!(
+            risk(&[line("high", "new", 0), line("high", "new", 1)], now),
+            30
+        );
+        assert_eq!(risk(&[line("critical", "closed_false", 0)], now), 0);
+        let many: Vec<_> = (0..9).map(|_| line("critical", "new", 0)).collect();
+        assert_eq!(risk(&many, now), 100);
+    }
+
+    #[test]
+    fn a_picture_has_a_bounded_number_of_bars() {
+        for hours in SPANS {
+            let bars = hours * 3_600 / i64::from(bar_seconds(hours));
+            assert!((20..=BARS).contains(&bars), "{hours}: {bars}");
+        }
+    }
+}

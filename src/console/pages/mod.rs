@@ -1,0 +1,19 @@
+//! The pages: a file each, with its template of the same name.
+
+pub(super) mod account;
+pub(super) mod accounts;
+pub(super) mod acknowledge;
+pub(super) mod alert;
+pub(super) mod alerts;
+pub(super) mod api;
+pub(super) mod asset;
+pub(super) mod audit;
+pub(super) mod decisions;
+pub(super) mod entity;
+pub(super) mod events;
+pub(super) mod integrations;
+pub(super) mod overview;
+pub(super) mod persons;
+pub(super) mod rules;
+pub(super) mod sign_in;
+pub(super) mod sources;

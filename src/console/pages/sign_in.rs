@@ -1,0 +1,325 @@
+//! Signing in and out: a password, then the second factor where there is one.
+
+use std::collections::HashMap;
+use std::sync::{Arc, PoisonError};
+
+use askama::Template;
+use axum::Extension;
+use axum::extract::{Query, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use metrics::counter;
+use serde_json::json;
+
+use crate::access::{
+    self, Account, Kind, Session, Wait, random, recovery_hash, second_factor, token_hash,
+};
+use crate::console::answer;
+use crate::console::cookie;
+use crate::console::failure::Failure;
+use crate::console::form::Form;
+use crate::console::page::Page;
+use crate::console::reader::{Reader, Visitor};
+use crate::console::shared::{Deed, Shared};
+use crate::event::Timestamp;
+use crate::notify::now;
+use crate::telemetry::metric;
+
+const HOUR_US: i64 = 3_600_000_000;
+/// Whoever has shown a password has so long for the second factor.
+const HALF_US: i64 = 5 * 60_000_000;
+
+#[derive(Template)]
+#[template(path = "sign_in.html")]
+struct SignIn {
+    page: Page,
+    back: String,
+    name: String,
+    problem: Option<Problem>,
+}
+
+#[derive(Template)]
+#[template(path = "second_factor.html")]
+struct Code {
+    page: Page,
+    back: String,
+    problem: Option<Problem>,
+}
+
+/// Why somebody was not let in.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Problem {
+    Wrong,
+    Wait(u64),
+}
+
+fn back_of(query: &HashMap<String, String>) -> String {
+    let path = query.get("back").map_or("/", String::as_str);
+    answer::back(path).to_owned()
+}
+
+pub(in crate::console) async fn show(
+    State(shared): State<Arc<Shared>>,
+    Extension(reader): Extension<Reader>,
+    Query(query): Query<HashMap<String, String>>,
+) -> Result<Response, Failure> {
+    answer::page(&SignIn {
+        page: Page::new(&shared, &reader, ""),
+        back: back_of(&query),
+        name: String::new(),
+        problem: None,
+    })
+}
+
+pub(in crate::console) async fn password(
+    State(shared): State<Arc<Shared>>,
+    Extension(reader): Extension<Reader>,
+    Extension(form): Extension<Form>,
+) -> Result<Response, Failure> {
+    let now = now();
+    // Whatever is no name is nobody's.
+    let name = access::name(form.get("name")).unwrap_or_default();
+    let back = answer::back(form.get("back"));
+    let refused = |problem| {
+        let page = answer::page(&SignIn {
+            page: Page::new(&shared, &reader, ""),
+            back: back.to_owned(),
+            name: name.clone(),
+            problem: Some(problem),
+        })?;
+        let status = match problem {
+            Problem::Wrong => StatusCode::FORBIDDEN,
+            Problem::Wait(_) => StatusCode::TOO_MANY_REQUESTS,
+        };
+        Ok((status, page).into_response())
+    };
+    if let Some(Wait(seconds)) = wait(&shared, &reader, &name, now) {
+        counter!(metric::SIGN_INS, "outcome" => "delayed").increment(1);
+        return refused(Problem::Wait(seconds));
+    }
+    let account = shared.store.account(&name).await?;
+    let usable = account.filter(|account| !account.disabled);
+    let hash = usable.as_ref().map(|account| account.password.clone());
+    let password = form.exactly("password").to_owned();
+    let is_right = shared.verifier.matches(password, hash).await?;
+    let Some(account) = usable.filter(|_| is_right) else {
+        failed(&shared, &reader, &name, "password", now).await?;
+        return refused(Problem::Wrong);
+    };
+    let kind = if account.has_second_factor() {
+        Kind::Half
+    } else {
+        shared.by_name.succeeded(&name);
+        Kind::Whole
+    };
+    let token = begin(&shared, &reader, &account, kind, now).await?;
+    let next = if kind == Kind::Half {
+        let back: String = form_urlencoded::byte_serialize(back.as_bytes()).collect();
+        format!("/second-factor?back={back}")
+    } else {
+        back.to_owned()
+    };
+    Ok(answer::elsewhere_with(&next, &cookie::session(&token)))
+}
+
+/// How long who tries has to wait, by name and by address.
+fn wait(shared: &Shared, reader: &Reader, name: &str, now: Timestamp) -> Option<Wait> {
+    let by_name = shared.by_name.wait(&name.to_owned(), now);
+    let by_address = reader.address;
+    let by_address = by_address.and_then(|address| shared.by_address.wait(&address, now));
+    let waits = [by_name, by_address].into_iter().flatten();
+    waits.max_by_key(|wait| wait.0)
+}
+
+async fn failed(
+    shared: &Shared,
+    reader: &Reader,
+    name: &str,
+    what: &'static str,
+    now: Timestamp,
+) -> Result<(), Failure> {
+    counter!(metric::SIGN_INS, "outcome" => "refused").increment(1);
+    shared.by_name.failed(&name.to_owned(), now);
+    if let Some(address) = reader.address {
+        shared.by_address.failed(&address, now);
+    }
+    // Who tries any name writes no audit: the counter is for them.
+    if shared.store.account(name).await?.is_some() {
+        let deed = Deed {
+            actor: name,
+            action: "refused",
+            kind: "session",
+            object: name,
+            title: format!("sign-in refused: {what}"),
+            detail: json!({ "address": reader.from(), "agent": reader.agent }),
+        };
+        shared.audit(deed, now).await?;
+    }
+    Ok(())
+}
+
+/// Begins a session: what the browser has to show from then on.
+async fn begin(
+    shared: &Shared,
+    reader: &Reader,
+    account: &Account,
+    kind: Kind,
+    now: Timestamp,
+) -> Result<String, Failure> {
+    let token = URL_SAFE_NO_PAD.encode(random::<32>());
+    let lasts = match kind {
+        Kind::Half => HALF_US,
+        _ => i64::from(shared.config.console.session_hours.max(1)) * HOUR_US,
+    };
+    let session = Session {
+        id: token_hash(&token),
+        account: account.name.clone(),
+        kind,
+        title: String::new(),
+        started: now,
+        until: now.plus_micros(lasts),
+        ended: false,
+        address: reader.from(),
+        agent: reader.agent.clone(),
+    };
+    shared.store.record_session(&session, now).await?;
+    if kind == Kind::Whole {
+        counter!(metric::SIGN_INS, "outcome" => "ok").increment(1);
+        let deed = Deed {
+            actor: &account.name,
+            action: "signed_in",
+            kind: "session",
+            object: &session.id,
+            title: format!("{} signed in", account.name),
+            detail: json!({ "address": session.address, "agent": session.agent, "until": session.until }),
+        };
+        shared.audit(deed, now).await?;
+    }
+    Ok(token)
+}
+
+pub(in crate::console) async fn show_code(
+    State(shared): State<Arc<Shared>>,
+    Extension(reader): Extension<Reader>,
+    Query(query): Query<HashMap<String, String>>,
+) -> Result<Response, Failure> {
+    answer::page(&Code {
+        page: Page::new(&shared, &reader, ""),
+        back: back_of(&query),
+        problem: None,
+    })
+}
+
+pub(in crate::console) async fn code(
+    State(shared): State<Arc<Shared>>,
+    Extension(reader): Extension<Reader>,
+    Extension(form): Extension<Form>,
+) -> Result<Response, Failure> {
+    let now = now();
+    let Some(Visitor {
+        account, session, ..
+    }) = &reader.visitor
+    else {
+        return Err(Failure::NotFound);
+    };
+    let back = answer::back(form.get("back")).to_owned();
+    let refused = |problem| {
+        let page = answer::page(&Code {
+            page: Page::new(&shared, &reader, ""),
+            back: back.clone(),
+            problem: Some(problem),
+        })?;
+        Ok((StatusCode::FORBIDDEN, page).into_response())
+    };
+    if let Some(Wait(seconds)) = wait(&shared, &reader, &account.name, now) {
+        return refused(Problem::Wait(seconds));
+    }
+    if !takes(&shared, account, form.get("code"), now).await? {
+        failed(&shared, &reader, &account.name, "second factor", now).await?;
+        return refused(Problem::Wrong);
+    }
+    shared.by_name.succeeded(&account.name);
+    // What was shown before the second factor is worth nothing after it.
+    let ended = Session {
+        ended: true,
+        ..session.clone()
+    };
+    shared.store.record_session(&ended, now).await?;
+    shared.sessions.forget(&session.id);
+    let token = begin(&shared, &reader, account, Kind::Whole, now).await?;
+    Ok(answer::elsewhere_with(&back, &cookie::session(&token)))
+}
+
+/// Whether a code is that of the authenticator and was not shown before, or a recovery code, which is used up then.
+async fn takes(
+    shared: &Shared,
+    account: &Account,
+    code: &str,
+    now: Timestamp,
+) -> Result<bool, Failure> {
+    let sealed = &account.second_factor;
+    if let Some(step) = second_factor(&shared.vault, &account.name, sealed, code, now) {
+        return Ok(is_first(shared, &account.name, step));
+    }
+    let hash = recovery_hash(&account.name, code);
+    if !account.recovery.contains(&hash) {
+        return Ok(false);
+    }
+    let mut changed = account.changed(&account.name, now);
+    changed.recovery.retain(|it| *it != hash);
+    shared.store.record_account(&changed).await?;
+    shared.sessions.forget_account(&account.name);
+    let deed = Deed {
+        actor: &account.name,
+        action: "used",
+        kind: "recovery_code",
+        object: &account.name,
+        title: format!("{} used a recovery code", account.name),
+        detail: json!({ "left": changed.recovery.len() }),
+    };
+    shared.audit(deed, now).await?;
+    Ok(true)
+}
+
+/// Whether a code of these thirty seconds was not taken before.
+pub(super) fn is_first(shared: &Shared, account: &str, step: u64) -> bool {
+    let mut codes = shared.codes.lock().unwrap_or_else(PoisonError::into_inner);
+    match codes.get_mut(account) {
+        Some(last) if *last >= step => false,
+        Some(last) => {
+            *last = step;
+            true
+        }
+        None => {
+            codes.insert(account.to_owned(), step);
+            true
+        }
+    }
+}
+
+pub(in crate::console) async fn out(
+    State(shared): State<Arc<Shared>>,
+    Extension(reader): Extension<Reader>,
+) -> Result<Response, Failure> {
+    if let Some(visitor) = &reader.visitor {
+        let now = now();
+        let ended = Session {
+            ended: true,
+            ..visitor.session.clone()
+        };
+        shared.store.record_session(&ended, now).await?;
+        shared.sessions.forget(&ended.id);
+        let deed = Deed {
+            actor: reader.name(),
+            action: "signed_out",
+            kind: "session",
+            object: &ended.id,
+            title: format!("{} signed out", reader.name()),
+            detail: json!({}),
+        };
+        shared.audit(deed, now).await?;
+    }
+    Ok(answer::elsewhere_with("/sign-in", &cookie::no_session()))
+}

@@ -1,0 +1,133 @@
+//! What all pages share.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex};
+
+use jiff::tz::TimeZone;
+use tokio::sync::{Semaphore, watch};
+
+use super::live::News;
+use super::sessions::Sessions;
+use crate::access::{Attempts, Vault, Verifier};
+use crate::config::Config;
+use crate::contract::Contracts;
+use crate::event::Timestamp;
+use crate::notify::mail::Context;
+use crate::response::AllowList;
+use crate::sigma::RuleSet;
+use crate::store::{AuditRow, Store, StoreError};
+
+/// Pages that stay open for news at most.
+const MOST_LISTENING: usize = 256;
+
+/// How the service does that the console is part of.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Condition {
+    /// `active`, `standby` or `stopping`; empty where the console is served alone.
+    pub state: &'static str,
+    /// Parts that do not answer, and why.
+    pub missing: Vec<(String, String)>,
+    /// What is wrong with the rule files, while an earlier set stays in force.
+    pub rules_refused: Option<String>,
+}
+
+/// What is handed in.
+pub(super) struct Parts {
+    pub(super) config: Config,
+    pub(super) vault: Vault,
+    pub(super) allow: AllowList,
+    pub(super) store: Arc<Store>,
+    pub(super) rules: watch::Receiver<Arc<RuleSet>>,
+    pub(super) contracts: Arc<Contracts>,
+    pub(super) condition: Box<dyn Fn() -> Condition + Send + Sync>,
+}
+
+/// What all pages share.
+pub(super) struct Shared {
+    pub(super) config: Config,
+    pub(super) vault: Vault,
+    pub(super) allow: AllowList,
+    pub(super) store: Arc<Store>,
+    pub(super) rules: watch::Receiver<Arc<RuleSet>>,
+    pub(super) contracts: Arc<Contracts>,
+    pub(super) condition: Box<dyn Fn() -> Condition + Send + Sync>,
+    /// Zone of readers who have not said theirs.
+    pub(super) zone: TimeZone,
+    pub(super) sessions: Sessions,
+    pub(super) verifier: Verifier,
+    /// Failed sign-ins by name, and by address.
+    pub(super) by_name: Attempts<String>,
+    pub(super) by_address: Attempts<IpAddr>,
+    /// The last thirty seconds whose code each account has shown: none is taken twice.
+    pub(super) codes: Mutex<HashMap<String, u64>>,
+    pub(super) news: watch::Sender<News>,
+    pub(super) listening: Arc<Semaphore>,
+}
+
+impl Shared {
+    pub(super) fn new(parts: Parts) -> Result<Arc<Shared>, jiff::Error> {
+        let zone = TimeZone::get(&parts.config.mail.time_zone)?;
+        let idle = i64::from(parts.config.console.idle_minutes.max(1)) * 60_000_000;
+        Ok(Arc::new(Shared {
+            zone,
+            sessions: Sessions::new(idle),
+            verifier: Verifier::default(),
+            by_name: Attempts::new(3),
+            // Many may come from one address.
+            by_address: Attempts::new(30),
+            codes: Mutex::default(),
+            news: watch::Sender::new(News::default()),
+            listening: Arc::new(Semaphore::new(MOST_LISTENING)),
+            config: parts.config,
+            vault: parts.vault,
+            allow: parts.allow,
+            store: parts.store,
+            rules: parts.rules,
+            contracts: parts.contracts,
+            condition: parts.condition,
+        }))
+    }
+
+    /// What the words of alerts need, for a reader in this zone.
+    pub(super) fn context(&self, zone: &TimeZone) -> Context {
+        Context {
+            zone: zone.clone(),
+            name: self.config.mail.name.clone(),
+            console_url: String::new(),
+            acknowledge: String::new(),
+            events_table: self.config.mail.events_table.clone(),
+        }
+    }
+
+    /// Puts on record what somebody did.
+    pub(super) async fn audit(&self, deed: Deed<'_>, now: Timestamp) -> Result<(), StoreError> {
+        let row = AuditRow {
+            time: now,
+            actor: deed.actor.to_owned(),
+            action: deed.action,
+            object_kind: deed.kind.to_owned(),
+            object: deed.object.to_owned(),
+            title: deed.title,
+            detail: deed.detail.to_string(),
+            before: now.micros(),
+        };
+        self.store.record_changes(&[row]).await
+    }
+}
+
+/// What somebody did, for the audit.
+pub(super) struct Deed<'d> {
+    /// Who.
+    pub(super) actor: &'d str,
+    /// What was done.
+    pub(super) action: &'static str,
+    /// To what kind of thing.
+    pub(super) kind: &'static str,
+    /// To which one.
+    pub(super) object: &'d str,
+    /// One line for people.
+    pub(super) title: String,
+    /// What else is to be known.
+    pub(super) detail: serde_json::Value,
+}

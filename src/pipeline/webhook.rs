@@ -1,0 +1,276 @@
+//! The webhook in the service: sends what alerts have to tell, again and again until it is taken, and puts on record that it was.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::http::header::CONTENT_TYPE;
+use axum::http::{Method, Request, StatusCode, Uri};
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::TokioExecutor;
+use metrics::counter;
+use thiserror::Error;
+use tokio::sync::watch;
+use tokio::time::MissedTickBehavior;
+use tracing::{info, warn};
+use uuid::Uuid;
+
+use super::health::Health;
+use crate::alert::Alert;
+use crate::config::{self, Config, SecretError};
+use crate::event::Timestamp;
+use crate::notify::now;
+use crate::sigma::Level;
+use crate::store::{Delivery, Store, StoreError};
+use crate::telemetry::metric;
+use crate::tls;
+use crate::webhook::{self, Signer};
+
+/// How often it is looked for what is to be sent.
+const LOOK: Duration = Duration::from_secs(2);
+const HOUR_US: i64 = 3_600_000_000;
+const SECOND_US: i64 = 1_000_000;
+/// What was not taken is tried again after so many seconds, then twice as many, at most so many.
+const FIRST_WAIT_S: i64 = 5;
+const LONGEST_WAIT_S: i64 = 600;
+
+/// Why there can be no webhook.
+#[derive(Debug, Error)]
+pub enum WebhookError {
+    /// The address.
+    #[error("webhook.url: {0}")]
+    Url(&'static str),
+    /// The secret.
+    #[error(transparent)]
+    Secret(#[from] webhook::SecretError),
+    /// The secret cannot be had.
+    #[error("webhook: {0}")]
+    Unreadable(#[from] SecretError),
+    /// The authorities.
+    #[error("webhook.ca_file {0}")]
+    Authorities(String),
+}
+
+/// What is tried again.
+#[derive(Clone, Copy, Debug, Default)]
+struct Tried {
+    times: u32,
+    not_before: Timestamp,
+}
+
+/// The webhook, set up and not running yet.
+pub struct Webhook {
+    settings: config::Webhook,
+    url: Uri,
+    signer: Signer,
+    client: Client<HttpsConnector<HttpConnector>, Body>,
+    installation: String,
+    console_url: String,
+    tried: HashMap<Uuid, Tried>,
+}
+
+impl Webhook {
+    /// As the configuration says; `None` where there is no address.
+    ///
+    /// # Errors
+    /// Address, secret or authorities are wrong.
+    pub fn configured(config: &Config) -> Result<Option<Webhook>, WebhookError> {
+        let settings = config.webhook.clone();
+        if settings.url.is_empty() {
+            return Ok(None);
+        }
+        let url = address(&settings.url)?;
+        let secret = settings
+            .secret
+            .resolve(settings.secret_file.as_deref(), "webhook.secret")?;
+        let tls = match tls::client(settings.ca_file.as_deref()) {
+            Err(_) if settings.ca_file.is_none() && url.scheme_str() == Some("http") => {
+                tls::nobody()
+            }
+            tls => tls.map_err(WebhookError::Authorities)?,
+        };
+        let connector = HttpsConnectorBuilder::new()
+            .with_tls_config(tls)
+            .https_or_http()
+            .enable_http1()
+            .build();
+        Ok(Some(Webhook {
+            signer: Signer::new(secret.expose())?,
+            client: Client::builder(TokioExecutor::new()).build(connector),
+            installation: config.mail.name.clone(),
+            console_url: config.mail.console_url.clone(),
+            tried: HashMap::new(),
+            settings,
+            url,
+        }))
+    }
+
+    /// Sends until `stop`, while this instance is the active one.
+    pub async fn run(
+        mut self,
+        store: Arc<Store>,
+        health: Arc<Health>,
+        mut stop: watch::Receiver<bool>,
+    ) {
+        info!(host = self.url.host(), "alerts go to a webhook");
+        let mut ticks = tokio::time::interval(LOOK);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut well = true;
+        loop {
+            tokio::select! {
+                _ = stop.wait_for(|stop| *stop) => return,
+                _ = ticks.tick() => {}
+            }
+            if health.readiness().state != "active" {
+                continue;
+            }
+            match self.look(&store).await {
+                Ok(()) => well = true,
+                Err(problem) if well => {
+                    well = false;
+                    warn!(%problem, "the webhook cannot look for alerts until this ends");
+                }
+                Err(_) => {}
+            }
+        }
+    }
+
+    async fn look(&mut self, store: &Store) -> Result<(), StoreError> {
+        let now = now();
+        let lasts = i64::from(self.settings.give_up_hours.max(1)) * HOUR_US;
+        let least = Level::from(self.settings.minimum_level);
+        // What is a look older than the end is still looked at, so that giving up is on record.
+        let since = now.plus_micros(-lasts - HOUR_US);
+        let waiting = store
+            .alerts_to_send(&self.settings.families, least, since)
+            .await?;
+        let ids: Vec<Uuid> = waiting
+            .iter()
+            .map(|(alert, stage)| webhook::message_id(alert, stage))
+            .collect();
+        self.tried.retain(|id, _| ids.contains(id));
+        for ((alert, stage), id) in waiting.iter().zip(ids) {
+            let tried = self.tried.entry(id).or_default();
+            if tried.not_before > now {
+                continue;
+            }
+            tried.times += 1;
+            let times = tried.times;
+            let status = self.send(alert, id).await;
+            let is_over = now.since(alert.last) > lasts;
+            let Some(outcome) = outcome(status, is_over) else {
+                self.put_off(id, times, status, now);
+                continue;
+            };
+            counter!(metric::WEBHOOKS, "outcome" => outcome).increment(1);
+            let delivery = Delivery {
+                alert: alert.id,
+                stage: stage.clone(),
+                time: now,
+                outcome,
+                status: status.map_or(0, |status| status.as_u16()),
+                attempts: times,
+            };
+            store.record_delivery(&delivery).await?;
+            if outcome != "sent" {
+                warn!(alert = %alert.id, outcome, status = delivery.status, "the webhook did not take an alert");
+            }
+        }
+        Ok(())
+    }
+
+    fn put_off(&mut self, id: Uuid, times: u32, status: Option<StatusCode>, now: Timestamp) {
+        counter!(metric::WEBHOOKS, "outcome" => "retried").increment(1);
+        let wait = (FIRST_WAIT_S << (times - 1).min(10)).min(LONGEST_WAIT_S);
+        if times == 1 {
+            let status = status.map_or(0, |status| status.as_u16());
+            warn!(message = %id, status, "the webhook did not take a message, which is sent again");
+        }
+        let not_before = now.plus_micros(wait * SECOND_US);
+        self.tried.insert(id, Tried { times, not_before });
+    }
+
+    /// The status of the answer; `None` without one.
+    async fn send(&self, alert: &Alert, id: Uuid) -> Option<StatusCode> {
+        let body = webhook::body(alert, &self.installation, &self.console_url).to_string();
+        let (id, at) = (id.to_string(), now());
+        let request = Request::builder()
+            .method(Method::POST)
+            .uri(self.url.clone())
+            .header(CONTENT_TYPE, "application/json")
+            .header("webhook-id", &id)
+            .header("webhook-timestamp", at.seconds())
+            .header("webhook-signature", self.signer.sign(&id, at, &body))
+            .body(Body::from(body))
+            .ok()?;
+        let limit = Duration::from_secs(u64::from(self.settings.timeout_seconds.max(1)));
+        let answer = tokio::time::timeout(limit, self.client.request(request)).await;
+        Some(answer.ok()?.ok()?.status())
+    }
+}
+
+/// What became of a message for good; `None` where it is tried again.
+fn outcome(status: Option<StatusCode>, is_over: bool) -> Option<&'static str> {
+    let passes = |status: StatusCode| {
+        status.is_server_error()
+            || matches!(
+                status,
+                StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_MANY_REQUESTS | StatusCode::CONFLICT
+            )
+    };
+    match status {
+        Some(status) if status.is_success() => Some("sent"),
+        Some(status) if !passes(status) => Some("refused"),
+        _ if is_over => Some("given_up"),
+        _ => None,
+    }
+}
+
+/// An address that tells nobody else what is sent.
+fn address(url: &str) -> Result<Uri, WebhookError> {
+    let url: Uri = url
+        .parse()
+        .map_err(|_| WebhookError::Url("is no address"))?;
+    let host = url.host().ok_or(WebhookError::Url("has no host"))?;
+    let is_here = matches!(host, "localhost" | "127.0.0.1" | "[::1]");
+    match url.scheme_str() {
+        Some("https") => Ok(url),
+        Some("http") if is_here => Ok(url),
+        Some("http") => Err(WebhookError::Url(
+            "must be https where the host is another one",
+        )),
+        _ => Err(WebhookError::Url("must be https")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_may_pass_is_tried_again_and_the_rest_is_over() {
+        let of = |status: u16, is_over| outcome(StatusCode::from_u16(status).ok(), is_over);
+        assert_eq!(of(204, false), Some("sent"));
+        assert_eq!(of(410, false), Some("refused"));
+        assert_eq!(
+            of(301, false),
+            Some("refused"),
+            "nobody is followed elsewhere"
+        );
+        assert_eq!(of(429, false), None);
+        assert_eq!(of(503, true), Some("given_up"));
+        assert_eq!(outcome(None, false), None);
+    }
+
+    #[test]
+    fn alerts_do_not_travel_in_clear() {
+        assert!(address("https://chat.example.org/hook").is_ok());
+        assert!(address("http://127.0.0.1:9000/hook").is_ok());
+        for wrong in ["http://chat.example.org/", "ftp://a/", "", "/hook"] {
+            assert!(address(wrong).is_err(), "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,225 @@
+//! Lists of alerts, as people filter and order them.
+
+use clickhouse::Row;
+use clickhouse::query::Query;
+use serde::{Deserialize, Serialize};
+
+use super::StoreError;
+use super::client::Store;
+use crate::event::Timestamp;
+use crate::sigma::Level;
+
+/// An alert as a list shows it.
+#[derive(Clone, Debug, PartialEq, Eq, Row, Serialize, Deserialize)]
+pub struct AlertLine {
+    /// Its id.
+    pub id: String,
+    /// Newest event, in microseconds.
+    pub micros: i64,
+    /// How bad it is.
+    pub level: String,
+    /// Where it stands.
+    pub state: String,
+    /// Who works on it; empty where nobody does.
+    pub assignee: String,
+    /// Id of the rule whose words it carries.
+    pub rule: String,
+    /// What happened.
+    pub title: String,
+    /// What the entity is.
+    pub entity_kind: String,
+    /// Which one.
+    pub entity: String,
+    /// Events behind it.
+    pub count: u64,
+}
+
+/// Which alerts a list shows; what is `None` or empty is not asked for.
+#[derive(Clone, Debug, Default)]
+pub struct AlertFilter {
+    /// Only those in one of these states.
+    pub states: Vec<&'static str>,
+    /// Of this level or a higher one.
+    pub least: Option<Level>,
+    /// Of this rule family.
+    pub family: Option<String>,
+    /// About one of these entities.
+    pub entities: Vec<String>,
+    /// Somebody works on them.
+    pub assignee: Option<String>,
+    /// With this in title or entity, in any case of letters.
+    pub text: Option<String>,
+    /// With an event since.
+    pub since: Option<Timestamp>,
+    /// The worst first, and not the newest.
+    pub worst_first: bool,
+    /// So many are passed over.
+    pub offset: u32,
+    /// So many at most.
+    pub limit: u32,
+}
+
+/// A list is looked for among so many times as many alerts as it shows, and at least so many, before all are looked at: to tell where an alert stands takes
+/// longer than to find it.
+const SHARE: u32 = 4;
+const LEAST: u32 = 1_000;
+
+/// A value of a statement.
+#[derive(Clone, Debug, PartialEq)]
+enum Bound {
+    Text(String),
+    Texts(Vec<String>),
+    Micros(i64),
+}
+
+impl Bound {
+    fn to(&self, query: Query) -> Query {
+        match self {
+            Bound::Text(text) => query.bind(text),
+            Bound::Texts(texts) => query.bind(texts),
+            Bound::Micros(micros) => query.bind(micros),
+        }
+    }
+}
+
+/// Conditions with a `?` for each value.
+#[derive(Clone, Debug, Default, PartialEq)]
+struct Conditions {
+    sql: String,
+    values: Vec<Bound>,
+}
+
+impl Conditions {
+    fn and(&mut self, sql: &str, values: impl IntoIterator<Item = Bound>) {
+        self.sql.push_str(" AND ");
+        self.sql.push_str(sql);
+        self.values.extend(values);
+    }
+}
+
+impl AlertFilter {
+    /// What the alert itself has to be.
+    fn of_alert(&self) -> Conditions {
+        let mut all = Conditions::default();
+        if let Some(least) = self.least {
+            all.and("alert.level >= ?", [Bound::Text(least.name().to_owned())]);
+        }
+        if let Some(family) = &self.family {
+            all.and("alert.family = ?", [Bound::Text(family.clone())]);
+        }
+        if let Some(text) = &self.text {
+            let text = Bound::Text(text.clone());
+            all.and(
+                "(positionCaseInsensitiveUTF8(alert.title, ?) > 0 OR positionCaseInsensitiveUTF8(alert.entity, ?) > 0)",
+                [text.clone(), text],
+            );
+        }
+        if !self.entities.is_empty() {
+            all.and(
+                "has(?, alert.entity)",
+                [Bound::Texts(self.entities.clone())],
+            );
+        }
+        if let Some(since) = self.since {
+            let since = Bound::Micros(since.micros());
+            all.and("alert.last >= fromUnixTimestamp64Micro(?)", [since]);
+        }
+        all
+    }
+
+    /// How it has to stand.
+    fn of_standing(&self) -> Conditions {
+        let mut all = Conditions::default();
+        if !self.states.is_empty() {
+            let states = self.states.iter().map(|state| (*state).to_owned());
+            all.and("has(?, alert.state)", [Bound::Texts(states.collect())]);
+        }
+        if let Some(assignee) = &self.assignee {
+            all.and("alert.assignee = ?", [Bound::Text(assignee.clone())]);
+        }
+        all
+    }
+
+    fn order(&self) -> &'static str {
+        if self.worst_first {
+            "alert.level DESC, alert.last DESC, alert.id"
+        } else {
+            "alert.last DESC, alert.id"
+        }
+    }
+
+    /// The statement and its values; among the first alerts of the order alone, where `among` says how many.
+    fn statement(&self, among: Option<u32>) -> (String, Vec<Bound>) {
+        let (alert, standing, order) = (self.of_alert(), self.of_standing(), self.order());
+        let first = match among {
+            Some(most) => format!(
+                " AND alert.id IN (SELECT alert.id FROM alerts AS alert FINAL WHERE shadow = 0{} ORDER BY {order} LIMIT {most})",
+                alert.sql
+            ),
+            None => alert.sql,
+        };
+        // Columns are named with their table: of the same name there are texts here, which are in another order.
+        let sql = format!(
+            "SELECT toString(alert.id) AS id, toUnixTimestamp64Micro(alert.last) AS micros, toString(alert.level) AS level, alert.state AS state, \
+             toString(alert.assignee) AS assignee, toString(alert.rule) AS rule, alert.title AS title, toString(alert.entity_kind) AS entity_kind, \
+             alert.entity AS entity, alert.count AS count FROM alerts_latest AS alert WHERE 1{first}{} ORDER BY {order} LIMIT {} OFFSET {}",
+            standing.sql, self.limit, self.offset
+        );
+        (sql, [alert.values, standing.values].concat())
+    }
+}
+
+impl Store {
+    /// Alerts as a list shows them, in its order.
+    ///
+    /// # Errors
+    /// When the server cannot be reached or refuses.
+    pub async fn list_alerts(&self, filter: &AlertFilter) -> Result<Vec<AlertLine>, StoreError> {
+        let among = filter.offset.saturating_add(filter.limit);
+        let among = among.saturating_mul(SHARE).max(LEAST);
+        let lines = self.lines(filter, Some(among)).await?;
+        if lines.len() >= filter.limit as usize {
+            return Ok(lines);
+        }
+        // Too few of the first stand as they should, or there are no more.
+        self.lines(filter, None).await
+    }
+
+    async fn lines(
+        &self,
+        filter: &AlertFilter,
+        among: Option<u32>,
+    ) -> Result<Vec<AlertLine>, StoreError> {
+        let (sql, values) = filter.statement(among);
+        let query = self.client.query(&sql);
+        let query = values.iter().fold(query, |query, value| value.to(query));
+        self.within(query.fetch_all::<AlertLine>(), "alerts", false)
+            .await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_value_has_its_place() {
+        let filter = AlertFilter {
+            states: vec!["new"],
+            least: Some(Level::High),
+            family: Some("web".to_owned()),
+            entities: vec!["a".to_owned()],
+            assignee: Some("anna".to_owned()),
+            text: Some("climb".to_owned()),
+            since: Some(Timestamp::from_seconds(1)),
+            limit: 10,
+            ..AlertFilter::default()
+        };
+        for among in [None, Some(1_000)] {
+            let (sql, values) = filter.statement(among);
+            assert_eq!(sql.matches('?').count(), values.len(), "{sql}");
+            assert_eq!(values[0], Bound::Text("high".to_owned()));
+            assert_eq!(values.last(), Some(&Bound::Text("anna".to_owned())));
+        }
+    }
+}

@@ -1,0 +1,91 @@
+//! What a webhook was told.
+
+use tracing::warn;
+use uuid::Uuid;
+
+use super::StoreError;
+use super::client::Store;
+use super::native::Wire;
+use super::rows::{Cell, Rows};
+use crate::alert::Alert;
+use crate::event::Timestamp;
+use crate::sigma::Level;
+
+const COLUMNS: &[(&str, Wire)] = &[
+    ("alert", Wire::Text),
+    ("stage", Wire::Text),
+    ("time", Wire::Time),
+    ("outcome", Wire::Text),
+    ("status", Wire::U16),
+    ("attempts", Wire::U32),
+];
+
+/// Messages that are looked at at once.
+const MOST: usize = 50;
+
+/// A message that is over.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Delivery {
+    /// The alert.
+    pub alert: Uuid,
+    /// How much of it was told.
+    pub stage: String,
+    /// When.
+    pub time: Timestamp,
+    /// `sent`, `refused` or `given_up`.
+    pub outcome: &'static str,
+    /// HTTP status of the last answer, 0 without one.
+    pub status: u16,
+    /// How often it was tried.
+    pub attempts: u32,
+}
+
+impl Store {
+    /// Open alerts of this level or a higher one, with an event since then, of which not so much was told yet, the oldest first, each with its stage.
+    ///
+    /// # Errors
+    /// When the server cannot be reached or refuses.
+    pub async fn alerts_to_send(
+        &self,
+        families: &[String],
+        least: Level,
+        since: Timestamp,
+    ) -> Result<Vec<(Alert, String)>, StoreError> {
+        let sql = format!(
+            "SELECT json, concat(toString(alert.level), '/', toString(toUInt8(floor(log10(greatest(alert.count, 1)))))) AS stage FROM alerts_latest AS alert \
+             WHERE NOT startsWith(alert.state, 'closed') AND (empty(?) OR has(?, toString(alert.family))) AND alert.level >= ? \
+             AND alert.last >= fromUnixTimestamp64Micro(?) AND (alert.id, stage) NOT IN (SELECT alert, toString(stage) FROM webhook_deliveries) \
+             ORDER BY alert.last, alert.id LIMIT {MOST}"
+        );
+        let query = self.client.query(&sql).bind(families).bind(families);
+        let query = query.bind(least.name()).bind(since.micros());
+        let rows = query.fetch_all::<(String, String)>();
+        let rows = self.within(rows, "alerts to send", false).await?;
+        let alerts = rows.into_iter().filter_map(|(json, stage)| {
+            let alert = serde_json::from_str(&json);
+            alert
+                .inspect_err(|error| warn!(%error, "an alert cannot be read: it is not sent"))
+                .ok()
+                .map(|alert| (alert, stage))
+        });
+        Ok(alerts.collect())
+    }
+
+    /// Puts on record that a message is over; the same again is dropped.
+    ///
+    /// # Errors
+    /// When the server cannot be reached or refuses.
+    pub async fn record_delivery(&self, delivery: &Delivery) -> Result<(), StoreError> {
+        let mut rows = Rows::new("webhook_deliveries", COLUMNS);
+        rows.push([
+            Cell::Text(&delivery.alert.to_string()),
+            Cell::Text(&delivery.stage),
+            Cell::Time(Some(delivery.time)),
+            Cell::Text(delivery.outcome),
+            Cell::Number(delivery.status.into()),
+            Cell::Number(delivery.attempts.into()),
+        ]);
+        let token = format!("webhook/{}/{}", delivery.alert, delivery.stage);
+        self.insert(&token, &rows.finish()).await
+    }
+}

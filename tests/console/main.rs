@@ -1,0 +1,10 @@
+//! The console as people and programs use it: who gets where, the whole triage in a browser in both languages, and what looks for barriers on every page.
+
+#[path = "../parts/mod.rs"]
+mod parts;
+
+mod access;
+mod browser;
+mod place;
+mod triage;
+mod visitor;
