@@ -86,7 +86,7 @@ fn barriers(place: &Place) {
         browser.fill("#name", "responder").await;
         browser.fill("#password", PASSWORD).await;
         browser.click("main button").await;
-        browser.find("#new-alerts").await;
+        browser.reads("Оповещения").await;
         for (width, height) in [(1920, 1200), (360, 800)] {
             browser.resize(width, height).await;
             for (name, path) in pages(&alert) {
