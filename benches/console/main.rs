@@ -26,6 +26,8 @@ use visitor::Visitor;
 
 /// Times that a page is asked for.
 const TIMES: usize = 60;
+/// Events that are stored at once.
+const PIECE: usize = 5_000_000;
 /// An id of nothing.
 const NOTHING: &str = "00000000-0000-0000-0000-000000000000";
 
@@ -151,12 +153,16 @@ fn hunt(place: &Place) {
         return;
     }
     let begin = Instant::now();
-    place.ask(&format!(
-        "INSERT INTO events (time, gateway, request_id, integration, operation, method, path, status, client_address, client_id, user_agent, topic, partition, offset) \
-         SELECT now64(6) - number / 100, 'edge-1', toString(number), 'barriers', 'GET /v1/plates/{{plate}}', 'GET', \
-         concat('/v1/plates/', toString(number % 100000)), 200, toIPv6(concat('10.', toString(number % 200), '.0.1')), concat('client-', toString(number % 50)), \
-         'barrier/2.1', 'bench', 0, number FROM numbers({rows}) SETTINGS max_partitions_per_insert_block = 1000, max_execution_time = 0"
-    ));
+    // Piece by piece: an answer is waited for a minute only.
+    for begin_of in (0..rows).step_by(PIECE) {
+        let count = (rows - begin_of).min(PIECE as u64);
+        place.ask(&format!(
+            "INSERT INTO events (time, gateway, request_id, integration, operation, method, path, status, client_address, client_id, user_agent, topic, partition, offset) \
+             SELECT now64(6) - number / 100, 'edge-1', toString(number), 'barriers', 'GET /v1/plates/{{plate}}', 'GET', \
+             concat('/v1/plates/', toString(number % 100000)), 200, toIPv6(concat('10.', toString(number % 200), '.0.1')), concat('client-', toString(number % 50)), \
+             'barrier/2.1', 'bench', 0, number FROM numbers({begin_of}, {count})"
+        ));
+    }
     println!(
         "{rows} events are stored in {:.0} s",
         begin.elapsed().as_secs_f64()
