@@ -23,7 +23,7 @@ pub(crate) fn picks(alert: &Alert) -> Option<String> {
 /// What picks the events of the alert at any time; by their request ids where the entity is nothing that is stored. `None` when
 /// neither can be asked for.
 pub(crate) fn condition(alert: &Alert) -> Option<String> {
-    if alert.rule.entity.is_none() && kind_field(alert.entity.kind).is_none() {
+    if alert.rule.entity.is_none() && alert.entity.kind.field().is_none() {
         return None;
     }
     of_entity(alert).or_else(|| by_request_id(alert))
@@ -44,10 +44,7 @@ fn is_all(alert: &Alert) -> bool {
 }
 
 fn of_entity(alert: &Alert) -> Option<String> {
-    let field = alert
-        .rule
-        .entity
-        .or_else(|| kind_field(alert.entity.kind))?;
+    let field = alert.rule.entity.or_else(|| alert.entity.kind.field())?;
     let (value, rest) = parts(alert);
     let condition = of_field(field, value)?;
     match rest.filter(|_| names_operation(alert)) {
@@ -137,20 +134,6 @@ fn beginning(value: &str) -> &str {
     match value.char_indices().nth(VALUE) {
         Some((end, _)) => &value[..end],
         None => value,
-    }
-}
-
-fn kind_field(kind: EntityKind) -> Option<Field> {
-    match kind {
-        EntityKind::Client => Some(Field::ClientId),
-        EntityKind::Subject => Some(Field::Subject),
-        EntityKind::Address => Some(Field::ClientAddress),
-        EntityKind::Token => Some(Field::TokenId),
-        EntityKind::Resource => Some(Field::ResourceId),
-        EntityKind::Operation => Some(Field::Operation),
-        EntityKind::Integration => Some(Field::Integration),
-        EntityKind::Gateway => Some(Field::Gateway),
-        EntityKind::Part => None,
     }
 }
 

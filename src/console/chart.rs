@@ -1,5 +1,11 @@
 //! Bars of a picture, for a page to draw as SVG.
 
+use std::collections::HashMap;
+
+use super::page::Page;
+use crate::event::Timestamp;
+use crate::store::Calls;
+
 /// Width and height of a picture, in its own units.
 pub(super) const WIDTH: u32 = 960;
 pub(super) const HEIGHT: u32 = 140;
@@ -19,8 +25,40 @@ pub(super) struct Bar {
     pub(super) label: String,
 }
 
+/// Most bars.
+const MOST: i64 = 400;
+
+/// Bars of calls, one each so many microseconds from `from` on until the one that holds `last`; those that were refused or failed are the part.
+pub(super) fn calls(
+    page: &Page,
+    calls: &[Calls],
+    (from, last): (Timestamp, Timestamp),
+    width_us: i64,
+) -> Vec<Bar> {
+    let by_time: HashMap<i64, &Calls> = calls.iter().map(|it| (it.micros, it)).collect();
+    let begin = from.floor_to(width_us);
+    let count = (last.since(begin) / width_us + 1).clamp(1, MOST);
+    let times: Vec<Timestamp> = (0..count)
+        .map(|at| begin.plus_micros(at * width_us))
+        .collect();
+    let of = |time: &Timestamp| {
+        let found = by_time.get(&time.micros());
+        found.map_or((0, 0), |it| (it.calls, it.refused))
+    };
+    let values: Vec<(u64, u64)> = times.iter().map(of).collect();
+    let (of, without) = (
+        page.say("вызовов", "calls"),
+        page.say("отклонено или сбоев", "refused or failed"),
+    );
+    bars(&values, |at| {
+        let (calls, refused) = values[at];
+        let label = page.short_time(&times[at]).to_string();
+        (label, format!("{calls} {of}, {refused} {without}"))
+    })
+}
+
 /// Bars of values with their parts, the highest as high as the picture. `said` gives when a bar begins and what it shows.
-pub(super) fn bars(values: &[(u64, u64)], said: impl Fn(usize) -> (String, String)) -> Vec<Bar> {
+fn bars(values: &[(u64, u64)], said: impl Fn(usize) -> (String, String)) -> Vec<Bar> {
     let highest = values.iter().map(|(all, _)| *all).max().unwrap_or(0).max(1);
     let step = f64::from(WIDTH) / values.len().max(1) as f64;
     let scaled = |value: u64| {

@@ -43,13 +43,11 @@ impl Sessions {
         now: Timestamp,
     ) -> Result<Option<(Session, Account)>, StoreError> {
         let known = self.lock().get(id).cloned();
-        let mut used = now;
         if let Some(known) = known {
             let is_idle = !known.session.kind.is_token() && now.since(known.used) > self.idle_us;
             if is_idle {
                 return Ok(None);
             }
-            used = known.used;
             if now.since(known.read) < FRESH_US {
                 self.touch(id, now);
                 return Ok(Some((known.session, known.account)));
@@ -74,7 +72,7 @@ impl Sessions {
             session: session.clone(),
             account: account.clone(),
             read: now,
-            used: used.max(now),
+            used: now,
         };
         all.insert(id.to_owned(), known);
         Ok(Some((session, account)))

@@ -89,6 +89,12 @@ impl Shared {
         }))
     }
 
+    /// Where what is stored ends: behind the newest event, and not in the future. Of traffic that ended long ago pages show its end, and not an empty day.
+    pub(super) async fn end_of_events(&self, now: Timestamp) -> Result<Timestamp, StoreError> {
+        let newest = self.store.newest_event().await?;
+        Ok(newest.map_or(now, |newest| newest.min(now)).plus_micros(1))
+    }
+
     /// What the words of alerts need, for a reader in this zone.
     pub(super) fn context(&self, zone: &TimeZone) -> Context {
         Context {

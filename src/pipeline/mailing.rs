@@ -99,22 +99,24 @@ impl Mailing {
         let key = settings
             .key
             .resolve(settings.key_file.as_deref(), "console.key");
-        let key = key.map(|key| (!key.is_empty()).then(|| Vault::new(key.expose())));
-        let links = match key {
-            Ok(Some(Ok(vault))) if settings.acknowledge_hours > 0 => Some(Links {
+        let vault = key.map_err(|problem| problem.to_string());
+        let vault = vault.and_then(|key| {
+            if key.is_empty() {
+                return Ok(None);
+            }
+            let vault = Vault::new(key.expose()).map(Some);
+            vault.map_err(|problem| problem.to_string())
+        });
+        let vault = vault.unwrap_or_else(|problem| {
+            warn!(problem, "mails have no links that acknowledge");
+            None
+        });
+        let links = vault
+            .filter(|_| settings.acknowledge_hours > 0)
+            .map(|vault| Links {
                 vault: Arc::new(vault),
                 lasts_us: i64::from(settings.acknowledge_hours) * HOUR_US,
-            }),
-            Ok(Some(Err(problem))) => {
-                warn!(%problem, "mails have no links that acknowledge");
-                None
-            }
-            Err(problem) => {
-                warn!(%problem, "mails have no links that acknowledge");
-                None
-            }
-            Ok(_) => None,
-        };
+            });
         Extras {
             courses: Some(courses::answer(self.store.clone())),
             links,

@@ -127,7 +127,12 @@ impl Webhook {
             if health.readiness().state != "active" {
                 continue;
             }
-            match self.look(&store).await {
+            // A message on its way at a stop is sent again, with the same id.
+            let looked = tokio::select! {
+                _ = stop.wait_for(|stop| *stop) => return,
+                looked = self.look(&store) => looked,
+            };
+            match looked {
                 Ok(()) => well = true,
                 Err(problem) if well => {
                     well = false;
@@ -163,6 +168,10 @@ impl Webhook {
             let is_over = now.since(alert.last) > lasts;
             let Some(outcome) = outcome(status, is_over) else {
                 self.put_off(id, times, status, now);
+                if status.is_none() {
+                    // Nobody answers: the others would wait as long in vain.
+                    break;
+                }
                 continue;
             };
             counter!(metric::WEBHOOKS, "outcome" => outcome).increment(1);

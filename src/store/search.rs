@@ -237,18 +237,7 @@ impl Criterion {
     /// Picks the events of an entity; `None` for one that is no field of events.
     #[must_use]
     pub fn entity(kind: EntityKind, value: &str) -> Option<Criterion> {
-        let field = match kind {
-            EntityKind::Client => Field::ClientId,
-            EntityKind::Subject => Field::Subject,
-            EntityKind::Address => Field::ClientAddress,
-            EntityKind::Token => Field::TokenId,
-            EntityKind::Resource => Field::ResourceId,
-            EntityKind::Operation => Field::Operation,
-            EntityKind::Integration => Field::Integration,
-            EntityKind::Gateway => Field::Gateway,
-            EntityKind::Part => return None,
-        };
-        Criterion::of(field, Compare::Is, value).ok()
+        Criterion::of(kind.field()?, Compare::Is, value).ok()
     }
 }
 

@@ -9,7 +9,7 @@ use compact_str::CompactString;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::event::{Position, Timestamp};
+use crate::event::{Field, Position, Timestamp};
 
 pub use crate::sigma::PatternHit;
 use crate::sigma::{Condition, CorrelationKind};
@@ -39,6 +39,42 @@ pub enum EntityKind {
 }
 
 impl EntityKind {
+    /// All of them.
+    pub const ALL: [EntityKind; 9] = [
+        EntityKind::Client,
+        EntityKind::Subject,
+        EntityKind::Address,
+        EntityKind::Token,
+        EntityKind::Resource,
+        EntityKind::Operation,
+        EntityKind::Integration,
+        EntityKind::Gateway,
+        EntityKind::Part,
+    ];
+
+    /// The kind of a stable name.
+    #[must_use]
+    pub fn named(name: &str) -> Option<EntityKind> {
+        let mut all = EntityKind::ALL.into_iter();
+        all.find(|kind| kind.name() == name)
+    }
+
+    /// The field of events that holds its value; `None` for what no event shows.
+    #[must_use]
+    pub const fn field(self) -> Option<Field> {
+        Some(match self {
+            EntityKind::Client => Field::ClientId,
+            EntityKind::Subject => Field::Subject,
+            EntityKind::Address => Field::ClientAddress,
+            EntityKind::Token => Field::TokenId,
+            EntityKind::Resource => Field::ResourceId,
+            EntityKind::Operation => Field::Operation,
+            EntityKind::Integration => Field::Integration,
+            EntityKind::Gateway => Field::Gateway,
+            EntityKind::Part => return None,
+        })
+    }
+
     /// The stable name, as it is stored and as ids are made of it.
     #[must_use]
     pub const fn name(self) -> &'static str {

@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use crate::parts::{Reply, Request};
 use crate::place::{PASSWORD, Place};
-use crate::visitor::{Visitor, between, code};
+use crate::visitor::{Visitor, between};
 
 #[test]
 fn each_role_gets_where_it_may_and_nowhere_else() {
@@ -253,9 +253,18 @@ fn people_in_and_out(place: &Place) {
         ("new", PASSWORD),
         ("again", PASSWORD),
     ];
-    assert_eq!(administrator.post("/account/password", &pairs).status, 303);
-    let (secret, codes) = administrator.enrol();
-    second_factors(place, &secret, &codes);
+    let changed = administrator.post("/account/password", &pairs);
+    assert_eq!(changed.status, 303);
+    let before = administrator.clone();
+    administrator.keep(&changed);
+    let old = before.get("/account");
+    assert!(
+        old.header("location").starts_with("/sign-in"),
+        "what the old password opened is over"
+    );
+    administrator.read_signature("/account/second-factor");
+    let (shown, codes) = administrator.enrol();
+    second_factors(place, &shown, &codes);
     administrator.read_signature("/accounts");
     let added = administrator.post("/accounts", &[("name", "New.One"), ("role", "viewer")]);
     let password = between(&added.body, "<code id=\"fresh\">", "</code>").to_owned();
@@ -277,7 +286,7 @@ fn people_in_and_out(place: &Place) {
     too_many_tries(place);
 }
 
-fn second_factors(place: &Place, secret: &str, codes: &[String]) {
+fn second_factors(place: &Place, shown: &str, codes: &[String]) {
     let half = || {
         let mut visitor = Visitor::nobody(place.port());
         assert_eq!(
@@ -291,7 +300,7 @@ fn second_factors(place: &Place, secret: &str, codes: &[String]) {
     };
     let mut visitor = half();
     // The code that set it up was taken, and is not taken again.
-    let again = visitor.post("/second-factor", &[("code", &code(secret))]);
+    let again = visitor.post("/second-factor", &[("code", shown)]);
     assert_eq!(again.status, 403);
     let recovered = visitor.post("/second-factor", &[("code", &codes[0].to_uppercase())]);
     assert_eq!(recovered.header("location"), "/", "{}", recovered.body);
@@ -365,7 +374,10 @@ fn the_person(place: &Place) {
         ("new", &password),
         ("again", &password),
     ];
-    assert_eq!(officer.post("/account/password", &pairs).status, 303);
+    let changed = officer.post("/account/password", &pairs);
+    assert_eq!(changed.status, 303);
+    officer.keep(&changed);
+    officer.read_signature("/account/second-factor");
     officer.enrol();
     officer.read_signature("/persons");
     assert_eq!(

@@ -68,6 +68,8 @@ impl Visitor {
             "{}",
             reply.body
         );
+        visitor.keep(&reply);
+        visitor.read_signature("/account");
         if role.needs_second_factor() {
             assert_eq!(
                 visitor.get("/").header("location"),
@@ -90,7 +92,7 @@ impl Visitor {
         Visitor::of(port, role)
     }
 
-    /// Sets up a second factor; the key and the recovery codes.
+    /// Sets up a second factor; the code that did, and the recovery codes.
     pub fn enrol(&mut self) -> (String, Vec<String>) {
         let page = self.get("/account/second-factor").body;
         let sealed = between(&page, "name=\"sealed\" value=\"", "\"").to_owned();
@@ -100,16 +102,17 @@ impl Visitor {
             &[("sealed", &sealed), ("code", "000000")],
         );
         assert!(wrong.body.contains("role=\"alert\""), "{}", wrong.body);
+        let shown = code(&secret);
         let reply = self.post(
             "/account/second-factor",
-            &[("sealed", &sealed), ("code", &code(&secret))],
+            &[("sealed", &sealed), ("code", &shown)],
         );
         let codes = reply.body.split("<li><code>").skip(1);
         let codes: Vec<String> = codes
             .map(|it| it.split('<').next().unwrap().to_owned())
             .collect();
         assert_eq!(codes.len(), 10, "{}", reply.body);
-        (secret, codes)
+        (shown, codes)
     }
 
     /// The cookie, as it is sent.

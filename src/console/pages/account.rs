@@ -14,10 +14,10 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use qrcodegen::{QrCode, QrCodeEcc};
 use serde_json::json;
 
-use super::sign_in::is_first;
+use super::sign_in::{self, is_first};
 use crate::access::{
-    self, Account, Enrolment, Kind, Session, Standing, random, recovery_codes, recovery_hash,
-    second_factor, token_hash,
+    self, Enrolment, Kind, Session, Standing, random, recovery_codes, recovery_hash, second_factor,
+    token_hash,
 };
 use crate::console::answer;
 use crate::console::cookie;
@@ -163,9 +163,7 @@ pub(in crate::console) async fn password(
     Extension(reader): Extension<Reader>,
     Extension(form): Extension<Form>,
 ) -> Result<Response, Failure> {
-    let Visitor {
-        account, session, ..
-    } = visitor(&reader)?;
+    let Visitor { account, .. } = visitor(&reader)?;
     let page = Page::new(&shared, &reader, "");
     let (old, new) = (form.exactly("old"), form.exactly("new"));
     let now = now();
@@ -173,10 +171,14 @@ pub(in crate::console) async fn password(
         let page = password_page(&shared, &reader, Some(problem))?;
         Ok((StatusCode::BAD_REQUEST, page).into_response())
     };
+    if shared.by_name.wait(&account.name, now).is_some() {
+        return refused(page.say(
+            "Слишком много неудачных попыток; подождите.",
+            "Too many tries failed; wait a little.",
+        ));
+    }
     let hash = Some(account.password.clone());
-    if shared.by_name.wait(&account.name, now).is_some()
-        || !shared.verifier.matches(old.to_owned(), hash).await?
-    {
+    if !shared.verifier.matches(old.to_owned(), hash).await? {
         shared.by_name.failed(&account.name, now);
         return refused(page.say(
             "Нынешний пароль не подходит.",
@@ -207,39 +209,17 @@ pub(in crate::console) async fn password(
     let mut changed = account.changed(&account.name, now);
     changed.password = shared.verifier.hash(new.to_owned()).await?;
     changed.must_change = false;
-    // Others who know the old one are out; this session goes on.
-    changed.sessions_since = session.started;
+    // Whoever came in by the old one is out, tokens too; this browser goes on with a session of its own.
+    changed.sessions_since = now;
     shared.store.record_account(&changed).await?;
-    end_others(&shared, &changed, &session.id, now).await?;
-    audit(
-        &shared,
-        &reader,
-        "changed",
-        format!("{} changed the password", account.name),
-        now,
-    )
-    .await?;
-    Ok(answer::elsewhere("/account?done=1"))
-}
-
-/// Ends all sessions of an account but one; tokens stay.
-async fn end_others(
-    shared: &Shared,
-    account: &Account,
-    but: &str,
-    now: Timestamp,
-) -> Result<(), Failure> {
-    for session in shared.store.live_sessions(Some(&account.name), now).await? {
-        if session.id != but && !session.kind.is_token() {
-            let ended = Session {
-                ended: true,
-                ..session
-            };
-            shared.store.record_session(&ended, now).await?;
-        }
-    }
-    shared.sessions.forget_account(&account.name);
-    Ok(())
+    shared.sessions.forget_account(&changed.name);
+    let title = format!("{} changed the password", account.name);
+    audit(&shared, &reader, "changed", title, now).await?;
+    let token = sign_in::begin(&shared, &reader, &changed, Kind::Whole, now).await?;
+    Ok(answer::elsewhere_with(
+        "/account?done=1",
+        &cookie::session(&token),
+    ))
 }
 
 async fn audit(

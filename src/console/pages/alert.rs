@@ -24,7 +24,6 @@ use crate::notify::mail::{self, Block, Clean, Drawn, Picture};
 use crate::notify::now;
 use crate::response::Target;
 use crate::store::AlertFilter;
-use crate::track::EntityKind;
 use crate::triage::{self, Action, Deed, Narrowing, Seen, Verdict};
 
 /// Other alerts that are shown.
@@ -62,22 +61,6 @@ struct Past {
     comment: Clean,
 }
 
-/// The kind of a name.
-pub(super) fn kind(name: &str) -> Option<EntityKind> {
-    let all = [
-        EntityKind::Client,
-        EntityKind::Subject,
-        EntityKind::Address,
-        EntityKind::Token,
-        EntityKind::Resource,
-        EntityKind::Operation,
-        EntityKind::Integration,
-        EntityKind::Gateway,
-        EntityKind::Part,
-    ];
-    all.into_iter().find(|kind| kind.name() == name)
-}
-
 /// The alert of an id, and what was done to it.
 pub(super) async fn find(
     shared: &Shared,
@@ -90,14 +73,19 @@ pub(super) async fn find(
     Ok(Some((alert, actions)))
 }
 
+/// The same of an id as an address has it; there is nothing where there is none.
+pub(super) async fn wanted(shared: &Shared, id: &str) -> Result<(Alert, Vec<Action>), Failure> {
+    let id = id.parse().map_err(|_| Failure::NotFound)?;
+    find(shared, id).await?.ok_or(Failure::NotFound)
+}
+
 pub(in crate::console) async fn show(
     State(shared): State<Arc<Shared>>,
     Extension(reader): Extension<Reader>,
     Path(id): Path<String>,
     Query(query): Query<HashMap<String, String>>,
 ) -> Result<Response, Failure> {
-    let id = id.parse().map_err(|_| Failure::NotFound)?;
-    let (alert, actions) = find(&shared, id).await?.ok_or(Failure::NotFound)?;
+    let (alert, actions) = wanted(&shared, &id).await?;
     let page = Page::new(&shared, &reader, "alerts");
     let context = shared.context(&reader.zone);
     let drawn = drawn(&shared, &alert).await;
@@ -115,7 +103,7 @@ pub(in crate::console) async fn show(
         _ => None,
     });
     answer::page(&Shown {
-        id,
+        id: alert.id,
         title: mail::title(&alert, reader.locale),
         state: triage::state(&actions, Seen::of(&alert)),
         kind: page.entity(&alert.entity.kind),
@@ -277,11 +265,13 @@ pub(in crate::console) async fn act(
     Extension(form): Extension<Form>,
     Path(id): Path<String>,
 ) -> Result<Response, Failure> {
-    let id = id.parse().map_err(|_| Failure::NotFound)?;
     let deed = deed(&form, reader.name())?;
-    let (alert, actions) = find(&shared, id).await?.ok_or(Failure::NotFound)?;
+    let (alert, actions) = wanted(&shared, &id).await?;
     let comment = form.get("comment");
     let is_done = record(&shared, &reader, &alert, &actions, deed, comment).await?;
     let said = if is_done { "done" } else { "unfit" };
-    Ok(answer::elsewhere(&format!("/alerts/{id}?said={said}")))
+    Ok(answer::elsewhere(&format!(
+        "/alerts/{}?said={said}",
+        alert.id
+    )))
 }

@@ -22,6 +22,7 @@ use crate::notify::mail::Clean;
 use crate::notify::now;
 use crate::sigma::Level;
 use crate::store::{AlertFilter, AlertLine};
+use crate::track::EntityKind;
 use crate::triage;
 
 /// Alerts on a page.
@@ -170,7 +171,7 @@ fn row(
     titles: &HashMap<String, String>,
     now: Timestamp,
 ) -> Option<Row> {
-    let kind = alert::kind(&line.entity_kind)?;
+    let kind = EntityKind::named(&line.entity_kind)?;
     let last = Timestamp::from_micros(line.micros);
     Some(Row {
         level: Level::from_name(&line.level)?,

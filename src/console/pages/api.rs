@@ -68,8 +68,7 @@ pub(in crate::console) async fn alert(
     State(shared): State<Arc<Shared>>,
     Path(id): Path<String>,
 ) -> Result<Response, Failure> {
-    let id = id.parse().map_err(|_| Failure::NotFound)?;
-    let (alert, actions) = alert::find(&shared, id).await?.ok_or(Failure::NotFound)?;
+    let (alert, actions) = alert::wanted(&shared, &id).await?;
     let state = triage::state(&actions, Seen::of(&alert));
     let actions: Vec<Value> = actions
         .iter()
@@ -85,9 +84,8 @@ pub(in crate::console) async fn act(
     Extension(form): Extension<Form>,
     Path(id): Path<String>,
 ) -> Result<Response, Failure> {
-    let id = id.parse().map_err(|_| Failure::NotFound)?;
     let deed = alert::deed(&form, reader.name())?;
-    let (alert, actions) = alert::find(&shared, id).await?.ok_or(Failure::NotFound)?;
+    let (alert, actions) = alert::wanted(&shared, &id).await?;
     let comment = form.get("comment");
     let is_done = alert::record(&shared, &reader, &alert, &actions, deed, comment).await?;
     let status = if is_done {

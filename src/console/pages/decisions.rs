@@ -230,14 +230,16 @@ pub(in crate::console) async fn block_entity(
     Extension(form): Extension<Form>,
     Path(id): Path<String>,
 ) -> Result<Response, Failure> {
-    let id = id.parse().map_err(|_| Failure::NotFound)?;
-    let (alert, _) = alert::find(&shared, id).await?.ok_or(Failure::NotFound)?;
+    let (alert, _) = alert::wanted(&shared, &id).await?;
     let target = Target::of(&alert).ok_or(Failure::Wrong(
         "Это нельзя заблокировать.",
         "This cannot be blocked.",
     ))?;
     match blocked(&shared, &reader, &form, target).await? {
-        "done" => Ok(answer::elsewhere(&format!("/alerts/{id}?said=blocked"))),
+        "done" => Ok(answer::elsewhere(&format!(
+            "/alerts/{}?said=blocked",
+            alert.id
+        ))),
         said => Ok(answer::elsewhere(&format!("/decisions?said={said}"))),
     }
 }

@@ -9,7 +9,6 @@ use axum::extract::{Path, Query, State};
 use axum::response::Response;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
-use super::alert;
 use super::alerts::{self, Row};
 use crate::console::answer;
 use crate::console::chart::{self, Bar};
@@ -20,7 +19,7 @@ use crate::console::shared::Shared;
 use crate::event::Timestamp;
 use crate::notify::mail::Clean;
 use crate::notify::now;
-use crate::store::{AlertFilter, Beside, Calls, Criterion, Profile, Search, StoredEvent};
+use crate::store::{AlertFilter, Beside, Criterion, Profile, Search, StoredEvent};
 use crate::track::EntityKind;
 
 const HOUR_US: i64 = 3_600_000_000;
@@ -105,17 +104,7 @@ pub(super) fn link(kind: EntityKind, value: &str) -> Option<String> {
 /// The search that finds its events.
 pub(super) fn criterion(kind: EntityKind, value: &str) -> Option<String> {
     link(kind, value)?;
-    let field = match kind {
-        EntityKind::Client => "client_id",
-        EntityKind::Subject => "subject",
-        EntityKind::Address => "client_address",
-        EntityKind::Token => "token_id",
-        EntityKind::Resource => "resource_id",
-        EntityKind::Operation => "operation",
-        EntityKind::Integration => "integration",
-        EntityKind::Gateway => "gateway",
-        EntityKind::Part => return None,
-    };
+    let field = kind.field()?.name();
     // A quote in the value cannot be written in a search.
     (!value.contains('"')).then(|| format!("\"{field}={value}\""))
 }
@@ -149,15 +138,12 @@ pub(in crate::console) async fn show(
     Path((kind, value)): Path<(String, String)>,
     Query(query): Query<HashMap<String, String>>,
 ) -> Result<Response, Failure> {
-    let kind = alert::kind(&kind).ok_or(Failure::NotFound)?;
+    let kind = EntityKind::named(&kind).ok_or(Failure::NotFound)?;
     let criterion = Criterion::entity(kind, &value).ok_or(Failure::NotFound)?;
     let hours = query.get("hours").and_then(|hours| hours.parse().ok());
     let hours = hours.filter(|hours| SPANS.contains(hours)).unwrap_or(24);
     let store = &shared.store;
-    // Of traffic that ended long ago its end is shown, and not an empty day.
-    let now = now();
-    let newest = store.newest_event().await?.unwrap_or(now);
-    let until = newest.min(now).plus_micros(1);
+    let until = shared.end_of_events(now()).await?;
     let search = Search {
         criteria: vec![criterion],
         from: until.plus_micros(-hours * HOUR_US),
@@ -184,7 +170,8 @@ pub(in crate::console) async fn show(
     let page = Page::new(&shared, &reader, "events");
     let risk = risk(&lines, until);
     let alerts = alerts::rows(&shared, &page, lines);
-    let bars = bars(&page, &calls, (search.from, until), step);
+    let width = i64::from(step) * 1_000_000;
+    let bars = chart::calls(&page, &calls, (search.from, until), width);
     answer::page(&Shown {
         kind: page.entity(&kind),
         value: Clean::of(&value, 256),
@@ -240,38 +227,6 @@ fn risk(alerts: &[crate::store::AlertLine], now: Timestamp) -> u64 {
     )]
     let risk = sum.round().clamp(0.0, 100.0) as u64;
     risk
-}
-
-fn bars(
-    page: &Page,
-    calls: &[Calls],
-    (from, until): (Timestamp, Timestamp),
-    step: u32,
-) -> Vec<Bar> {
-    let width = i64::from(step) * 1_000_000;
-    let by_time: HashMap<i64, &Calls> = calls.iter().map(|it| (it.micros, it)).collect();
-    let begin = from.floor_to(width);
-    let count = (until.since(begin) / width).clamp(0, 400) + 1;
-    let times: Vec<Timestamp> = (0..count).map(|at| begin.plus_micros(at * width)).collect();
-    let values: Vec<(u64, u64)> = times
-        .iter()
-        .map(|time| {
-            by_time
-                .get(&time.micros())
-                .map_or((0, 0), |it| (it.calls, it.refused))
-        })
-        .collect();
-    chart::bars(&values, |at| {
-        let (calls, refused) = values[at];
-        let (of, without) = (
-            page.say("вызовов", "calls"),
-            page.say("отклонено или сбоев", "refused or failed"),
-        );
-        (
-            page.short_time(&times[at]).to_string(),
-            format!("{calls} {of}, {refused} {without}"),
-        )
-    })
 }
 
 fn groups(page: &Page, beside: &[Beside], calls: u64) -> Vec<Group> {

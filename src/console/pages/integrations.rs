@@ -138,8 +138,7 @@ async fn built(shared: &Shared, name: &str, days: i64) -> Result<Report, Failure
         .find(|document| document.integration == name)
         .ok_or(Failure::NotFound)?;
     let now = now();
-    let newest = shared.store.newest_event().await?.unwrap_or(now);
-    let until = newest.min(now).plus_micros(1);
+    let until = shared.end_of_events(now).await?;
     let rules = shared.rules.borrow().clone();
     let kept = shared.config.store.retention.events_days;
     let period = (until.plus_micros(-days * DAY_US), until);

@@ -1,6 +1,6 @@
 //! The overview: traffic, open alerts, what of the requirements is breached, who is silent.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use askama::Template;
@@ -20,7 +20,7 @@ use crate::notify::mail::Clean;
 use crate::notify::now;
 use crate::report::requirement_of;
 use crate::sigma::Level;
-use crate::store::{AlertFilter, Calls, FactCalls, Heard, OpenAlerts};
+use crate::store::{AlertFilter, FactCalls, Heard, OpenAlerts};
 use crate::triage;
 
 const HOUR_US: i64 = 3_600_000_000;
@@ -69,9 +69,7 @@ pub(in crate::console) async fn show(
 ) -> Result<Response, Failure> {
     let now = now();
     let store = &shared.store;
-    let newest = store.newest_event().await?;
-    // Of traffic that ended long ago its last day is shown, and not an empty one.
-    let until = newest.map_or(now, |newest| newest.min(now)).plus_micros(1);
+    let until = shared.end_of_events(now).await?;
     let from = until.plus_micros(-DAY_US).floor_to(HOUR_US);
     let end = until.floor_to(HOUR_US).plus_micros(HOUR_US);
     let states = triage::State::ALL.into_iter();
@@ -96,10 +94,8 @@ pub(in crate::console) async fn show(
     let rows = alerts::rows(&shared, &page, alerts);
     answer::page(&Overview {
         condition: (shared.condition)(),
-        stale: newest
-            .map(|newest| now.since(newest))
-            .filter(|age| *age > DAY_US),
-        bars: bars(&page, &traffic, from, end),
+        stale: Some(now.since(until)).filter(|age| *age > DAY_US),
+        bars: chart::calls(&page, &traffic, (from, until), HOUR_US),
         calls: traffic.iter().map(|it| it.calls).sum(),
         refused: traffic.iter().map(|it| it.refused).sum(),
         levels: levels(&open),
@@ -109,29 +105,6 @@ pub(in crate::console) async fn show(
         gateways: heard.iter().map(|it| gateway(it, until)).collect(),
         unread: unread.iter().map(|it| it.records).sum(),
         page,
-    })
-}
-
-fn bars(page: &Page, traffic: &[Calls], from: Timestamp, end: Timestamp) -> Vec<Bar> {
-    let by_time: HashMap<i64, &Calls> = traffic.iter().map(|it| (it.micros, it)).collect();
-    let count = end.since(from) / HOUR_US;
-    let times: Vec<Timestamp> = (0..count)
-        .map(|at| from.plus_micros(at * HOUR_US))
-        .collect();
-    let of = |time: &Timestamp| {
-        by_time
-            .get(&time.micros())
-            .map_or((0, 0), |it| (it.calls, it.refused))
-    };
-    let values: Vec<(u64, u64)> = times.iter().map(of).collect();
-    chart::bars(&values, |at| {
-        let (calls, refused) = values[at];
-        let of = page.say("вызовов", "calls");
-        let without = page.say("отклонено или сбоев", "refused or failed");
-        (
-            page.short_time(&times[at]).to_string(),
-            format!("{calls} {of}, {refused} {without}"),
-        )
     })
 }
 

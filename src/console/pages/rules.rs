@@ -50,9 +50,7 @@ pub(in crate::console) async fn show(
     Query(query): Query<HashMap<String, String>>,
 ) -> Result<Response, Failure> {
     let page = Page::new(&shared, &reader, "administration");
-    let now = now();
-    let newest = shared.store.newest_event().await?.unwrap_or(now);
-    let from = newest.min(now).plus_micros(-WEEK_US);
+    let from = shared.end_of_events(now()).await?.plus_micros(-WEEK_US);
     let (outcomes, matches) = tokio::try_join!(
         shared.store.rule_outcomes(from),
         shared.store.rule_matches(from)

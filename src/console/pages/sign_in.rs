@@ -161,7 +161,7 @@ async fn failed(
 }
 
 /// Begins a session: what the browser has to show from then on.
-async fn begin(
+pub(super) async fn begin(
     shared: &Shared,
     reader: &Reader,
     account: &Account,
