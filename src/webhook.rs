@@ -86,6 +86,7 @@ pub fn body(alert: &Alert, installation: &str, console_url: &str) -> Value {
             "tags": alert.rule.tags,
             "entity_kind": alert.entity.kind.name(),
             "entity": cut(&alert.entity.value),
+            "integrations": alert.integrations().into_iter().map(cut).collect::<Vec<_>>(),
             "first": alert.first,
             "last": alert.last,
             "count": alert.count,

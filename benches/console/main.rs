@@ -91,7 +91,7 @@ fn barriers(place: &Place) {
         browser.reads("Оповещения").await;
         for (width, height) in [(1920, 1200), (360, 800)] {
             browser.resize(width, height).await;
-            for (name, path) in pages(&alert) {
+            for (name, path) in pages(&alert, &place.incident()) {
                 browser.goto(&format!("{}{path}", place.url())).await;
                 browser.inspect(&format!("{name}-{width}")).await;
             }

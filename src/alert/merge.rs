@@ -13,9 +13,10 @@ use compact_str::CompactString;
 use uuid::Uuid;
 
 use super::Alert;
+use crate::alert::severity;
 use crate::event::Timestamp;
 use crate::sigma::RuleMeta;
-use crate::track::{Entity, Finding, Lru, alert_id};
+use crate::track::{Entity, Expectations, Finding, Lru, Plan, alert_id};
 use open::Open;
 
 /// Family and entity; what rules on trial find is kept apart.
@@ -46,6 +47,8 @@ pub struct Merger {
     /// Turn of the newest finding of all alerts that had to be closed for want of room.
     evicted_until: Timestamp,
     evicted: u64,
+    /// What is at stake where.
+    expectations: Arc<Expectations>,
 }
 
 impl Merger {
@@ -58,6 +61,16 @@ impl Merger {
             closed: Vec::new(),
             evicted_until: Timestamp::MIN,
             evicted: 0,
+            expectations: Arc::default(),
+        }
+    }
+
+    /// An empty merger as a plan wants it, for so many open alerts.
+    #[must_use]
+    pub fn of(plan: &Plan, most: usize) -> Self {
+        Merger {
+            expectations: Arc::clone(plan.expectations()),
+            ..Merger::new(plan.merge_us(), most)
         }
     }
 
@@ -114,6 +127,9 @@ impl Merger {
         for (key, open) in self.open.iter_mut().filter(|(_, open)| open.changed) {
             open.changed = false;
             changed.push(open.alert(key));
+        }
+        for alert in &mut changed {
+            severity::weigh(alert, &self.expectations);
         }
         changed.sort_unstable_by_key(|alert| (alert.id, alert.revision));
         changed

@@ -1,5 +1,7 @@
 //! Alert: findings of one rule family and entity, merged, for a person.
 
+mod callers;
+mod links;
 mod merge;
 pub mod ocsf;
 pub mod own;
@@ -7,7 +9,10 @@ mod picks;
 #[cfg(test)]
 pub(crate) mod samples;
 mod series;
+mod severity;
 
+pub use callers::Caller;
+pub use links::{APART_US, Link, Linkable, Linker};
 pub use merge::Merger;
 #[cfg(test)]
 pub(crate) use picks::literal;

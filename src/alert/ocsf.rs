@@ -233,6 +233,12 @@ fn evidence(evidence: &Evidence) -> Json {
     if !evidence.client_id.is_empty() {
         record["actor"] = json!({ "app_uid": evidence.client_id.as_str() });
     }
+    if !evidence.subject.is_empty() {
+        record["actor"]["user"] = json!({ "uid": evidence.subject.as_str() });
+    }
+    if !evidence.integration.is_empty() {
+        record["api"] = json!({ "service": { "name": evidence.integration.as_str() } });
+    }
     if evidence.status != 0 {
         record["http_response"] = json!({ "code": evidence.status });
     }
@@ -320,6 +326,9 @@ mod tests {
                 request_id: text.into(),
                 client_address: Some("2001:db8::1".parse().unwrap()),
                 client_id: text.into(),
+                subject: text.into(),
+                token_id: text.into(),
+                integration: text.into(),
                 method: "GET".into(),
                 target: text.into(),
                 status: 200,

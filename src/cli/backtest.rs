@@ -129,7 +129,7 @@ impl<'d> Version<'d> {
         let offline = Offline::new(detection);
         let plan = Arc::clone(offline.active().plan());
         Version {
-            merger: Merger::new(plan.merge_us(), plan.open_alerts_a_shard() * SHARDS),
+            merger: Merger::of(&plan, plan.open_alerts_a_shard() * SHARDS),
             offline,
             alerts: BTreeMap::new(),
         }

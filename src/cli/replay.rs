@@ -143,7 +143,7 @@ impl<'d> Replay<'d> {
         Replay {
             offline,
             matches: args.matches,
-            merger: args.alerts.then(|| Merger::new(plan.merge_us(), most)),
+            merger: args.alerts.then(|| Merger::of(&plan, most)),
             printer: Printer::new(),
         }
     }

@@ -96,6 +96,9 @@ pub struct Recipient {
     /// Only alerts on these requirements, such as `SEC-07`; empty: all.
     #[serde(default)]
     pub requirements: Vec<String>,
+    /// Only alerts about these integrations, or with a sample event of one of them, such as `barrier-operator`; empty: all.
+    #[serde(default)]
+    pub integrations: Vec<String>,
     /// Only within these hours of `time_zone`, such as `09:00-18:00` or `22:00-07:00`; empty: always. What comes outside them is for others.
     #[serde(default)]
     pub hours: String,

@@ -32,15 +32,11 @@ const MOST: i64 = 400;
 pub(super) fn calls(
     page: &Page,
     calls: &[Calls],
-    (from, last): (Timestamp, Timestamp),
+    span: (Timestamp, Timestamp),
     width_us: i64,
 ) -> Vec<Bar> {
     let by_time: HashMap<i64, &Calls> = calls.iter().map(|it| (it.micros, it)).collect();
-    let begin = from.floor_to(width_us);
-    let count = (last.since(begin) / width_us + 1).clamp(1, MOST);
-    let times: Vec<Timestamp> = (0..count)
-        .map(|at| begin.plus_micros(at * width_us))
-        .collect();
+    let times = times(span, width_us);
     let of = |time: &Timestamp| {
         let found = by_time.get(&time.micros());
         found.map_or((0, 0), |it| (it.calls, it.refused))
@@ -55,6 +51,31 @@ pub(super) fn calls(
         let label = page.short_time(&times[at]).to_string();
         (label, format!("{calls} {of}, {refused} {without}"))
     })
+}
+
+/// Bars of one number over time, one each so many microseconds from `from` on until the one that holds `last`; `value` gives it for the bar that begins then.
+pub(super) fn course(
+    page: &Page,
+    span: (Timestamp, Timestamp),
+    width_us: i64,
+    said: &str,
+    value: impl Fn(Timestamp) -> u64,
+) -> Vec<Bar> {
+    let times = times(span, width_us);
+    let values: Vec<(u64, u64)> = times.iter().map(|time| (value(*time), 0)).collect();
+    bars(&values, |at| {
+        let label = page.short_time(&times[at]).to_string();
+        (label, format!("{} {said}", values[at].0))
+    })
+}
+
+/// When each bar begins.
+fn times((from, last): (Timestamp, Timestamp), width_us: i64) -> Vec<Timestamp> {
+    let begin = from.floor_to(width_us);
+    let count = (last.since(begin) / width_us + 1).clamp(1, MOST);
+    (0..count)
+        .map(|at| begin.plus_micros(at * width_us))
+        .collect()
 }
 
 /// Bars of values with their parts, the highest as high as the picture. `said` gives when a bar begins and what it shows.

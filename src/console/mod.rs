@@ -14,6 +14,7 @@ mod live;
 mod page;
 mod pages;
 mod reader;
+mod risk;
 pub mod routes;
 mod sessions;
 mod shared;

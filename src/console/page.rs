@@ -128,6 +128,11 @@ impl Page {
         words::counted(self.locale, *number, &words::EVENTS)
     }
 
+    /// So many alerts.
+    pub(super) fn alerts(&self, number: &u64) -> Clean {
+        words::counted(self.locale, *number, &words::ALERTS)
+    }
+
     /// A time in the reader's zone.
     pub(super) fn time(&self, time: &Timestamp) -> Clean {
         words::time(self.locale, &self.zone, *time)

@@ -8,7 +8,7 @@ pub use super::gate::Needs;
 use super::live;
 use super::pages::{
     account, accounts, acknowledge, alert, alerts, api, asset, audit, decisions, entity, events,
-    integrations, overview, persons, rules, sign_in, sources,
+    incidents, integrations, overview, persons, rules, sign_in, sources,
 };
 use super::shared::Shared;
 use crate::access::Permission::{Administer, Decide, Reveal, Rules, Search, Triage, View};
@@ -71,6 +71,8 @@ pub(super) fn all() -> Vec<Route> {
     add("GET", "/alerts/{id}", may(View), get(alert::show));
     add("POST", "/alerts/{id}", may(Triage), post(alert::act));
     add("POST", "/alerts/{id}/block", may(Decide), post(decisions::block_entity));
+    add("GET", "/incidents", may(View), get(incidents::list));
+    add("GET", "/incidents/{id}", may(View), get(incidents::show));
     add("GET", "/entities/{kind}/{value}", may(View), get(entity::show));
     add("GET", "/events", may(Search), get(events::show));
     add("GET", "/events.csv", may(Search), get(events::csv));

@@ -135,6 +135,7 @@ fn reader(
         locale: recipient.locale,
         minimum: recipient.minimum_level,
         families: recipient.families.clone(),
+        integrations: recipient.integrations.clone(),
         tags: tags.collect::<Result<_, _>>()?,
         hours: hours(&recipient.hours, "hours")?,
         quiet: hours(&recipient.quiet, "quiet")?,

@@ -19,6 +19,7 @@ mod file_session;
 mod health;
 mod http;
 mod killpoint;
+mod linking;
 mod mailing;
 pub mod models;
 pub mod offline;

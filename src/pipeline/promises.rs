@@ -2,11 +2,11 @@
 
 use compact_str::CompactString;
 
-use crate::contract::document::{Document, Schedule, ServiceLevel};
+use crate::contract::document::{Document, Impact, Schedule, ServiceLevel};
 use crate::contract::{Contracts, Span};
-use crate::track::{Expectations, LevelSpec, Promise, ScheduleSpec};
+use crate::track::{self, Expectations, LevelSpec, Promise, ScheduleSpec};
 
-/// Levels of service and schedules of all contracts.
+/// Levels of service, schedules and impacts of all contracts.
 pub(super) fn of(contracts: &Contracts) -> Expectations {
     let mut levels = Vec::new();
     let mut schedules = Vec::new();
@@ -15,7 +15,18 @@ pub(super) fn of(contracts: &Contracts) -> Expectations {
         levels.extend(traffic(document));
         schedules.extend(document.schedules.iter().map(|it| schedule(document, it)));
     }
-    Expectations::new(levels, schedules)
+    let impacts = contracts
+        .documents()
+        .map(|document| (document.integration.as_str().into(), impact(document)));
+    Expectations::new(levels, schedules).with_impacts(impacts)
+}
+
+fn impact(document: &Document) -> track::Impact {
+    match document.impact {
+        Impact::Low => track::Impact::Low,
+        Impact::Moderate => track::Impact::Moderate,
+        Impact::High => track::Impact::High,
+    }
 }
 
 fn level(document: &Document, level: &ServiceLevel) -> LevelSpec {

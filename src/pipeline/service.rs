@@ -22,6 +22,7 @@ use super::detection::{Detection, DetectionError};
 use super::file_session::{self, FileParts};
 use super::health::{Health, Part};
 use super::http;
+use super::linking;
 use super::mailing::Mailing;
 use super::models::Models;
 use super::outage;
@@ -206,6 +207,11 @@ pub async fn run(config: Config, stop: watch::Receiver<bool>) -> Result<(), Serv
         });
     }
     beside.spawn(audit::run(store.clone(), in_force, side_stopped.clone()));
+    beside.spawn(linking::run(
+        store.clone(),
+        health.clone(),
+        side_stopped.clone(),
+    ));
     if let Some(webhook) = webhook {
         beside.spawn(webhook.run(store.clone(), health.clone(), side_stopped.clone()));
     }

@@ -323,7 +323,7 @@ impl Worker {
     fn new(plan: &Arc<Plan>) -> Self {
         Worker {
             shard: Shard::new(Arc::clone(plan)),
-            merger: Merger::new(plan.merge_us(), plan.open_alerts_a_shard()),
+            merger: Merger::of(plan, plan.open_alerts_a_shard()),
             fired: Vec::new(),
         }
     }

@@ -3,6 +3,7 @@
 use clickhouse::Row;
 use clickhouse::query::Query;
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 use super::StoreError;
 use super::client::Store;
@@ -45,6 +46,10 @@ pub struct AlertFilter {
     pub family: Option<String>,
     /// About one of these entities.
     pub entities: Vec<String>,
+    /// That touch this integration.
+    pub integration: Option<String>,
+    /// Of this incident.
+    pub incident: Option<Uuid>,
     /// Somebody works on them.
     pub assignee: Option<String>,
     /// With this in title or entity, in any case of letters.
@@ -118,6 +123,16 @@ impl AlertFilter {
             all.and(
                 "has(?, alert.entity)",
                 [Bound::Texts(self.entities.clone())],
+            );
+        }
+        if let Some(integration) = &self.integration {
+            let integration = Bound::Text(integration.clone());
+            all.and("has(alert.integrations, ?)", [integration]);
+        }
+        if let Some(incident) = &self.incident {
+            all.and(
+                "alert.id IN (SELECT link.alert FROM alert_links AS link FINAL WHERE link.incident = ?)",
+                [Bound::Text(incident.to_string())],
             );
         }
         if let Some(since) = self.since {
@@ -209,6 +224,8 @@ mod tests {
             least: Some(Level::High),
             family: Some("web".to_owned()),
             entities: vec!["a".to_owned()],
+            integration: Some("faces".to_owned()),
+            incident: Some(Uuid::nil()),
             assignee: Some("anna".to_owned()),
             text: Some("climb".to_owned()),
             since: Some(Timestamp::from_seconds(1)),

@@ -25,6 +25,8 @@ const COLUMNS: &[(&str, Wire)] = &[
     ("findings", Wire::U64),
     ("reason", Wire::Text),
     ("json", Wire::Text),
+    ("integrations", Wire::Texts),
+    ("callers", Wire::Texts),
 ];
 
 /// The rows of some alerts, ready to be inserted under one token.
@@ -46,6 +48,8 @@ fn push(rows: &mut Rows, alert: &Alert) -> Result<(), serde_json::Error> {
     let json = serde_json::to_vec(alert)?;
     let rule_ids: Vec<String> = alert.rules.iter().map(ToString::to_string).collect();
     let rule_ids: Vec<&str> = rule_ids.iter().map(String::as_str).collect();
+    let callers: Vec<String> = alert.callers().iter().map(ToString::to_string).collect();
+    let callers: Vec<&str> = callers.iter().map(String::as_str).collect();
     let tags: Vec<&str> = alert.rule.tags.iter().map(String::as_str).collect();
     rows.push([
         Cell::Text(&alert.id.to_string()),
@@ -65,6 +69,8 @@ fn push(rows: &mut Rows, alert: &Alert) -> Result<(), serde_json::Error> {
         Cell::Number(alert.findings),
         Cell::Text(reason_name(&alert.reason)),
         Cell::Bytes(&json),
+        Cell::Texts(&alert.integrations()),
+        Cell::Texts(&callers),
     ]);
     Ok(())
 }

@@ -51,6 +51,7 @@ const MIGRATIONS: &[Migration] = migrations![
     14 "0014_questions",
     15 "0015_console",
     16 "0016_webhook",
+    17 "0017_links",
 ];
 
 /// The journal of what was applied. Two instances may both write a line; the engine keeps one.
@@ -399,7 +400,9 @@ fn ttl_of(table: &str, retention: &config::Retention) -> Option<String> {
         "events" => ("toDateTime(time)", retention.events_days),
         "dead_letters" => ("received", retention.dead_letters_days),
         "alerts" => ("toDateTime(last)", retention.alerts_days),
-        "alert_actions" | "decision_steps" => ("toDateTime(time)", retention.alerts_days),
+        "alert_actions" | "decision_steps" | "webhook_deliveries" | "alert_links" => {
+            ("toDateTime(time)", retention.alerts_days)
+        }
         "alert_detections" => ("detected", retention.alerts_days),
         "traffic_minute" => ("minute", retention.traffic_minute_days),
         "traffic_hour" => ("hour", retention.traffic_hour_days),

@@ -38,6 +38,7 @@ inventory! {
     counter OFFSETS_LOST = "gatewatch_offsets_lost_total", Count, "Offsets that Kafka no longer had";
     counter BLOCKS = "gatewatch_blocks_total", Count, "Blocks delivered, by outcome: new or repair";
     counter RETRIES = "gatewatch_retries_total", Count, "Attempts that failed and were repeated, by part";
+    counter LINKS = "gatewatch_alert_links_total", Count, "Alerts put into an incident with others, or into another one";
     counter MAILS = "gatewatch_mails_total", Count, "Mails, by outcome";
     counter PAUSES = "gatewatch_pauses_total", Count, "Times that partitions were paused by back-pressure";
     gauge LAG = "gatewatch_lag_records", Count, "Records of a partition that are not stored yet, by partition";

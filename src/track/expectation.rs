@@ -17,6 +17,32 @@ pub struct Expectations {
     level_keys: Vec<u64>,
     schedule_keys: Vec<u64>,
     of: HashMap<CompactString, Numbers, FixedState>,
+    /// How much harm a breach does, where that is not moderate.
+    impacts: HashMap<CompactString, Impact, FixedState>,
+}
+
+/// How much harm a breach of an integration does, as FIPS 199 grades it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Impact {
+    /// Limited.
+    Low,
+    /// Serious.
+    #[default]
+    Moderate,
+    /// Severe.
+    High,
+}
+
+impl Impact {
+    /// The word for it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Impact::Low => "low",
+            Impact::Moderate => "moderate",
+            Impact::High => "high",
+        }
+    }
 }
 
 /// Numbers of the levels and schedules of one integration.
@@ -135,7 +161,33 @@ impl Expectations {
             levels,
             schedules,
             of,
+            impacts: HashMap::default(),
         }
+    }
+
+    /// The same with the harm that a breach of each integration does.
+    #[must_use]
+    pub fn with_impacts(
+        mut self,
+        impacts: impl IntoIterator<Item = (CompactString, Impact)>,
+    ) -> Self {
+        let impacts = impacts.into_iter();
+        self.impacts = impacts
+            .filter(|(_, impact)| *impact != Impact::default())
+            .collect();
+        self
+    }
+
+    /// Whether a breach of any integration does more or less harm than usual.
+    #[must_use]
+    pub fn weighs(&self) -> bool {
+        !self.impacts.is_empty()
+    }
+
+    /// How much harm a breach of an integration does.
+    #[must_use]
+    pub fn impact(&self, integration: &str) -> Impact {
+        self.impacts.get(integration).copied().unwrap_or_default()
     }
 
     /// The levels.

@@ -120,6 +120,15 @@ pub struct Evidence {
     pub client_address: Option<IpAddr>,
     /// Calling client; empty when the log has none.
     pub client_id: CompactString,
+    /// Who is acting (pseudonym); empty when the log has none.
+    #[serde(default)]
+    pub subject: CompactString,
+    /// The token (pseudonym of its id); empty when the log has none.
+    #[serde(default)]
+    pub token_id: CompactString,
+    /// The contract that it was called under; empty where there is none.
+    #[serde(default)]
+    pub integration: CompactString,
     /// HTTP method.
     pub method: CompactString,
     /// Redacted path and query, at most 512 bytes.
@@ -144,6 +153,9 @@ pub(super) struct EvidenceRef<'e> {
     pub(super) request_id: &'e str,
     pub(super) client_address: Option<IpAddr>,
     pub(super) client_id: &'e str,
+    pub(super) subject: &'e str,
+    pub(super) token_id: &'e str,
+    pub(super) integration: &'e str,
     pub(super) method: &'e str,
     pub(super) target: Cow<'e, str>,
     pub(super) status: u16,

@@ -122,6 +122,9 @@ pub fn evidence_of(event: &Event<'_>, position: Position, hits: &[PatternHit]) -
         request_id: text(event.request_id.as_deref(), NAME_BYTES),
         client_address: event.client_address,
         client_id: text(event.client_id.as_deref(), NAME_BYTES),
+        subject: text(event.subject.as_deref(), NAME_BYTES),
+        token_id: text(event.token_id.as_deref(), NAME_BYTES),
+        integration: text(event.integration.as_deref(), NAME_BYTES),
         method: text(event.method.as_deref(), 32),
         target: target_of(event),
         status: event

@@ -130,6 +130,7 @@ impl Shard {
     }
 
     fn take(&mut self, part: ShardPart, next: i64) {
+        self.sources.advance(part.partition, part.end, part.newest);
         for (turn, waiting) in part.waiting {
             if turn.offset < next {
                 self.counts.skipped += 1;
@@ -153,14 +154,15 @@ impl Shard {
             self.series
                 .observe(part.addends, &self.plan, &mut self.counts);
             self.dirty |= !part.seen.is_empty();
-            self.watch.observe(part.seen, &self.plan, &mut self.counts);
+            let soon = self.sources.watermark(&[], self.plan.lateness_us());
+            self.watch
+                .observe(part.seen, &self.plan, soon, &mut self.counts);
         } else {
             self.counts.straddled += (part.observations.len()
                 + part.conducts.len()
                 + part.addends.len()
                 + part.seen.len()) as u64;
         }
-        self.sources.advance(part.partition, part.end, part.newest);
     }
 
     fn admit(&mut self, mut turn: Turn, mut waiting: Waiting) {

@@ -17,11 +17,13 @@ use crate::visitor::{Visitor, between};
 fn each_role_gets_where_it_may_and_nowhere_else() {
     let place = Place::start("");
     let alert = place.alerts().remove(0);
-    nobody_gets_in(&place, &alert);
+    let incident = place.incident();
+    let ids = (alert.as_str(), incident.as_str());
+    nobody_gets_in(&place, ids);
     for role in Role::ALL {
         let mut visitor = Visitor::of(place.port(), role);
         visitor.read_signature("/account");
-        walk(&place, &visitor, role, &alert);
+        walk(&place, &visitor, role, ids);
     }
     programs(&place, &alert);
     people_in_and_out(&place);
@@ -46,12 +48,13 @@ fn each_role_gets_where_it_may_and_nowhere_else() {
 }
 
 /// The address with something that is there in its places.
-fn filled(path: &str, alert: &str) -> String {
+fn filled(path: &str, (alert, incident): (&str, &str)) -> String {
     let path = path.replace(
         "/decisions/{id}",
         "/decisions/00000000-0000-0000-0000-000000000000",
     );
     let path = path
+        .replace("/incidents/{id}", &format!("/incidents/{incident}"))
         .replace("{id}", alert)
         .replace("{kind}/{value}", "address/198.51.100.1");
     path.replace("/accounts/{name}", "/accounts/nobody")
@@ -94,9 +97,9 @@ fn ask(place: &Place, visitor: &Visitor, method: &str, path: &str) -> (u16, Stri
     (reply.status, reply.header("location").to_owned())
 }
 
-fn walk(place: &Place, visitor: &Visitor, role: Role, alert: &str) {
+fn walk(place: &Place, visitor: &Visitor, role: Role, ids: (&str, &str)) {
     for (method, path, needs) in table() {
-        let address = filled(path, alert);
+        let address = filled(path, ids);
         let Needs::May(permission) = needs else {
             continue;
         };
@@ -115,10 +118,10 @@ fn walk(place: &Place, visitor: &Visitor, role: Role, alert: &str) {
     }
 }
 
-fn nobody_gets_in(place: &Place, alert: &str) {
+fn nobody_gets_in(place: &Place, ids: (&str, &str)) {
     let nobody = Visitor::nobody(place.port());
     for (method, path, needs) in table() {
-        let address = filled(path, alert);
+        let address = filled(path, ids);
         if needs == Needs::Nobody {
             continue;
         }

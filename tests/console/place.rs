@@ -166,6 +166,14 @@ impl Place {
         answer.trim().to_owned()
     }
 
+    /// Waits until alerts are linked; the incident of most of them.
+    pub fn incident(&self) -> String {
+        wait_for("an incident", LIMIT, || {
+            let id = self.ask("SELECT toString(incident) FROM linked_incidents ORDER BY alerts DESC, incident LIMIT 1");
+            (!id.is_empty()).then_some(id)
+        })
+    }
+
     /// Waits until the alerts of all attackers are stored; their ids.
     pub fn alerts(&self) -> Vec<String> {
         wait_for("the alerts", LIMIT, || {
@@ -223,11 +231,13 @@ fn records() -> String {
 }
 
 /// A name and the address of every kind of page, for somebody who may see all of them.
-pub fn pages(alert: &str) -> Vec<(&'static str, String)> {
+pub fn pages(alert: &str, incident: &str) -> Vec<(&'static str, String)> {
     vec![
         ("overview", "/".to_owned()),
         ("alerts", "/alerts?state=all".to_owned()),
         ("alert", format!("/alerts/{alert}")),
+        ("incidents", "/incidents?state=all".to_owned()),
+        ("incident", format!("/incidents/{incident}")),
         (
             "entity",
             "/entities/address/198.51.100.1?hours=6".to_owned(),

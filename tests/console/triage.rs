@@ -231,7 +231,7 @@ async fn administrator(browser: &mut Browser, place: &Place) {
 /// Every page in both languages, at 1,920 and at 360 pixels.
 async fn every_page(browser: &mut Browser, place: &Place) {
     let alert = place.alerts().remove(0);
-    let pages = pages(&alert);
+    let pages = pages(&alert, &place.incident());
     for (language, words) in [("ru", "Оповещения"), ("en", "Alerts")] {
         for (width, height) in [(1920, 1200), (360, 800)] {
             browser.resize(width, height).await;

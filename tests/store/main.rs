@@ -14,6 +14,7 @@ mod cluster;
 mod encryption;
 mod history;
 mod inserts;
+mod links;
 mod measure;
 mod migrations;
 mod people;

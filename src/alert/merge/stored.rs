@@ -93,7 +93,7 @@ impl Merger {
                     .map_or_else(|| Arc::new(meta), Arc::clone)
             })
             .collect();
-        let mut merger = Merger::new(plan.merge_us(), plan.open_alerts_a_shard());
+        let mut merger = Merger::of(plan, plan.open_alerts_a_shard());
         merger.evicted_until = stored.evicted_until;
         for stored in stored.open {
             let meta = metas

@@ -11,7 +11,7 @@ use tracing::warn;
 use uuid::Uuid;
 
 use super::alerts::{self, Row};
-use super::entity;
+use super::{entity, incidents};
 use crate::alert::Alert;
 use crate::console::answer;
 use crate::console::failure::Failure;
@@ -23,14 +23,12 @@ use crate::event::Timestamp;
 use crate::notify::mail::{self, Block, Clean, Drawn, Picture};
 use crate::notify::now;
 use crate::response::Target;
-use crate::store::AlertFilter;
 use crate::triage::{self, Action, Deed, Narrowing, Seen, Verdict};
 
-/// Other alerts that are shown.
+/// Other alerts of its incident that are shown.
 const RELATED: u32 = 10;
 /// Longest comment.
 const COMMENT: usize = 2_000;
-const DAY_US: i64 = 86_400_000_000;
 
 #[derive(Template)]
 #[template(path = "alert.html")]
@@ -46,6 +44,7 @@ struct Shown {
     blocks: Vec<Block>,
     history: Vec<Past>,
     assignee: Clean,
+    incident: Option<Uuid>,
     related: Vec<Row>,
     narrows: bool,
     can_block: bool,
@@ -89,6 +88,7 @@ pub(in crate::console) async fn show(
     let page = Page::new(&shared, &reader, "alerts");
     let context = shared.context(&reader.zone);
     let drawn = drawn(&shared, &alert).await;
+    let (incident, related) = incident(&shared, &alert, &page).await?;
     let said = match query.get("said").map(String::as_str) {
         Some("done") => Some(page.say("Записано.", "It is on record.")),
         Some("unfit") => Some(page.say(
@@ -112,7 +112,8 @@ pub(in crate::console) async fn show(
         blocks: mail::blocks(&alert, drawn.as_ref(), reader.locale, &context),
         history: actions.iter().map(|action| past(action, &page)).collect(),
         assignee: assignee.unwrap_or_default(),
-        related: related(&shared, &alert, &page).await?,
+        incident,
+        related,
         narrows: Narrowing::of(&alert, "", alert.last).is_some(),
         can_block: Target::of(&alert).is_some(),
         events_link: events_link(&alert),
@@ -133,32 +134,20 @@ async fn drawn(shared: &Shared, alert: &Alert) -> Option<Drawn> {
         .ok()
 }
 
-/// The entity of an alert, and the callers that its sample events show: what one attacker does is seen under each of these names.
-fn linked(alert: &Alert) -> Vec<String> {
-    let mut entities = vec![alert.entity.value.to_string()];
-    for evidence in &alert.evidence {
-        let address = evidence.client_address.map(|address| address.to_string());
-        let client = (!evidence.client_id.is_empty()).then(|| evidence.client_id.to_string());
-        entities.extend(address.into_iter().chain(client));
-    }
-    entities.sort();
-    entities.dedup();
-    entities
-}
-
-/// Other alerts of the entity and of callers of its sample events since a day before, the newest first.
-async fn related(shared: &Shared, alert: &Alert, page: &Page) -> Result<Vec<Row>, Failure> {
-    let filter = AlertFilter {
-        entities: linked(alert),
-        since: Some(alert.first.plus_micros(-DAY_US)),
-        limit: RELATED + 1,
-        ..AlertFilter::default()
+/// The incident of an alert and its other alerts, the newest first.
+async fn incident(
+    shared: &Shared,
+    alert: &Alert,
+    page: &Page,
+) -> Result<(Option<Uuid>, Vec<Row>), Failure> {
+    let Some(incident) = shared.store.incident_of(alert.id).await? else {
+        return Ok((None, Vec::new()));
     };
-    let lines = shared.store.list_alerts(&filter).await?;
+    let lines = incidents::alerts_of(shared, incident, RELATED + 1).await?;
     let id = alert.id.to_string();
     let others = lines.into_iter().filter(|line| line.id != id);
     let others = others.take(RELATED as usize).collect();
-    Ok(alerts::rows(shared, page, others))
+    Ok((Some(incident), alerts::rows(shared, page, others)))
 }
 
 /// The search for the events of the entity in the time of the alert.

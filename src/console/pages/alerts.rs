@@ -65,6 +65,7 @@ struct Chosen {
     level: String,
     family: String,
     text: String,
+    integration: String,
     assignee: String,
     order: String,
     offset: u32,
@@ -81,6 +82,7 @@ impl Chosen {
             level: text("level"),
             family: text("family"),
             text: text("text"),
+            integration: text("integration"),
             assignee: text("assignee"),
             order: text("order"),
             offset: text("offset").parse().unwrap_or(0).min(MOST_OFFSET),
@@ -106,6 +108,7 @@ impl Chosen {
             states: self.states(),
             least: Level::from_name(&self.level),
             family: some(&self.family),
+            integration: some(&self.integration),
             assignee: some(&self.assignee),
             text: some(&self.text),
             worst_first: self.order == "level",
@@ -129,6 +132,7 @@ impl Chosen {
             ("level", &self.level),
             ("family", &self.family),
             ("text", &self.text),
+            ("integration", &self.integration),
             ("assignee", &self.assignee),
             ("order", &self.order),
         ] {
@@ -152,7 +156,7 @@ pub(super) fn rows(shared: &Shared, page: &Page, lines: Vec<AlertLine>) -> Vec<R
 }
 
 /// Titles of rules in the reader's language by their ids, where that is not the one they are stored in.
-fn titles(shared: &Shared, page: &Page) -> HashMap<String, String> {
+pub(super) fn titles(shared: &Shared, page: &Page) -> HashMap<String, String> {
     if page.locale() == Locale::En {
         return HashMap::new();
     }

@@ -46,6 +46,8 @@ pub(in crate::console) async fn alerts(
         least: text("level").and_then(|level| Level::from_name(&level)),
         family: text("family"),
         entities: text("entity").into_iter().collect(),
+        integration: text("integration"),
+        incident: text("incident").and_then(|incident| incident.parse().ok()),
         text: text("text"),
         since: text("since").and_then(|since| Timestamp::parse_rfc3339(&since)),
         limit: limit.unwrap_or(100).clamp(1, ALERTS),

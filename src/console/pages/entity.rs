@@ -15,6 +15,7 @@ use crate::console::chart::{self, Bar};
 use crate::console::failure::Failure;
 use crate::console::page::Page;
 use crate::console::reader::Reader;
+use crate::console::risk;
 use crate::console::shared::Shared;
 use crate::event::Timestamp;
 use crate::notify::mail::Clean;
@@ -55,6 +56,7 @@ struct Shown {
     beside: Vec<Group>,
     alerts: Vec<Row>,
     risk: u64,
+    risks: Vec<Bar>,
     events: Vec<EventRow>,
     search: Option<String>,
 }
@@ -168,10 +170,16 @@ pub(in crate::console) async fn show(
         Vec::new()
     };
     let page = Page::new(&shared, &reader, "events");
-    let risk = risk(&lines, until);
-    let alerts = alerts::rows(&shared, &page, lines);
+    let risk = risk::at(&lines, until);
     let width = i64::from(step) * 1_000_000;
-    let bars = chart::calls(&page, &calls, (search.from, until), width);
+    let span = (search.from, until);
+    let risks = if lines.is_empty() {
+        Vec::new()
+    } else {
+        risk::course(&page, &lines, span, width)
+    };
+    let alerts = alerts::rows(&shared, &page, lines);
+    let bars = chart::calls(&page, &calls, span, width);
     answer::page(&Shown {
         kind: page.entity(&kind),
         value: Clean::of(&value, 256),
@@ -185,6 +193,7 @@ pub(in crate::console) async fn show(
         beside: groups(&page, &beside, profile.calls),
         alerts,
         risk,
+        risks,
         events: events.iter().map(event_row).collect(),
         search: self::criterion(kind, &value),
         profile,
@@ -197,36 +206,6 @@ fn bar_seconds(hours: i64) -> u32 {
     let least = hours * 3_600 / BARS;
     let found = rounded.into_iter().find(|step| i64::from(*step) >= least);
     found.unwrap_or(86_400)
-}
-
-/// How much its alerts weigh now: 40 for a critical one, 20, 8, 3 and 1, each half as much a day later.
-fn risk(alerts: &[crate::store::AlertLine], now: Timestamp) -> u64 {
-    let weights = alerts.iter().map(|alert| {
-        let weight = match alert.level.as_str() {
-            "critical" => 40.0,
-            "high" => 20.0,
-            "medium" => 8.0,
-            "low" => 3.0,
-            _ => 1.0,
-        };
-        let days =
-            now.since(Timestamp::from_micros(alert.micros)).max(0) as f64 / (24.0 * HOUR_US as f64);
-        // What turned out to be nothing weighs nothing.
-        let is_nothing = matches!(alert.state.as_str(), "closed_false" | "closed_harmless");
-        if is_nothing {
-            0.0
-        } else {
-            weight * 0.5_f64.powf(days)
-        }
-    });
-    let sum: f64 = weights.sum();
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "between 0 and 100"
-    )]
-    let risk = sum.round().clamp(0.0, 100.0) as u64;
-    risk
 }
 
 fn groups(page: &Page, beside: &[Beside], calls: u64) -> Vec<Group> {
@@ -302,30 +281,6 @@ mod tests {
             "\"client_id=a b\""
         );
         assert_eq!(criterion(EntityKind::Client, "a\"b"), None);
-    }
-
-    #[test]
-    fn risk_fades_and_what_was_nothing_counts_nothing() {
-        let line = |level: &str, state: &str, days: i64| crate::store::AlertLine {
-            id: String::new(),
-            micros: -days * 24 * HOUR_US,
-            level: level.into(),
-            state: state.into(),
-            assignee: String::new(),
-            rule: String::new(),
-            title: String::new(),
-            entity_kind: "client".into(),
-            entity: "a".into(),
-            count: 1,
-        };
-        let now = Timestamp::from_micros(0);
-        assert_eq!(
-            risk(&[line("high", "new", 0), line("high", "new", 1)], now),
-            30
-        );
-        assert_eq!(risk(&[line("critical", "closed_false", 0)], now), 0);
-        let many: Vec<_> = (0..9).map(|_| line("critical", "new", 0)).collect();
-        assert_eq!(risk(&many, now), 100);
     }
 
     #[test]

@@ -11,6 +11,7 @@ pub(super) mod audit;
 pub(super) mod decisions;
 pub(super) mod entity;
 pub(super) mod events;
+pub(super) mod incidents;
 pub(super) mod integrations;
 pub(super) mod overview;
 pub(super) mod persons;

@@ -53,6 +53,8 @@ pub struct Reader {
     pub families: Vec<String>,
     /// Only alerts with one of these tags; empty: all.
     pub tags: Vec<String>,
+    /// Only alerts that touch one of these integrations; empty: all.
+    pub integrations: Vec<String>,
     /// Only in these hours.
     pub hours: Option<Hours>,
     /// In these hours only critical alerts are mailed one by one.

@@ -202,10 +202,18 @@ impl ReaderState {
 
     fn wants(&self, alert: &Alert) -> bool {
         let (families, tags) = (&self.reader.families, &self.reader.tags);
+        let integrations = &self.reader.integrations;
+        let touches = |alert: &Alert| {
+            let touched = alert.integrations();
+            touched
+                .into_iter()
+                .any(|it| integrations.iter().any(|name| name == it))
+        };
         !alert.shadow
             && alert.rule.level >= Level::from(self.reader.minimum)
             && (families.is_empty() || families.contains(&alert.rule.family))
             && (tags.is_empty() || alert.rule.tags.iter().any(|tag| tags.contains(tag)))
+            && (integrations.is_empty() || touches(alert))
     }
 
     fn is_quiet(&self, now: Timestamp) -> bool {

@@ -24,6 +24,7 @@ fn reader(address: &str, minimum: MinimumLevel) -> Reader {
         locale: Locale::En,
         minimum,
         families: vec![],
+        integrations: vec![],
         tags: vec![],
         hours: None,
         quiet: None,
@@ -296,6 +297,23 @@ fn quiet_hours_hold_back_what_is_not_critical_until_they_are_over() {
     assert!(policy.due(at(119)).is_empty(), "the digest waits");
     let due = policy.due(at(120));
     assert_eq!((due.len(), due[0].total), (1, 1));
+}
+
+#[test]
+fn who_is_there_for_an_integration_is_told_of_it_alone() {
+    let outcomes = Outcomes::default();
+    let mut partner = reader("barriers@example.org", MinimumLevel::Low);
+    partner.integrations = vec!["barriers".to_owned()];
+    let mut policy = Policy::new(limits(), vec![partner]);
+    let mut theirs = alert(1, 5, Level::High, at(0));
+    theirs.entity.kind = crate::track::EntityKind::Integration;
+    theirs.entity.value = "barriers | open".into();
+    assert_eq!(policy.decide(&theirs, at(1), &outcomes).len(), 1);
+    let mut seen = alert(2, 5, Level::High, at(0));
+    seen.evidence[0].integration = "barriers".into();
+    assert_eq!(policy.decide(&seen, at(1), &outcomes).len(), 1);
+    let other = alert(3, 5, Level::High, at(0));
+    assert!(policy.decide(&other, at(1), &outcomes).is_empty());
 }
 
 #[test]

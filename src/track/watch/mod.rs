@@ -36,7 +36,7 @@ pub(super) use seen::SeenBuilder;
 
 /// Most gateways, and most operations, of the whole process.
 const MOST_NAMES: usize = 16_384;
-/// Minutes that may be open, while a partition lags; what comes in further ones is not watched, and counted.
+/// Minutes that may stay open, while a partition lags; what comes in further ones is not watched, and counted.
 const MOST_OPEN: usize = 2_880;
 /// After a longer time without any event its minutes are not looked at one by one, microseconds.
 const LONGEST_GAP_US: i64 = 3 * 86_400_000_000;
@@ -49,6 +49,9 @@ pub(super) struct Watch {
     levels: BTreeMap<u64, Level>,
     schedules: BTreeMap<u64, Schedule>,
     open: BTreeMap<u32, Minute>,
+    /// While a block is taken in: the first minute that is not closed right after, and how many such are open.
+    soon: u32,
+    ahead: usize,
     /// The newest minute that was closed.
     closed: Option<u32>,
     most: usize,
@@ -80,13 +83,23 @@ impl Watch {
             levels: BTreeMap::new(),
             schedules: BTreeMap::new(),
             open: BTreeMap::new(),
+            soon: 0,
+            ahead: 0,
             closed: None,
             most: share(MOST_NAMES),
         }
     }
 
-    /// Adds what a block showed.
-    pub(super) fn observe(&mut self, seen: Seen, plan: &Plan, counts: &mut TrackCounts) {
+    /// Adds what a block showed. Minutes that end by `soon` are closed right after.
+    pub(super) fn observe(
+        &mut self,
+        seen: Seen,
+        plan: &Plan,
+        soon: Timestamp,
+        counts: &mut TrackCounts,
+    ) {
+        self.soon = seen::minute_of(soon).unwrap_or(0);
+        self.ahead = self.open.range(self.soon..).count();
         let Seen {
             gateways,
             operations,
@@ -141,9 +154,12 @@ impl Watch {
     /// The open minute; a closed one is counted as the next that is open.
     fn minute(&mut self, minute: u32, counts: &mut TrackCounts) -> Option<&mut Minute> {
         let minute = minute.max(self.closed.map_or(0, |closed| closed + 1));
-        if self.open.len() >= MOST_OPEN && !self.open.contains_key(&minute) {
-            counts.unwatched += 1;
-            return None;
+        if minute >= self.soon && !self.open.contains_key(&minute) {
+            if self.ahead >= MOST_OPEN {
+                counts.unwatched += 1;
+                return None;
+            }
+            self.ahead += 1;
         }
         Some(self.open.entry(minute).or_default())
     }

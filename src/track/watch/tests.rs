@@ -203,7 +203,7 @@ fn names_are_bounded_and_counted() {
             repeated: 0,
         });
     }
-    watch.observe(seen, &plan, &mut counts);
+    watch.observe(seen, &plan, Timestamp::MIN, &mut counts);
     let mut out = Vec::new();
     let now = Timestamp::from_seconds(6_100);
     watch.close(&plan, now, &mut counts, &mut out);
@@ -225,8 +225,8 @@ fn a_long_time_without_anything_is_not_gone_through() {
         }],
         ..Seen::default()
     };
-    watch.observe(minute(100), &plan, &mut counts);
-    watch.observe(minute(9_000_000), &plan, &mut counts);
+    watch.observe(minute(100), &plan, Timestamp::MIN, &mut counts);
+    watch.observe(minute(9_000_000), &plan, Timestamp::MIN, &mut counts);
     let seen = Timestamp::from_seconds(9_000_000 * 60);
     let mut closed = 0;
     while watch.next_end().is_some_and(|end| end <= seen) {
@@ -234,4 +234,31 @@ fn a_long_time_without_anything_is_not_gone_through() {
         closed += 1;
     }
     assert!(closed < 5_000, "{closed}");
+}
+
+#[test]
+fn a_block_of_many_days_is_watched_whole_and_a_lagging_one_within_bounds() {
+    let plan = plan();
+    let of = |from: u32, count: u32| Seen {
+        gateways: (from..from + count)
+            .map(|minute| GatewayMinute {
+                gateway: "gw".into(),
+                minute,
+                records: 1,
+                numbers: Vec::new(),
+                repeated: 0,
+            })
+            .collect(),
+        ..Seen::default()
+    };
+    let most = u32::try_from(MOST_OPEN).unwrap();
+    let mut counts = TrackCounts::default();
+    let mut watch = Watch::new();
+    let end = Timestamp::from_seconds(60 * i64::from(100 + 3 * most - 10));
+    watch.observe(of(100, 3 * most), &plan, end, &mut counts);
+    assert_eq!(counts.unwatched, 0);
+    // What lags behind stays open, up to the bound.
+    let mut watch = Watch::new();
+    watch.observe(of(100, 3 * most), &plan, Timestamp::MIN, &mut counts);
+    assert_eq!(counts.unwatched, u64::from(2 * most));
 }
