@@ -111,7 +111,12 @@ fn killed_at(point: &str) {
         first.said()
     );
     let mut second = service.start(0, &[]);
-    let alerts = finish(&service);
+    let mut alerts = finish(&service);
+    if alerts != expected {
+        // A busy machine stands still for a while, too; what is lost stays lost.
+        std::thread::sleep(Duration::from_secs(20));
+        alerts = finish(&service);
+    }
     let said = second.said();
     second.stop();
     assert_eq!(alerts, expected, "{point}");

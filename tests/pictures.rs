@@ -11,7 +11,7 @@ use gatewatch::alert::Alert;
 use gatewatch::config::{self, Mail, Smtp};
 use gatewatch::event::{Event, Timestamp};
 use gatewatch::notify::{self, Ledger, Outcomes};
-use gatewatch::pipeline::courses;
+use gatewatch::pipeline::background;
 use gatewatch::sigma::{Level, RuleMeta};
 use gatewatch::store::{EventBlock, Store, Verdict};
 use gatewatch::track::{Entity, EntityKind, Feature, Reason};
@@ -148,11 +148,11 @@ async fn mail(alert: Alert, server: &Mailpit, store: &Store) -> Arc<Outcomes> {
     let (_bulletin, bulletin) = watch::channel(notify::mail::Bulletin::default());
     let (_open, stop) = watch::channel(false);
     let outcomes = Arc::new(Outcomes::default());
-    let courses = courses::answer(Arc::new(store.clone()));
+    let courses = background::answer(Arc::new(store.clone()));
     let (settings, counted) = (settings(server), Arc::clone(&outcomes));
     let running = tokio::spawn(async move {
         let extras = notify::Extras {
-            courses: Some(courses),
+            backgrounds: Some(courses),
             ..notify::Extras::default()
         };
         notify::run_direct(
@@ -215,7 +215,7 @@ async fn a_mail_about_an_odd_hour_shows_the_two_days_before_it() {
     let (mut clickhouse, server) = (ClickHouse::start(), Mailpit::start());
     let store = store(&clickhouse).await;
     let outcomes = mail(alert(1), &server, &store).await;
-    assert_eq!((outcomes.sent.get(), outcomes.no_picture.get()), (2, 0));
+    assert_eq!((outcomes.sent.get(), outcomes.no_background.get()), (2, 0));
     for (address, said, metric) in [
         (
             "soc@example.org",
@@ -267,7 +267,7 @@ async fn a_mail_about_an_odd_hour_shows_the_two_days_before_it() {
         "{:?}",
         began.elapsed()
     );
-    assert_eq!((outcomes.sent.get(), outcomes.no_picture.get()), (2, 1));
+    assert_eq!((outcomes.sent.get(), outcomes.no_background.get()), (2, 1));
     let newest = server.mails()[0]["ID"]
         .as_str()
         .expect("it has an id")

@@ -1,6 +1,7 @@
 //! Alert: findings of one rule family and entity, merged, for a person.
 
 mod callers;
+mod kin;
 mod links;
 mod merge;
 pub mod ocsf;
@@ -12,6 +13,7 @@ mod series;
 mod severity;
 
 pub use callers::Caller;
+pub use kin::{Background, Kin};
 pub use links::{APART_US, Link, Linkable, Linker};
 pub use merge::Merger;
 #[cfg(test)]

@@ -2,14 +2,15 @@
 
 use std::collections::HashMap;
 use std::net::IpAddr;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use jiff::tz::TimeZone;
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::{Mutex, Semaphore, watch};
 
 use super::live::News;
 use super::sessions::Sessions;
 use crate::access::{Attempts, Vault, Verifier};
+use crate::alert::Kin;
 use crate::config::Config;
 use crate::contract::Contracts;
 use crate::event::Timestamp;
@@ -30,6 +31,8 @@ pub struct Condition {
     pub missing: Vec<(String, String)>,
     /// What is wrong with the rule files, while an earlier set stays in force.
     pub rules_refused: Option<String>,
+    /// Nanoseconds that a rule's condition takes on one event, by the rule's id; empty where the console is served alone.
+    pub costs: HashMap<String, u64>,
 }
 
 /// What is handed in.
@@ -59,8 +62,8 @@ pub(super) struct Shared {
     /// Failed sign-ins by name, and by address.
     pub(super) by_name: Attempts<String>,
     pub(super) by_address: Attempts<IpAddr>,
-    /// The last thirty seconds whose code each account has shown: none is taken twice.
-    pub(super) codes: Mutex<HashMap<String, u64>>,
+    /// Held while a code is taken.
+    pub(super) codes: Mutex<()>,
     pub(super) news: watch::Sender<News>,
     pub(super) listening: Arc<Semaphore>,
 }
@@ -103,6 +106,7 @@ impl Shared {
             console_url: String::new(),
             acknowledge: String::new(),
             events_table: self.config.mail.events_table.clone(),
+            kin: Kin::default(),
         }
     }
 

@@ -13,7 +13,7 @@ use super::policy::{Bundle, Decision, Policy};
 use super::settings::Settings;
 use super::transport::Transport;
 use super::{Entry, Extras, Key, NotifyError, Outcomes, SendError, Stage, State, daily};
-use crate::alert::Alert;
+use crate::alert::{Alert, Background, Kin};
 use crate::config;
 use crate::event::Timestamp;
 use crate::incident::{Incident, Reminder};
@@ -133,9 +133,9 @@ impl Desk {
         if decided.mails.is_empty() {
             return;
         }
-        let series = match &mut self.extras.courses {
-            Some(courses) => courses.of(alert, now, &self.outcomes).await,
-            None => None,
+        let Background { series, kin } = match &mut self.extras.backgrounds {
+            Some(backgrounds) => backgrounds.of(alert, now, &self.outcomes).await,
+            None => Background::default(),
         };
         let drawn = match series {
             // Drawing does not panic; were it to, the mail would go without.
@@ -143,30 +143,36 @@ impl Desk {
             None => None,
         };
         for (reader, stage) in &decided.mails {
-            self.post_alert(alert, drawn.as_ref(), (*reader, *stage), Some(offset), now);
+            let known = Known {
+                course: drawn.as_ref(),
+                kin: &kin,
+            };
+            self.post_alert(alert, known, (*reader, *stage), Some(offset), now);
         }
     }
 
     fn post_alert(
         &mut self,
         alert: &Alert,
-        course: Option<&Drawn>,
+        known: Known<'_>,
         (reader, stage): (usize, Stage),
         offset: Option<i64>,
         now: Timestamp,
     ) {
         let locale = self.settings.readers[reader].locale;
         let mut context = self.settings.context.clone();
+        context.kin = known.kin.clone();
         if let Some(links) = &self.extras.links {
             let address = self.settings.addresses[reader].to_string();
             context.acknowledge = links.acknowledge(&context.console_url, alert, &address);
         }
-        let mail = render(alert, course, stage, locale, &context);
+        let mail = render(alert, known.course, stage, locale, &context);
         let about = About {
             subject: alert.id,
             stage,
             count: alert.count,
             level: alert.rule.level,
+            root: known.kin.root(alert),
         };
         self.post(reader, about, &mail, offset, now);
     }
@@ -200,10 +206,14 @@ impl Desk {
     /// Tells those who are there for it of alerts that nobody acknowledged, of each once.
     fn escalate(&mut self, alerts: &[Alert], now: Timestamp) {
         let settings = Arc::clone(&self.settings);
+        let nothing = Known {
+            course: None,
+            kin: &Kin::default(),
+        };
         for alert in alerts {
             for &reader in &settings.escalation {
                 if self.policy.take_reminder(reader, alert.id) {
-                    self.post_alert(alert, None, (reader, Stage::Escalated), None, now);
+                    self.post_alert(alert, nothing, (reader, Stage::Escalated), None, now);
                 }
             }
         }
@@ -356,7 +366,7 @@ impl Desk {
             recipient: self.settings.readers[reader].key,
         };
         let to = &self.settings.addresses[reader];
-        match self.settings.sender.compose(mail, key, to, now) {
+        match self.settings.sender.compose(mail, key, about.root, to, now) {
             Ok(letter) => {
                 let entry = Entry {
                     key,
@@ -401,6 +411,15 @@ struct About {
     stage: Stage,
     count: u64,
     level: Level,
+    /// The alert whose mails it goes on from.
+    root: Option<uuid::Uuid>,
+}
+
+/// What is known around an alert when its mails are written.
+#[derive(Clone, Copy)]
+struct Known<'k> {
+    course: Option<&'k Drawn>,
+    kin: &'k Kin,
 }
 
 impl About {
@@ -411,6 +430,7 @@ impl About {
             stage,
             count: 0,
             level: Level::Informational,
+            root: None,
         }
     }
 }

@@ -7,6 +7,7 @@ use lettre::address::Envelope;
 use lettre::message::header::{ContentType, HeaderName, HeaderValue};
 use lettre::message::{Attachment, Mailbox, Message, MultiPart, SinglePart};
 use sha2::{Digest, Sha256};
+use uuid::Uuid;
 
 use super::mail::{Attached, Mail};
 use super::{Key, NotifyError, Stage};
@@ -64,6 +65,7 @@ impl Sender {
         &self,
         mail: &Mail,
         key: Key,
+        root: Option<Uuid>,
         to: &Address,
         now: Timestamp,
     ) -> Result<Letter, lettre::error::Error> {
@@ -73,7 +75,7 @@ impl Sender {
             .subject(mail.subject.clone())
             .date(system_time(now))
             .message_id(Some(key.message_id(&self.domain)));
-        if let Some(references) = self.references(key) {
+        if let Some(references) = self.references(key, root) {
             if let Some(last) = references.last() {
                 builder = builder.in_reply_to(last.clone());
             }
@@ -105,17 +107,23 @@ impl Sender {
         ]
     }
 
-    /// Message-IDs that a follow-up answers: the first mail of the alert and the one before.
-    fn references(&self, key: Key) -> Option<Vec<String>> {
-        let Stage::Grown(number) = key.stage else {
-            return None;
+    /// Message-IDs that a mail goes on from: the first mail of the alert that its own goes on from, the first of its own and the one before.
+    fn references(&self, key: Key, root: Option<Uuid>) -> Option<Vec<String>> {
+        let id = |key: Key| key.message_id(&self.domain);
+        let opened = |subject| Key {
+            subject,
+            stage: Stage::Opened,
+            ..key
         };
-        let id = |stage| Key { stage, ..key }.message_id(&self.domain);
-        let mut references = vec![id(Stage::Opened)];
-        if number > 1 {
-            references.push(id(Stage::Grown(number - 1)));
+        let mut references: Vec<String> = root.map(|root| id(opened(root))).into_iter().collect();
+        if let Stage::Grown(number) = key.stage {
+            references.push(id(opened(key.subject)));
+            if number > 1 {
+                let stage = Stage::Grown(number - 1);
+                references.push(id(Key { stage, ..key }));
+            }
         }
-        Some(references)
+        (!references.is_empty()).then_some(references)
     }
 }
 
@@ -177,6 +185,10 @@ mod tests {
     }
 
     fn with_pictures(subject: &str, stage: Stage, pictures: Vec<Attached>) -> String {
+        whole(subject, stage, pictures, None)
+    }
+
+    fn whole(subject: &str, stage: Stage, pictures: Vec<Attached>, root: Option<Uuid>) -> String {
         let sender = Sender::new("Ворота <gatewatch@example.org>", "", "PropDev 1").unwrap();
         let mail = Mail {
             subject: subject.to_owned(),
@@ -191,7 +203,13 @@ mod tests {
         };
         let to = "soc@example.org".parse().unwrap();
         let letter = sender
-            .compose(&mail, key, &to, Timestamp::from_seconds(1_772_359_200))
+            .compose(
+                &mail,
+                key,
+                root,
+                &to,
+                Timestamp::from_seconds(1_772_359_200),
+            )
             .unwrap();
         String::from_utf8(letter.bytes).unwrap()
     }
@@ -231,6 +249,29 @@ mod tests {
         assert_eq!(boundaries.len(), 2, "{mail}");
         assert!(!boundaries[1].starts_with(boundaries[0]));
         assert!(!letter("x", Stage::Opened).contains("related"));
+    }
+
+    #[test]
+    fn a_mail_goes_on_from_those_of_the_first_alert_of_its_callers() {
+        let root = Some(Uuid::from_u128(3));
+        let of = |subject: u128, stage: &str| {
+            let recipient = RecipientKey::of("soc@example.org");
+            let id = Uuid::from_u128(subject);
+            format!("<{id}.{stage}.{recipient}@example.org>")
+        };
+        let opened = whole("x", Stage::Opened, vec![], root).replace("\r\n ", " ");
+        let begins = of(3, "opened");
+        assert!(
+            opened.contains(&format!("References: {begins}\r\n")),
+            "{opened}"
+        );
+        assert!(
+            opened.contains(&format!("In-Reply-To: {begins}\r\n")),
+            "{opened}"
+        );
+        let grown = whole("x", Stage::Grown(1), vec![], root).replace("\r\n ", " ");
+        let both = format!("References: {begins} {}\r\n", of(7, "opened"));
+        assert!(grown.contains(&both), "{grown}");
     }
 
     #[test]

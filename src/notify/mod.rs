@@ -5,7 +5,7 @@
 //! server took a mail, that is written to the ledger and acknowledged; only then the offset of the alert may be committed.
 //! So a kill at any instant costs at most one mail sent twice, and the second has the Message-ID of the first.
 
-mod courses;
+mod background;
 mod daily;
 mod desk;
 mod direct;
@@ -24,7 +24,7 @@ mod test_mail;
 mod topic;
 mod transport;
 
-pub use courses::{Courses, Found, Wanted};
+pub use background::{Backgrounds, Found, Wanted};
 pub use direct::{Ledger, run_direct};
 pub use error::{NotifyError, SendError};
 pub use ledger::{Entry, Key, RecipientKey, State};
@@ -37,8 +37,8 @@ pub use stage::Stage;
 /// What mails have beyond their words, where somebody provides it.
 #[derive(Clone, Debug, Default)]
 pub struct Extras {
-    /// Asked for what a mail shows as a picture.
-    pub courses: Option<Courses>,
+    /// Asked for what a mail says beyond its alert.
+    pub backgrounds: Option<Backgrounds>,
     /// Makes links that acknowledge an alert.
     pub links: Option<Links>,
 }

@@ -54,8 +54,8 @@ outcomes! {
     refused,
     /// Mails given up after being put off for too long.
     given_up,
-    /// Alerts mailed without the picture that they might have had, since the store did not answer in time.
-    no_picture,
+    /// Alerts mailed without the picture and the related alerts that they might have had, since the store did not answer in time.
+    no_background,
     /// Mails that could not be composed; passed over.
     not_composed,
     /// Alerts forgotten because too many are open; a later revision is told as new.

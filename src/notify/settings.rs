@@ -7,6 +7,7 @@ use super::mail::Context;
 use super::message::Sender;
 use super::policy::{Hours, Limits, Reader};
 use super::{NotifyError, RecipientKey};
+use crate::alert::Kin;
 use crate::config;
 use crate::requirement::REQUIREMENTS;
 
@@ -162,6 +163,7 @@ fn context(mail: &config::Mail) -> Result<Context, NotifyError> {
         ));
     }
     Ok(Context {
+        kin: Kin::default(),
         zone,
         name: mail.name.clone(),
         console_url: url.clone(),

@@ -7,17 +7,20 @@ use metrics::counter;
 use tokio::sync::watch;
 use tokio::time::MissedTickBehavior;
 use tracing::warn;
+use uuid::Uuid;
 
 use super::health::Health;
-use crate::alert::{APART_US, Linker};
+use crate::alert::{Link, Linkable, Linker};
 use crate::notify::now;
-use crate::store::{Store, StoreError};
+use crate::store::{Cursor, Store, StoreError};
 use crate::telemetry::metric;
 
 /// How often new alerts are looked for.
 const LOOK: Duration = Duration::from_secs(3);
 /// So much is looked at again: what is stored within a second or by another server's clock may come later.
 const AGAIN_S: u32 = 10;
+/// At the start so much is looked at: what is within a day of something that comes, some of it late.
+const START_S: u32 = 2 * 86_400;
 /// Alerts that are looked at at once.
 const MOST: u32 = 20_000;
 
@@ -36,7 +39,10 @@ pub async fn run(store: Arc<Store>, health: Arc<Health>, mut stop: watch::Receiv
             // Another instance goes on; what it links is read when this one becomes active.
             linking = None;
         } else {
-            let looked = linking.get_or_insert_with(Linking::new).look(&store).await;
+            let looked = linking
+                .get_or_insert_with(Linking::default)
+                .look(&store)
+                .await;
             if let Err(problem) = &looked {
                 // What was linked and is not on record is found again from the start.
                 linking = None;
@@ -53,36 +59,43 @@ pub async fn run(store: Arc<Store>, health: Arc<Health>, mut stop: watch::Receiv
 }
 
 /// What was linked, and up to where alerts were looked at.
+#[derive(Default)]
 struct Linking {
     linker: Linker,
-    /// By the clock of the store, in seconds.
-    since: u32,
+    /// `None`: from as long ago as anything may be linked to what comes.
+    behind: Option<Cursor>,
 }
 
 impl Linking {
-    /// Alerts that were stored so long ago that nothing is linked to them any more are left out.
-    fn new() -> Self {
-        let since = now().plus_micros(-2 * APART_US).seconds();
-        Linking {
-            linker: Linker::default(),
-            since: u32::try_from(since).unwrap_or(0),
+    async fn look(&mut self, store: &Store) -> Result<(), StoreError> {
+        let clock = store.clock().await?;
+        let place = |seconds_ago: u32| Cursor {
+            stored: clock.saturating_sub(seconds_ago),
+            id: Uuid::nil(),
+        };
+        let mut behind = self.behind.unwrap_or_else(|| place(START_S));
+        loop {
+            let (alerts, next) = store.linkable(behind, MOST).await?;
+            self.link(store, &alerts).await?;
+            match next {
+                Some(next) => behind = next,
+                None => break,
+            }
         }
+        self.behind = Some(place(AGAIN_S));
+        Ok(())
     }
 
-    async fn look(&mut self, store: &Store) -> Result<(), StoreError> {
-        let (alerts, newest) = store.linkable(self.since, MOST).await?;
+    async fn link(&mut self, store: &Store, alerts: &[Linkable]) -> Result<(), StoreError> {
         let forgotten = self.linker.forgotten();
-        let mut links = Vec::new();
-        for alert in &alerts {
-            links.extend(self.linker.take(alert));
-        }
+        let links = alerts.iter().flat_map(|alert| self.linker.take(alert));
+        let links: Vec<Link> = links.collect();
         if !links.is_empty() {
             store.record_links(&links, now()).await?;
         }
         counter!(metric::LINKS).increment(links.len() as u64);
         counter!(metric::EVICTIONS, "kind" => "linked_alert")
             .increment(self.linker.forgotten() - forgotten);
-        self.since = newest.saturating_sub(AGAIN_S).max(self.since);
         Ok(())
     }
 }

@@ -10,7 +10,7 @@ use tokio::task::{JoinHandle, JoinSet};
 use tracing::{error, info, warn};
 
 use super::health::{Health, Part};
-use super::{bulletin, courses};
+use super::{background, bulletin};
 use crate::access::Vault;
 use crate::alert::Alert;
 use crate::config::Config;
@@ -27,7 +27,7 @@ const HOUR_US: i64 = 3_600_000_000;
 pub struct Mailing {
     /// The whole configuration.
     pub config: Config,
-    /// For the counts of the daily mail, incidents, and the courses of alerts.
+    /// For the counts of the daily mail, incidents, and the background of alerts.
     pub store: Arc<Store>,
     /// Where a notifier that cannot work is said.
     pub health: Arc<Health>,
@@ -118,7 +118,7 @@ impl Mailing {
                 lasts_us: i64::from(settings.acknowledge_hours) * HOUR_US,
             });
         Extras {
-            courses: Some(courses::answer(self.store.clone())),
+            backgrounds: Some(background::answer(self.store.clone())),
             links,
         }
     }

@@ -7,11 +7,11 @@
 pub mod active;
 mod alert_store;
 mod audit;
+pub mod background;
 mod builder;
 mod bulletin;
 mod chain;
 mod control;
-pub mod courses;
 mod daily;
 mod deliver;
 pub mod detection;

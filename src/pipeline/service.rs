@@ -115,7 +115,10 @@ impl ServiceError {
 }
 
 /// How the service does, for the console.
-fn condition(health: Arc<Health>) -> Box<dyn Fn() -> Condition + Send + Sync> {
+fn condition(
+    health: Arc<Health>,
+    detection: Arc<Detection>,
+) -> Box<dyn Fn() -> Condition + Send + Sync> {
     Box::new(move || {
         let readiness = health.readiness();
         let missing = readiness.missing.into_iter();
@@ -125,6 +128,7 @@ fn condition(health: Arc<Health>) -> Box<dyn Fn() -> Condition + Send + Sync> {
                 .map(|(part, why)| (part.name().to_owned(), why))
                 .collect(),
             rules_refused: readiness.rules_refused,
+            costs: detection.active().costs(),
         }
     })
 }
@@ -195,7 +199,7 @@ pub async fn run(config: Config, stop: watch::Receiver<bool>) -> Result<(), Serv
     if let Some(console) = console {
         let contracts = Arc::new(Contracts::configured(&config.contracts)?);
         let (rules, stop) = (in_force.clone(), side_stopped.clone());
-        let condition = condition(health.clone());
+        let condition = condition(health.clone(), detection.clone());
         let (address, serving) = console
             .listen(store.clone(), rules, contracts, condition, stop)
             .await?;

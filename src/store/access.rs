@@ -37,6 +37,12 @@ const SESSION_COLUMNS: &[(&str, Wire)] = &[
     ("agent", Wire::Text),
 ];
 
+const CODE_COLUMNS: &[(&str, Wire)] = &[
+    ("account", Wire::Text),
+    ("step", Wire::U64),
+    ("time", Wire::Time),
+];
+
 const SEARCH_COLUMNS: &[(&str, Wire)] = &[
     ("account", Wire::Text),
     ("name", Wire::Text),
@@ -125,6 +131,36 @@ impl Store {
         let row = query.fetch_optional::<AccountRow>();
         let row = self.within(row, "an account", false).await?;
         Ok(row.and_then(account))
+    }
+
+    /// Takes the code of these thirty seconds; `false` when it or a later one was taken before. Of two instances that ask within the same few milliseconds
+    /// both may be told `true`.
+    ///
+    /// # Errors
+    /// When the server cannot be reached or refuses.
+    pub async fn take_code(
+        &self,
+        account: &str,
+        step: u64,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let query = self
+            .client
+            .query("SELECT max(step) FROM second_factor_codes WHERE account = ?")
+            .bind(account);
+        let newest = query.fetch_one::<u64>();
+        if self.within(newest, "the newest code", false).await? >= step {
+            return Ok(false);
+        }
+        let mut rows = Rows::new("second_factor_codes", CODE_COLUMNS);
+        rows.push([
+            Cell::Text(account),
+            Cell::Number(step),
+            Cell::Time(Some(now)),
+        ]);
+        let token = format!("code/{account}/{step}");
+        self.insert(&token, &rows.finish()).await?;
+        Ok(true)
     }
 
     /// All accounts, by name.

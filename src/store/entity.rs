@@ -39,6 +39,17 @@ pub struct Calls {
     pub refused: u64,
 }
 
+/// Calls at a time of the day, over several days.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Row, Serialize, Deserialize)]
+pub struct Daily {
+    /// Seconds since midnight, UTC.
+    pub second: u32,
+    /// Calls of all days.
+    pub calls: u64,
+    /// Time of the oldest of them, in microseconds.
+    pub first: i64,
+}
+
 /// A value that an entity was seen with.
 #[derive(Clone, Debug, PartialEq, Eq, Row, Serialize, Deserialize)]
 pub struct Beside {
@@ -84,6 +95,25 @@ impl Store {
         );
         let query = bound(self.sharded.query(&sql), search);
         self.within(query.fetch_all(), "the calls of an entity", false)
+            .await
+    }
+
+    /// Calls by the time of the day, in steps of so many seconds that have any.
+    ///
+    /// # Errors
+    /// When the server cannot be reached or refuses.
+    pub async fn daily_calls(
+        &self,
+        search: &Search,
+        seconds: u32,
+    ) -> Result<Vec<Daily>, StoreError> {
+        let sql = format!(
+            "SELECT toUInt32(toUnixTimestamp(toStartOfInterval(event.time, INTERVAL {seconds} SECOND, 'UTC')) % 86400) AS second, count() AS calls, \
+             toUnixTimestamp64Micro(min(event.time)) AS first FROM events AS event WHERE {} GROUP BY second ORDER BY second",
+            condition(search)
+        );
+        let query = bound(self.sharded.query(&sql), search);
+        self.within(query.fetch_all(), "what is usual of an entity", false)
             .await
     }
 

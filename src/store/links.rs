@@ -10,7 +10,7 @@ use super::client::Store;
 use super::migrate::sha256;
 use super::native::Wire;
 use super::rows::{Cell, Rows};
-use crate::alert::{Caller, Link, Linkable};
+use crate::alert::{APART_US, Alert, Caller, Kin, Link, Linkable};
 use crate::event::Timestamp;
 use crate::track::EntityKind;
 
@@ -20,17 +20,31 @@ const COLUMNS: &[(&str, Wire)] = &[
     ("time", Wire::Time),
 ];
 
+/// Related alerts of one alert at most, and how many of them are named.
+const MOST_KIN: u32 = 50;
+const NAMED: usize = 4;
+
 #[derive(Row, Deserialize)]
 struct LinkableRow {
     id: String,
     first: i64,
     last: i64,
+    revision: u64,
     entity_kind: String,
     entity: String,
     callers: Vec<String>,
     /// Nil where it is in none.
     incident: String,
     stored: u32,
+}
+
+/// A place among alerts in the order in which they were stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Cursor {
+    /// When, by the clock of the store, in seconds since 1970.
+    pub stored: u32,
+    /// The alert.
+    pub id: Uuid,
 }
 
 /// An incident as a list shows it.
@@ -68,33 +82,49 @@ pub struct SharedCaller {
 }
 
 impl Store {
-    /// Alerts with a revision stored since then, in seconds of the server's clock, in the order of their first events; and when the newest was stored.
-    /// At most so many, those that were stored last.
+    /// Revisions of alerts that were stored behind a place, in the order of their first events; and the place to go on from, `None` when these were all.
     ///
     /// # Errors
     /// When the server cannot be reached or refuses.
     pub async fn linkable(
         &self,
-        since: u32,
+        behind: Cursor,
         most: u32,
-    ) -> Result<(Vec<Linkable>, u32), StoreError> {
+    ) -> Result<(Vec<Linkable>, Option<Cursor>), StoreError> {
         let query = self
             .client
             .query(
                 "SELECT toString(alert.id) AS id, toUnixTimestamp64Micro(alert.first) AS first, toUnixTimestamp64Micro(alert.last) AS last, \
-                 toString(alert.entity_kind) AS entity_kind, alert.entity AS entity, alert.callers AS callers, toString(link.incident) AS incident, \
-                 toUnixTimestamp(alert.stored) AS stored FROM \
-                 (SELECT * FROM alerts WHERE stored >= toDateTime(?, 'UTC') AND shadow = 0 ORDER BY id, revision DESC LIMIT 1 BY id) AS alert \
+                 alert.revision AS revision, toString(alert.entity_kind) AS entity_kind, alert.entity AS entity, alert.callers AS callers, \
+                 toString(link.incident) AS incident, toUnixTimestamp(alert.stored) AS stored FROM \
+                 (SELECT id, first, last, revision, entity_kind, entity, callers, stored FROM alerts \
+                 WHERE shadow = 0 AND (toUnixTimestamp(stored), id) > (?, toUUID(?)) ORDER BY stored, id, revision LIMIT ?) AS alert \
                  LEFT JOIN (SELECT alert, argMax(incident, time) AS incident FROM alert_links GROUP BY alert) AS link ON link.alert = alert.id \
-                 ORDER BY alert.stored DESC, alert.id LIMIT ?",
+                 ORDER BY alert.stored, alert.id, alert.revision",
             )
-            .bind(since)
+            .bind(behind.stored)
+            .bind(behind.id.to_string())
             .bind(most);
         let rows = query.fetch_all::<LinkableRow>();
         let mut rows = self.within(rows, "alerts to link", false).await?;
-        let newest = rows.first().map_or(since, |row| row.stored);
-        rows.sort_by(|one, other| (one.first, &one.id).cmp(&(other.first, &other.id)));
-        Ok((rows.iter().filter_map(linkable).collect(), newest))
+        let last = rows.last().filter(|_| rows.len() == most as usize);
+        let next = last.and_then(|row| {
+            let id = row.id.parse().ok()?;
+            let stored = row.stored;
+            Some(Cursor { stored, id })
+        });
+        let order = |row: &LinkableRow| (row.first, row.id.clone(), row.revision);
+        rows.sort_by_cached_key(order);
+        Ok((rows.iter().filter_map(linkable).collect(), next))
+    }
+
+    /// The clock by which rows say when they were stored, in seconds since 1970.
+    ///
+    /// # Errors
+    /// When the server cannot be reached or refuses.
+    pub async fn clock(&self) -> Result<u32, StoreError> {
+        let query = self.client.query("SELECT toUnixTimestamp(now())");
+        self.within(query.fetch_one(), "the time", false).await
     }
 
     /// Puts links on record; the same again is dropped.
@@ -112,6 +142,58 @@ impl Store {
         }
         let token = format!("links/{}", sha256(&format!("{now:?}{links:?}")));
         self.insert(&token, &rows.finish()).await
+    }
+
+    /// Other alerts within a day that are about a caller of an alert, or show the address, subject or token of it, or the caller that it is about. None when
+    /// there are more than [`MOST_KIN`]: whom so many alerts show says nothing. Within two seconds.
+    ///
+    /// # Errors
+    /// When the server cannot be reached, refuses or takes longer.
+    pub async fn kin_of(&self, alert: &Alert) -> Result<Kin, StoreError> {
+        let callers = alert.callers();
+        if callers.is_empty() || alert.shadow {
+            return Ok(Kin::default());
+        }
+        let about = alert.caller();
+        let telling = callers
+            .iter()
+            .filter(|it| it.kind != EntityKind::Client || Some(*it) == about.as_ref());
+        let telling: Vec<String> = telling.map(ToString::to_string).collect();
+        let callers: Vec<String> = callers.iter().map(ToString::to_string).collect();
+        let query = self
+            .client
+            .query(
+                "SELECT json FROM alerts AS alert WHERE shadow = 0 AND alert.id != ? AND alert.last >= fromUnixTimestamp64Micro(?) \
+                 AND alert.first <= fromUnixTimestamp64Micro(?) \
+                 AND (hasAny(alert.callers, ?) OR has(?, concat(alert.entity_kind, ':', alert.entity))) \
+                 ORDER BY alert.id, alert.revision DESC LIMIT 1 BY alert.id LIMIT ?",
+            )
+            .bind(alert.id.to_string())
+            .bind(alert.first.plus_micros(-APART_US).micros())
+            .bind(alert.last.plus_micros(APART_US).micros())
+            .bind(telling)
+            .bind(callers)
+            .bind(MOST_KIN + 1)
+            .with_setting("max_execution_time", "2");
+        let found = self
+            .within(query.fetch_all::<String>(), "related alerts", false)
+            .await?;
+        if found.len() > MOST_KIN as usize {
+            return Ok(Kin::default());
+        }
+        let alerts = found.iter().filter_map(|json| {
+            serde_json::from_str(json)
+                .inspect_err(|error| warn!(%error, "an alert cannot be read: no mail names it"))
+                .ok()
+        });
+        let mut alerts: Vec<Alert> = alerts.collect();
+        alerts.sort_by_key(|alert| (alert.first, alert.id));
+        let more = alerts.len().saturating_sub(NAMED);
+        alerts.truncate(NAMED);
+        Ok(Kin {
+            alerts,
+            more: more as u64,
+        })
     }
 
     /// The incident that an alert belongs to.

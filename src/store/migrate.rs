@@ -52,6 +52,7 @@ const MIGRATIONS: &[Migration] = migrations![
     15 "0015_console",
     16 "0016_webhook",
     17 "0017_links",
+    18 "0018_codes",
 ];
 
 /// The journal of what was applied. Two instances may both write a line; the engine keeps one.

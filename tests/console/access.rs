@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use crate::parts::{Reply, Request};
 use crate::place::{PASSWORD, Place};
-use crate::visitor::{Visitor, between};
+use crate::visitor::{Visitor, between, code};
 
 #[test]
 fn each_role_gets_where_it_may_and_nowhere_else() {
@@ -268,6 +268,13 @@ fn people_in_and_out(place: &Place) {
     administrator.read_signature("/account/second-factor");
     let (shown, codes) = administrator.enrol();
     second_factors(place, &shown, &codes);
+    // Another phone needs the password, also with a code that fits.
+    let page = administrator.get("/account/second-factor").body;
+    let sealed = between(&page, "name=\"sealed\" value=\"", "\"").to_owned();
+    let secret = between(&page, "<code id=\"secret\">", "</code>").to_owned();
+    let pairs = [("sealed", sealed.as_str()), ("code", &code(&secret))];
+    let refused = administrator.post("/account/second-factor", &pairs);
+    assert!(refused.body.contains("role=\"alert\"") && !refused.body.contains("<li><code>"));
     administrator.read_signature("/accounts");
     let added = administrator.post("/accounts", &[("name", "New.One"), ("role", "viewer")]);
     let password = between(&added.body, "<code id=\"fresh\">", "</code>").to_owned();

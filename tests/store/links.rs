@@ -1,8 +1,8 @@
 //! Incidents: which alerts belong together, as it is kept and asked for.
 
-use gatewatch::alert::{Alert, Link, Linker};
+use gatewatch::alert::{Alert, Linker};
 use gatewatch::event::{Position, Timestamp};
-use gatewatch::store::{AlertFilter, Store, Subject, alert_rows};
+use gatewatch::store::{AlertFilter, Cursor, Store, Subject, alert_rows};
 use gatewatch::track::{EntityKind, Evidence};
 use gatewatch::triage::{Action, Deed, Seen, Verdict};
 use uuid::Uuid;
@@ -52,9 +52,20 @@ async fn insert(store: &Store, alert: &Alert) {
 
 /// Links what is stored, as the service does; how many links were new.
 async fn link(store: &Store, linker: &mut Linker, at: i64) -> usize {
-    let (alerts, newest) = store.linkable(0, 1_000).await.unwrap();
-    assert!(newest > 1_700_000_000, "by the clock of the store");
-    let links: Vec<Link> = alerts.iter().flat_map(|alert| linker.take(alert)).collect();
+    // Two at a time: none is passed over.
+    let mut behind = Some(Cursor {
+        stored: 0,
+        id: Uuid::nil(),
+    });
+    let (mut links, mut seen) = (Vec::new(), 0);
+    while let Some(cursor) = behind {
+        let (alerts, next) = store.linkable(cursor, 2).await.unwrap();
+        links.extend(alerts.iter().flat_map(|alert| linker.take(alert)));
+        seen += alerts.len();
+        behind = next;
+    }
+    assert_eq!(seen, listed(store, AlertFilter::default()).await.len());
+    assert!(store.clock().await.unwrap() > 1_700_000_000);
     let now = Timestamp::from_seconds(1_800_000_000 + at);
     store.record_links(&links, now).await.unwrap();
     links.len()
@@ -149,6 +160,13 @@ async fn alerts_of_one_attacker_are_one_incident_until_it_is_dealt_with() {
     assert_eq!(open().await, []);
     let all = store.linked_incidents(incident, true, since, (0, 10)).await;
     assert_eq!(all.unwrap()[0].open, 0);
+
+    let kin = store.kin_of(&alerts[1]).await.unwrap();
+    let ids: Vec<Uuid> = kin.alerts.iter().map(|alert| alert.id).collect();
+    assert_eq!((ids, kin.more), (vec![alerts[0].id], 0));
+    assert_eq!(kin.root(&alerts[1]), Some(alerts[0].id));
+    let nobodys = store.kin_of(&alerts[2]).await.unwrap();
+    assert!(nobodys.alerts.is_empty() && nobodys.root(&alerts[2]).is_none());
 
     // A bridge between what was apart: all three and it are one.
     let bridge = about(4, (EntityKind::Address, "192.0.2.1"), attacker, "", "faces");

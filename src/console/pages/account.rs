@@ -16,8 +16,8 @@ use serde_json::json;
 
 use super::sign_in::{self, is_first};
 use crate::access::{
-    self, Enrolment, Kind, Session, Standing, random, recovery_codes, recovery_hash, second_factor,
-    token_hash,
+    self, Account, Enrolment, Kind, Session, Standing, random, recovery_codes, recovery_hash,
+    second_factor, token_hash,
 };
 use crate::console::answer;
 use crate::console::cookie;
@@ -71,7 +71,9 @@ struct PasswordPage {
 struct EnrolmentPage {
     page: Page,
     is_due: bool,
-    is_wrong: bool,
+    /// Whether there is a second factor already, so that the password is asked for.
+    is_anew: bool,
+    problem: Option<&'static str>,
     enrolment: Enrolment,
     picture: String,
     side: i32,
@@ -171,19 +173,8 @@ pub(in crate::console) async fn password(
         let page = password_page(&shared, &reader, Some(problem))?;
         Ok((StatusCode::BAD_REQUEST, page).into_response())
     };
-    if shared.by_name.wait(&account.name, now).is_some() {
-        return refused(page.say(
-            "Слишком много неудачных попыток; подождите.",
-            "Too many tries failed; wait a little.",
-        ));
-    }
-    let hash = Some(account.password.clone());
-    if !shared.verifier.matches(old.to_owned(), hash).await? {
-        shared.by_name.failed(&account.name, now);
-        return refused(page.say(
-            "Нынешний пароль не подходит.",
-            "The present password does not fit.",
-        ));
+    if let Some(problem) = wrong_password(&shared, account, &page, old, now).await? {
+        return refused(problem);
     }
     if new != form.exactly("again") {
         return refused(page.say(
@@ -222,6 +213,31 @@ pub(in crate::console) async fn password(
     ))
 }
 
+/// Why the present password of an account is not taken; `None` when it is.
+async fn wrong_password(
+    shared: &Shared,
+    account: &Account,
+    page: &Page,
+    password: &str,
+    now: Timestamp,
+) -> Result<Option<&'static str>, Failure> {
+    if shared.by_name.wait(&account.name, now).is_some() {
+        return Ok(Some(page.say(
+            "Слишком много неудачных попыток; подождите.",
+            "Too many tries failed; wait a little.",
+        )));
+    }
+    let hash = Some(account.password.clone());
+    if shared.verifier.matches(password.to_owned(), hash).await? {
+        return Ok(None);
+    }
+    shared.by_name.failed(&account.name, now);
+    Ok(Some(page.say(
+        "Нынешний пароль не подходит.",
+        "The present password does not fit.",
+    )))
+}
+
 async fn audit(
     shared: &Shared,
     reader: &Reader,
@@ -246,20 +262,21 @@ pub(in crate::console) async fn show_enrolment(
 ) -> Result<Response, Failure> {
     let installation = &shared.config.mail.name;
     let enrolment = Enrolment::new(&shared.vault, reader.name(), installation);
-    enrolment_page(&shared, &reader, enrolment, false)
+    enrolment_page(&shared, &reader, enrolment, None)
 }
 
 fn enrolment_page(
     shared: &Shared,
     reader: &Reader,
     enrolment: Enrolment,
-    is_wrong: bool,
+    problem: Option<&'static str>,
 ) -> Result<Response, Failure> {
     let (picture, side) = picture(&enrolment.address);
     answer::page(&EnrolmentPage {
         page: Page::new(shared, reader, ""),
         is_due: visitor(reader)?.standing == Standing::Enrolment,
-        is_wrong,
+        is_anew: !visitor(reader)?.account.second_factor.is_empty(),
+        problem,
         enrolment,
         picture,
         side,
@@ -290,14 +307,28 @@ pub(in crate::console) async fn enrol(
     let Visitor { account, .. } = visitor(&reader)?;
     let now = now();
     let sealed = form.get("sealed");
-    let step = second_factor(&shared.vault, &account.name, sealed, form.get("code"), now);
-    let Some(step) = step else {
+    let page = Page::new(&shared, &reader, "");
+    let again = |problem| {
         let name = &shared.config.mail.name;
         let enrolment = Enrolment::again(sealed, &shared.vault, &account.name, name);
         let enrolment = enrolment.ok_or(Failure::NotFound)?;
-        return enrolment_page(&shared, &reader, enrolment, true);
+        enrolment_page(&shared, &reader, enrolment, Some(problem))
     };
-    is_first(&shared, &account.name, step);
+    // Whoever finds a browser signed in gives the account no other phone.
+    if !account.second_factor.is_empty()
+        && let Some(problem) =
+            wrong_password(&shared, account, &page, form.exactly("password"), now).await?
+    {
+        return again(problem);
+    }
+    let step = second_factor(&shared.vault, &account.name, sealed, form.get("code"), now);
+    let Some(step) = step else {
+        return again(page.say(
+            "Код не подходит. Проверьте часы телефона.",
+            "The code does not fit. Look at the clock of the phone.",
+        ));
+    };
+    is_first(&shared, &account.name, step, now).await?;
     let codes = recovery_codes();
     let mut changed = account.changed(&account.name, now);
     changed.second_factor = sealed.to_owned();

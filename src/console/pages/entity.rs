@@ -11,7 +11,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::alerts::{self, Row};
 use crate::console::answer;
-use crate::console::chart::{self, Bar};
+use crate::console::chart::{self, Bar, Usual};
 use crate::console::failure::Failure;
 use crate::console::page::Page;
 use crate::console::reader::Reader;
@@ -28,6 +28,8 @@ const HOUR_US: i64 = 3_600_000_000;
 const SPANS: [i64; 4] = [6, 24, 168, 720];
 /// Bars of the picture at most.
 const BARS: i64 = 84;
+/// What is usual is that of the days before what is shown, in microseconds.
+const USUAL_US: i64 = 7 * 24 * HOUR_US;
 /// Newest calls that are shown.
 const CALLS: u32 = 30;
 /// Alerts that are shown.
@@ -53,6 +55,8 @@ struct Shown {
     first: Timestamp,
     last: Timestamp,
     bars: Vec<Bar>,
+    /// Points of the line of what is usual.
+    usual: String,
     beside: Vec<Group>,
     alerts: Vec<Row>,
     risk: u64,
@@ -153,9 +157,15 @@ pub(in crate::console) async fn show(
         limit: CALLS,
     };
     let step = bar_seconds(hours);
-    let (profile, calls, beside) = tokio::try_join!(
+    let before = Search {
+        from: search.from.plus_micros(-USUAL_US),
+        until: search.from,
+        ..search.clone()
+    };
+    let (profile, calls, daily, beside) = tokio::try_join!(
         store.profile(&search),
         store.calls_by(&search, step),
+        store.daily_calls(&before, step),
         store.seen_with(&search),
     )?;
     let filter = AlertFilter {
@@ -179,7 +189,8 @@ pub(in crate::console) async fn show(
         risk::course(&page, &lines, span, width)
     };
     let alerts = alerts::rows(&shared, &page, lines);
-    let bars = chart::calls(&page, &calls, span, width);
+    let usual = Usual::of(&daily, search.from);
+    let (bars, usual) = chart::calls(&page, &calls, &usual, span, width);
     answer::page(&Shown {
         kind: page.entity(&kind),
         value: Clean::of(&value, 256),
@@ -190,6 +201,7 @@ pub(in crate::console) async fn show(
         first: Timestamp::from_micros(profile.first),
         last: Timestamp::from_micros(profile.last),
         bars,
+        usual,
         beside: groups(&page, &beside, profile.calls),
         alerts,
         risk,

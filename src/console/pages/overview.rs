@@ -10,7 +10,7 @@ use axum::response::Response;
 
 use super::alerts::{self, Row};
 use crate::console::answer;
-use crate::console::chart::{self, Bar};
+use crate::console::chart::{self, Bar, Usual};
 use crate::console::failure::Failure;
 use crate::console::page::Page;
 use crate::console::reader::Reader;
@@ -95,7 +95,7 @@ pub(in crate::console) async fn show(
     answer::page(&Overview {
         condition: (shared.condition)(),
         stale: Some(now.since(until)).filter(|age| *age > DAY_US),
-        bars: chart::calls(&page, &traffic, (from, until), HOUR_US),
+        bars: chart::calls(&page, &traffic, &Usual::default(), (from, until), HOUR_US).0,
         calls: traffic.iter().map(|it| it.calls).sum(),
         refused: traffic.iter().map(|it| it.refused).sum(),
         levels: levels(&open),

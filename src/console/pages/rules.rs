@@ -42,6 +42,8 @@ struct Row {
     called_false: u64,
     harmless: u64,
     false_share: Option<u64>,
+    /// Nanoseconds on one event.
+    cost: Option<u64>,
 }
 
 pub(in crate::console) async fn show(
@@ -83,8 +85,9 @@ pub(in crate::console) async fn show(
         let is_in = |it: &str| it.to_lowercase().contains(&text);
         is_in(&meta.title) || is_in(&meta.family) || meta.title_ru.as_deref().is_some_and(is_in)
     });
+    let costs = (shared.condition)().costs;
     let mut rows: Vec<Row> = wanted
-        .map(|(meta, kind)| row(meta, kind, &page, &outcomes, &matches))
+        .map(|(meta, kind)| row((meta, kind), &page, &outcomes, &matches, &costs))
         .collect();
     rows.sort_by_key(|row| std::cmp::Reverse((row.alerts, row.events)));
     answer::page(&Rules {
@@ -96,11 +99,11 @@ pub(in crate::console) async fn show(
 }
 
 fn row(
-    meta: &RuleMeta,
-    kind: &'static str,
+    (meta, kind): (&RuleMeta, &'static str),
     page: &Page,
     outcomes: &HashMap<String, RuleOutcome>,
     matches: &HashMap<String, u64>,
+    costs: &HashMap<String, u64>,
 ) -> Row {
     let id = meta.id.to_string();
     let outcome = outcomes.get(&id);
@@ -129,6 +132,7 @@ fn row(
         called_true,
         called_false,
         harmless,
+        cost: costs.get(&id).copied(),
         false_share: (judged > 0).then(|| called_false * 100 / judged),
     }
 }

@@ -1,7 +1,7 @@
 //! Signing in and out: a password, then the second factor where there is one.
 
 use std::collections::HashMap;
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 
 use askama::Template;
 use axum::Extension;
@@ -261,7 +261,7 @@ async fn takes(
 ) -> Result<bool, Failure> {
     let sealed = &account.second_factor;
     if let Some(step) = second_factor(&shared.vault, &account.name, sealed, code, now) {
-        return Ok(is_first(shared, &account.name, step));
+        return is_first(shared, &account.name, step, now).await;
     }
     let hash = recovery_hash(&account.name, code);
     if !account.recovery.contains(&hash) {
@@ -283,20 +283,16 @@ async fn takes(
     Ok(true)
 }
 
-/// Whether a code of these thirty seconds was not taken before.
-pub(super) fn is_first(shared: &Shared, account: &str, step: u64) -> bool {
-    let mut codes = shared.codes.lock().unwrap_or_else(PoisonError::into_inner);
-    match codes.get_mut(account) {
-        Some(last) if *last >= step => false,
-        Some(last) => {
-            *last = step;
-            true
-        }
-        None => {
-            codes.insert(account.to_owned(), step);
-            true
-        }
-    }
+/// Whether a code of these thirty seconds was not taken before, here or by another instance.
+pub(super) async fn is_first(
+    shared: &Shared,
+    account: &str,
+    step: u64,
+    now: Timestamp,
+) -> Result<bool, Failure> {
+    // One at a time: two tries at once with the same code are told apart.
+    let _alone = shared.codes.lock().await;
+    Ok(shared.store.take_code(account, step, now).await?)
 }
 
 pub(in crate::console) async fn out(

@@ -2,7 +2,7 @@
 
 use super::clean::Clean;
 use super::document::{Block, Document, Tone};
-use super::words::{self, EVENTS, counted, pick, say};
+use super::words::{self, ALERTS, EVENTS, counted, pick, say};
 use super::{Context, Drawn, Mail, course, query, requirements, why};
 use crate::alert::Alert;
 use crate::config::Locale;
@@ -130,6 +130,7 @@ pub(crate) fn blocks(
         )));
         blocks.push(samples(alert, locale, context));
     }
+    push_kin(&mut blocks, locale, context);
     blocks.push(Block::Heading(say(locale, "Что делать", "What to do next")));
     blocks.push(Block::Paragraph(advice(alert, locale)));
     let query = query::lines(alert, &context.events_table);
@@ -164,6 +165,29 @@ pub(crate) fn blocks(
     blocks.extend(context.console_link(alert.id, locale));
     blocks.extend(context.acknowledge_link(locale));
     blocks
+}
+
+/// Other alerts of the same callers, the oldest first.
+fn push_kin(blocks: &mut Vec<Block>, locale: Locale, context: &Context) {
+    let kin = &context.kin;
+    let line = |alert: &Alert| {
+        let level = words::level(locale, alert.rule.level);
+        Clean::fill("{}: {}", &[level, headline(alert, locale)])
+    };
+    let mut lines: Vec<Clean> = kin.alerts.iter().map(line).collect();
+    if kin.more > 0 {
+        let more = counted(locale, kin.more, &ALERTS);
+        lines.push(match locale {
+            Locale::Ru => Clean::fill("и ещё {}", &[more]),
+            Locale::En => Clean::fill("and {} more", &[more]),
+        });
+    }
+    let heading = say(
+        locale,
+        "О тех же, за сутки",
+        "Of the same callers, within a day",
+    );
+    push_list(blocks, heading, lines);
 }
 
 fn push_list(blocks: &mut Vec<Block>, heading: Clean, points: Vec<Clean>) {

@@ -31,6 +31,7 @@ pub(crate) use crate::alert::samples;
 
 use jiff::tz::TimeZone;
 
+use crate::alert::Kin;
 use crate::config::Locale;
 
 /// A mail without its addresses and headers.
@@ -68,6 +69,8 @@ pub struct Context {
     pub acknowledge: String,
     /// The events table as the query names it.
     pub events_table: String,
+    /// Other alerts of the callers of the alert of a mail.
+    pub kin: Kin,
 }
 
 impl Context {

@@ -12,6 +12,7 @@ use samples::START;
 
 fn context() -> Context {
     Context {
+        kin: crate::alert::Kin::default(),
         zone: TimeZone::get("Europe/Moscow").unwrap(),
         name: "propdev".to_owned(),
         console_url: "https://watch.example.org/".to_owned(),
@@ -303,4 +304,28 @@ proptest! {
         alert.evidence[0].time = Timestamp::from_micros(seconds);
         assert_harmless(&render(&alert, None, Stage::Opened, Locale::Ru, &context()));
     }
+}
+
+#[test]
+fn other_alerts_of_the_same_callers_are_named() {
+    let mut context = context();
+    context.kin.alerts = vec![samples::baseline()];
+    let alert = samples::correlation();
+    let text =
+        |locale, context: &Context| render(&alert, None, Stage::Opened, locale, context).text;
+    let english = text(Locale::En, &context);
+    assert!(
+        english.to_lowercase().contains("of the same callers"),
+        "{english}"
+    );
+    assert!(!english.contains("more"), "{english}");
+    context.kin.more = 3;
+    let russian = text(Locale::Ru, &context);
+    assert!(russian.contains("и ещё 3 оповещения"), "{russian}");
+    context.kin = crate::alert::Kin::default();
+    assert!(
+        !text(Locale::En, &context)
+            .to_lowercase()
+            .contains("same callers")
+    );
 }

@@ -1,18 +1,19 @@
-//! Answers the notifier when it wants the course of an alert for a mail.
+//! Answers the notifier when it wants the background of an alert for a mail.
 
 use std::sync::Arc;
 
 use tokio::sync::mpsc;
 
-use crate::notify::{Courses, Wanted};
-use crate::store::Store;
+use crate::alert::{Alert, Background};
+use crate::notify::{Backgrounds, Wanted};
+use crate::store::{Store, StoreError};
 
 /// What the notifier asks; answered from the store until it asks no more. To be called within a Tokio runtime.
 #[must_use]
-pub fn answer(store: Arc<Store>) -> Courses {
-    let (courses, asked) = Courses::new();
+pub fn answer(store: Arc<Store>) -> Backgrounds {
+    let (backgrounds, asked) = Backgrounds::new();
     tokio::spawn(serve(store, asked));
-    courses
+    backgrounds
 }
 
 async fn serve(store: Arc<Store>, mut asked: mpsc::Receiver<Wanted>) {
@@ -20,9 +21,14 @@ async fn serve(store: Arc<Store>, mut asked: mpsc::Receiver<Wanted>) {
         let found = tokio::select! {
             // Nobody waits for it any more, and the next may be wanted.
             () = answer.closed() => continue,
-            found = store.series_of(&alert) => found,
+            found = of(&store, &alert) => found,
         };
         // Whoever does not wait any more does not miss it.
         let _ = answer.send(found.map_err(Into::into));
     }
+}
+
+async fn of(store: &Store, alert: &Alert) -> Result<Background, StoreError> {
+    let (series, kin) = tokio::try_join!(store.series_of(alert), store.kin_of(alert))?;
+    Ok(Background { series, kin })
 }
