@@ -71,9 +71,10 @@ pub(super) fn calls(
         page.say("вызовов", "calls"),
         page.say("отклонено или сбоев", "refused or failed"),
     );
-    let line: Vec<f64> = match usual.0.is_empty() {
-        true => Vec::new(),
-        false => times.iter().map(|time| usual.at(*time)).collect(),
+    let line: Vec<f64> = if usual.0.is_empty() {
+        Vec::new()
+    } else {
+        times.iter().map(|time| usual.at(*time)).collect()
     };
     let bars = bars(&values, &line, |at| {
         let (calls, refused) = values[at];
