@@ -42,7 +42,7 @@ bench-detection: ## recall and false alarms of the shipped rules on labelled req
 bench-scenarios: ## attacks found, twins alarmed, false alarms on simulated days; ten seeds from SEED, else from the clock; SCENARIOS=DIR
 	@SEED='$(SEED)' SCENARIOS='$(abspath $(SCENARIOS))' cargo bench --locked --bench scenarios
 
-bench-anomaly: ## the models on labelled data of others (NAB, ADBench), with published figures beside, and their cost
+bench-anomaly: ## the models on labelled data of others (NAB, ADBench), false alarms, power, time to alert, cost
 	@cargo bench --locked --bench anomaly
 
 bench-rules: ## speed of the rule engine, of the shipped rules and of correlations, on one core

@@ -1,22 +1,24 @@
-//! Whether statistics keep to their budget on ordinary days, and what they find of hard attacks with all rules off.
+//! Whether statistics keep to their budget on ordinary days; what they find of hard attacks with all rules off, how soon, and by which detector.
 //!
 //! Seeds are drawn from the clock unless `SEED` names some. `BENCH_EVENTS` sets how many events a day has.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use crate::data;
-use crate::figure;
+use gatewatch::simulate::score::{Outcome, Score};
+use gatewatch::track::detectors;
+
 use crate::scored::seeds::{each_seed, joined, seeds, variable};
 use crate::scored::{Day, Statistics};
+use crate::{data, figure, power};
 
 /// Ordinary days that are watched.
 const DAYS: u32 = 30;
 /// Ordinary days before a day with attacks.
 const LEARNED: u32 = 7;
 const BUDGETS: [f64; 3] = [1.0, 3.0, 10.0];
-/// The budget at which attacks are to be found.
-const USUAL: f64 = 3.0;
+/// The place of the budget that a service has unless it is told another.
+const USUAL: usize = 1;
 const QUIET_EVENTS: u64 = 50_000;
 const EVENTS: u64 = 200_000;
 
@@ -26,11 +28,12 @@ fn events(usual: u64) -> u64 {
     })
 }
 
-/// False alarms a day at each budget.
+/// False alarms a day at each budget, and of each family.
 pub fn quiet() {
     let seeds = seeds();
     println!("seeds {}", joined(&seeds));
     let series = data::folder("nab").map(|folder| folder.join("data"));
+    let days = f64::from(DAYS) * seeds.len() as f64;
     let mut worst = 0.0;
     for budget in BUDGETS {
         let runs = each_seed(&seeds, |seed| {
@@ -42,12 +45,22 @@ pub fn quiet() {
                 statistics: None,
             };
             let alerts = day.quiet(Statistics { days: DAYS, budget });
-            let ids = alerts.iter().map(|alert| alert["id"].to_string());
-            ids.collect::<BTreeSet<_>>().len()
+            let each = alerts.iter().map(|alert| {
+                let family = alert["rule"]["family"].as_str().unwrap_or_default();
+                (family.to_owned(), alert["id"].to_string())
+            });
+            each.collect::<BTreeSet<_>>()
         });
-        println!("budget {budget}: {runs:?} in {DAYS} days of each seed");
-        let days = f64::from(DAYS) * seeds.len() as f64;
-        let a_day = runs.iter().sum::<usize>() as f64 / days;
+        let counts: Vec<usize> = runs.iter().map(BTreeSet::len).collect();
+        println!("budget {budget}: {counts:?} in {DAYS} days of each seed");
+        let mut families: BTreeMap<&str, usize> = BTreeMap::new();
+        for (family, _) in runs.iter().flatten() {
+            *families.entry(family).or_default() += 1;
+        }
+        for (family, count) in families {
+            println!("  {family}: {:.2} a day", count as f64 / days);
+        }
+        let a_day = counts.iter().sum::<usize>() as f64 / days;
         let name = format!("false_alarms_per_day_at_{budget:.0}");
         figure(&name, a_day, "alarms");
         worst = f64::max(worst, a_day / budget);
@@ -55,41 +68,98 @@ pub fn quiet() {
     figure("budget_worst_ratio", worst, "ratio");
 }
 
-/// The share of hard attacks of the kind that statistics have to find.
+/// The share of hard attacks that statistics find, of the kind that they have to find: by budget, by detector, and by how strong one is.
 pub fn found() {
     let seeds = seeds();
     println!("seeds {}", joined(&seeds));
     let series = data::folder("nab").map(|folder| folder.join("data"));
     let folder = variable("SCENARIOS").map(PathBuf::from);
-    let scores = each_seed(&seeds, |seed| {
-        Day {
-            seed,
-            events: events(EVENTS),
-            scenarios: folder.as_deref(),
-            shapes: series.as_deref(),
-            statistics: Some(Statistics {
-                days: LEARNED,
-                budget: USUAL,
-            }),
-        }
-        .score()
+    let scores = BUDGETS.map(|budget| {
+        each_seed(&seeds, |seed| {
+            Day {
+                seed,
+                events: events(EVENTS),
+                scenarios: folder.as_deref(),
+                shapes: series.as_deref(),
+                statistics: Some(statistics(budget)),
+            }
+            .score()
+        })
     });
-    let mut rows: BTreeMap<(&str, &str), Vec<Option<f64>>> = BTreeMap::new();
-    for outcome in scores.iter().flat_map(|score| &score.scenarios) {
-        let row = rows.entry((&outcome.requirement, &outcome.name));
-        row.or_default().push(outcome.seconds);
+    by_scenario(&scores);
+    for (budget, scores) in BUDGETS.iter().zip(&scores) {
+        let of_all = share(outcomes(scores));
+        figure(&format!("power_at_{budget:.0}"), of_all, "share");
     }
-    for ((requirement, name), times) in &rows {
-        let mut found: Vec<f64> = times.iter().flatten().copied().collect();
-        found.sort_by(f64::total_cmp);
-        let median = found.get(found.len() / 2);
-        let after = median.map_or(String::new(), |it| format!(", after {:.1} h", it / 3_600.0));
+    let usual = &scores[USUAL];
+    let mut waits = hours(outcomes(usual));
+    let median = middle(&mut waits).unwrap_or(f64::NAN);
+    figure("hours_to_alert_median", median, "h");
+    by_family(usual);
+    false_alarms(usual);
+    strength(&seeds, series.as_deref());
+    figure("hard_found_by_statistics", share(outcomes(usual)), "share");
+}
+
+fn statistics(budget: f64) -> Statistics {
+    Statistics {
+        days: LEARNED,
+        budget,
+    }
+}
+
+/// How often each scenario was found at each budget, and how long after its first event at the usual one.
+fn by_scenario(scores: &[Vec<Score>; BUDGETS.len()]) {
+    let mut rows: BTreeMap<(&str, &str), [Vec<&Outcome>; BUDGETS.len()]> = BTreeMap::new();
+    for (at, scores) in scores.iter().enumerate() {
+        for outcome in outcomes(scores) {
+            let row = rows.entry((&outcome.requirement, &outcome.name));
+            row.or_default()[at].push(outcome);
+        }
+    }
+    println!(
+        "found at a budget of {BUDGETS:?}, of {} days; hours to the alert at {}",
+        scores[USUAL].len(),
+        BUDGETS[USUAL]
+    );
+    for ((requirement, name), row) in rows {
+        let found = row.each_ref().map(|of| of.iter().filter(|it| it.found));
+        let [one, three, ten] = found.map(Iterator::count);
+        let mut waits = hours(row[USUAL].iter().copied());
+        let after = middle(&mut waits).map_or(String::new(), |hours| format!("{hours:.1} h"));
+        println!("{requirement}  {name:40} {one:3} {three:3} {ten:3}  {after}");
+    }
+}
+
+/// What each family found, what nothing else found, and how many false alarms it raised on these days.
+fn by_family(scores: &[Score]) {
+    let metas = detectors();
+    let family_of = |title: &String| -> String {
+        let meta = metas.iter().find(|meta| meta.title == *title);
+        meta.map_or_else(|| "contract".to_owned(), |meta| meta.family.clone())
+    };
+    let mut rows: BTreeMap<String, (usize, usize, usize)> = BTreeMap::new();
+    for outcome in outcomes(scores).filter(|outcome| outcome.found) {
+        let families: BTreeSet<String> = outcome.alerts.iter().map(family_of).collect();
+        let is_alone = families.len() == 1;
+        for family in families {
+            let row = rows.entry(family).or_default();
+            row.0 += 1;
+            row.1 += usize::from(is_alone);
+        }
+    }
+    for alarm in scores.iter().flat_map(|score| &score.false_alarms) {
+        rows.entry(alarm.family.clone()).or_default().2 += 1;
+    }
+    let (all, days) = (outcomes(scores).count(), scores.len());
+    for (family, (found, alone, alarms)) in rows {
         println!(
-            "{requirement}  {name:40}  found on {} of {} days{after}",
-            found.len(),
-            times.len()
+            "{family}: found {found} of {all}, {alone} by nothing else; {alarms} false alarms in {days} days"
         );
     }
+}
+
+fn false_alarms(scores: &[Score]) {
     let mut alarms: BTreeMap<(&str, &str), usize> = BTreeMap::new();
     for alarm in scores.iter().flat_map(|score| &score.false_alarms) {
         let twin = alarm.twin.as_deref().unwrap_or("");
@@ -98,11 +168,34 @@ pub fn found() {
     for ((entity, twin), count) in alarms {
         println!("false alarm  {entity}  {twin}  ({count})");
     }
-    let outcomes = || rows.values().flatten();
-    let found = outcomes().filter(|it| it.is_some()).count() as f64;
-    figure(
-        "hard_found_by_statistics",
-        found / outcomes().count().max(1) as f64,
-        "share",
-    );
+}
+
+/// How strong a slow attack has to be; each on days of its own, since so many hide one another.
+fn strength(seeds: &[u64], shapes: Option<&Path>) {
+    let usual = statistics(BUDGETS[USUAL]);
+    for ids in power::IDS {
+        power::figures(&[ids], seeds, events(EVENTS), shapes, Some(usual));
+    }
+}
+
+/// Attacks; twins are none.
+fn outcomes(scores: &[Score]) -> impl Iterator<Item = &Outcome> {
+    let all = scores.iter().flat_map(|score| &score.scenarios);
+    all.filter(|outcome| outcome.attack)
+}
+
+fn share<'o>(outcomes: impl Iterator<Item = &'o Outcome>) -> f64 {
+    let found: Vec<bool> = outcomes.map(|outcome| outcome.found).collect();
+    found.iter().filter(|found| **found).count() as f64 / found.len().max(1) as f64
+}
+
+/// From the first event of each that was found to its first alert.
+fn hours<'o>(outcomes: impl Iterator<Item = &'o Outcome>) -> Vec<f64> {
+    let seconds = outcomes.filter_map(|outcome| outcome.seconds);
+    seconds.map(|seconds| seconds / 3_600.0).collect()
+}
+
+fn middle(values: &mut [f64]) -> Option<f64> {
+    values.sort_by(f64::total_cmp);
+    values.get(values.len() / 2).copied()
 }

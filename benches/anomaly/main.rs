@@ -9,6 +9,8 @@ mod budget;
 mod data;
 #[path = "../../tests/nab/mod.rs"]
 mod nab;
+#[path = "../scenarios/power.rs"]
+mod power;
 mod requests;
 #[path = "../../tests/scored/mod.rs"]
 mod scored;

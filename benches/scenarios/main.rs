@@ -47,7 +47,8 @@ fn main() {
     let planted = planted.expect("they were simulated just now");
     leak::figures(&planted, &seeds, events);
     if scenarios.is_none() {
-        power::figures(&seeds[..seeds.len().min(3)], events / 4, series.as_deref());
+        let seeds = &seeds[..seeds.len().min(3)];
+        power::figures(&power::IDS, seeds, events / 4, series.as_deref(), None);
     }
 }
 

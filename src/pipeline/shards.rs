@@ -210,11 +210,32 @@ impl Tracker {
     /// is used. `None` for a number that is no shard.
     #[must_use]
     pub fn snapshot(&mut self, shard: usize) -> Option<TrackerSnapshot> {
-        let worker = self.shards.get_mut(shard)?;
-        Some(TrackerSnapshot {
-            shard,
-            state: worker.shard.snapshot(),
-            alerts: worker.merger.snapshot(),
+        Some(self.shards.get_mut(shard)?.snapshot(shard))
+    }
+
+    /// All of them, in order, on as many threads as blocks are applied on.
+    #[must_use]
+    pub fn snapshots(&mut self) -> Vec<TrackerSnapshot> {
+        let size = SHARDS.div_ceil(self.threads);
+        let some = |(group, workers): (usize, &mut [Worker])| -> Vec<TrackerSnapshot> {
+            let numbered = (group * size..).zip(workers);
+            numbered
+                .map(|(shard, worker)| worker.snapshot(shard))
+                .collect()
+        };
+        let groups = self.shards.chunks_mut(size).enumerate();
+        if self.threads == 1 {
+            return groups.flat_map(some).collect();
+        }
+        thread::scope(|scope| {
+            let running: Vec<_> = groups
+                .map(|group| scope.spawn(move || some(group)))
+                .collect();
+            let done = running.into_iter().flat_map(|thread| {
+                let joined = thread.join();
+                joined.unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+            });
+            done.collect()
         })
     }
 
@@ -330,6 +351,14 @@ impl Worker {
 
     fn apply(&mut self, part: ShardPart, idle: &[i32]) {
         self.shard.apply(part, idle, &mut self.fired);
+    }
+
+    fn snapshot(&mut self, shard: usize) -> TrackerSnapshot {
+        TrackerSnapshot {
+            shard,
+            state: self.shard.snapshot(),
+            alerts: self.merger.snapshot(),
+        }
     }
 
     fn merge(&mut self) -> Vec<Alert> {

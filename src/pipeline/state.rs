@@ -115,9 +115,7 @@ pub async fn restore(
     // From now on what is committed can be read again for the shards, however early the next crash comes.
     rounds.starts = starts(plans);
     let mut tracker = Tracker::new(plan, threads);
-    let shards: Vec<TrackerSnapshot> = (0..SHARDS)
-        .filter_map(|shard| tracker.snapshot(shard))
-        .collect();
+    let shards = tracker.snapshots();
     rounds.sequence += 1;
     patiently(
         "the first snapshots",

@@ -9,7 +9,7 @@ use tokio::sync::oneshot;
 use super::shards::{Tracker, TrackerSnapshot};
 use crate::alert::Alert;
 use crate::telemetry::metric;
-use crate::track::{Plan, SHARDS, TrackBlock, TrackCounts};
+use crate::track::{Plan, TrackBlock, TrackCounts};
 
 enum Request {
     Apply(Arc<Plan>, Vec<TrackBlock>, oneshot::Sender<Vec<Alert>>),
@@ -97,9 +97,7 @@ fn run(mut tracker: Tracker, inbox: &Receiver<Request>) {
             }
             Request::Snapshot(answer) => {
                 let snapshots = if changed {
-                    (0..SHARDS)
-                        .filter_map(|shard| tracker.snapshot(shard))
-                        .collect()
+                    tracker.snapshots()
                 } else {
                     Vec::new()
                 };

@@ -143,7 +143,7 @@ pub struct Evidence {
 
 /// Evidence that waits until it is wanted, in a third of the memory: most never is.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Packed(Arc<[u8]>);
+pub struct Packed(#[serde(with = "super::packed::run")] Arc<[u8]>);
 
 /// [`Evidence`] as it is read off an event: the same fields in the same order, borrowed.
 #[derive(Serialize)]

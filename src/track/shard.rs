@@ -55,6 +55,8 @@ pub struct Shard {
     pub(super) watch: Watch,
     pub(super) counts: TrackCounts,
     pub(super) dirty: bool,
+    /// Bytes of the newest snapshot.
+    pub(super) stored: usize,
 }
 
 impl Shard {
@@ -81,6 +83,7 @@ impl Shard {
             watch: Watch::new(),
             counts: TrackCounts::default(),
             dirty: false,
+            stored: 0,
             plan,
         }
     }

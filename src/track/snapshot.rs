@@ -63,7 +63,7 @@ pub enum SnapshotError {
 #[derive(Serialize, Deserialize)]
 struct StoredShard<'a> {
     rules: Vec<(Uuid, u64)>,
-    correlations: Vec<(Uuid, u64, Vec<StoredGroup>)>,
+    correlations: Vec<(Uuid, u64, Vec<StoredGroup<'a>>)>,
     waiting: Vec<StoredWaiting>,
     absences: Vec<StoredAbsence>,
     /// Of each level, up to where it was released.
@@ -157,7 +157,11 @@ impl Shard {
             rules: plan.fingerprint,
             progress: self.sources.progress().clone(),
             watermark: self.watermark,
-            state: seal(&stored),
+            state: {
+                let state = seal_in(&stored, self.stored + self.stored / 8);
+                self.stored = state.len();
+                state
+            },
         }
     }
 
@@ -302,7 +306,14 @@ fn checksum(bytes: &[u8]) -> [u8; CHECKSUM] {
 
 /// Postcard behind the checksum of its bytes.
 pub(crate) fn seal<T: Serialize>(value: &T) -> Vec<u8> {
-    let room = Bytes(vec![0; CHECKSUM]);
+    seal_in(value, 0)
+}
+
+/// The same, where it is known about how many bytes come.
+fn seal_in<T: Serialize>(value: &T, bytes: usize) -> Vec<u8> {
+    let mut room = Vec::with_capacity(CHECKSUM + bytes);
+    room.resize(CHECKSUM, 0);
+    let room = Bytes(room);
     let mut sealed = postcard::serialize_with_flavor(value, room)
         .expect("state has known lengths and no flattening");
     let checksum = checksum(&sealed[CHECKSUM..]);

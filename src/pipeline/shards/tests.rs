@@ -408,3 +408,24 @@ fn a_match_due_at_the_end_of_time_cannot_stop_a_full_shard() {
     let alerts = tracker.apply(block, &[]);
     assert_eq!(alerts[0].count, 4);
 }
+
+#[test]
+fn snapshots_are_the_same_on_any_number_of_threads() {
+    let partition: Vec<Record> = (0..40_u8)
+        .map(|at| (at.into(), at % 7, u32::from(at % 3), 1))
+        .collect();
+    let records = vec![partition; PARTITIONS];
+    let of = |threads| {
+        let mut run = Run::new(&records, Tracker::new(small_plan(), threads));
+        (0..PARTITIONS).for_each(|partition| run.step(partition, 100));
+        run.tracker
+    };
+    let one = of(1).snapshots();
+    assert_eq!(one.len(), SHARDS);
+    let mut tracker = of(1);
+    let each = (0..SHARDS).filter_map(|shard| tracker.snapshot(shard));
+    assert_eq!(one, each.collect::<Vec<_>>());
+    for threads in [2, 5, SHARDS] {
+        assert_eq!(one, of(threads).snapshots(), "{threads}");
+    }
+}

@@ -179,7 +179,7 @@ impl Baseline {
             clients: self
                 .clients
                 .iter()
-                .map(|(name, client)| (Cow::Borrowed(name), *client))
+                .map(|(name, client)| (Cow::Borrowed(name), Cow::Borrowed(client)))
                 .collect(),
             pool: self.pool,
             open: self
@@ -201,7 +201,7 @@ impl Baseline {
 
     pub(crate) fn restore(&mut self, stored: StoredBaseline<'_>) {
         for (name, client) in stored.clients {
-            *self.clients.touch(&name, || client).0 = client;
+            *self.clients.touch(&name, || *client).0 = *client;
         }
         self.pool = stored.pool;
         self.ids.restore(stored.ids);
@@ -249,7 +249,7 @@ type StoredActive<'a> = Vec<(Cow<'a, CompactString>, Cow<'a, Active>)>;
 /// The baselines of one shard in a snapshot.
 #[derive(Serialize, Deserialize)]
 pub(crate) struct StoredBaseline<'a> {
-    clients: Vec<(Cow<'a, CompactString>, Client)>,
+    clients: Vec<(Cow<'a, CompactString>, Cow<'a, Client>)>,
     pool: Pool,
     open: Vec<(u32, StoredActive<'a>)>,
     closed: u32,

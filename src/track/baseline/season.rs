@@ -15,7 +15,9 @@ const DAY_WEIGHT: f32 = 0.02;
 /// Numbers are the upper halves of single-precision ones, which keeps three digits in half the room.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(super) struct Season {
+    #[serde(with = "crate::track::packed")]
     hours: [u16; 24],
+    #[serde(with = "crate::track::packed")]
     days: [u16; 7],
 }
 

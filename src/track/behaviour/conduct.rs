@@ -7,11 +7,11 @@ use compact_str::CompactString;
 use foldhash::fast::FixedState;
 use serde::{Deserialize, Serialize};
 
+use super::hashed::{Hashed, Marks};
 use super::owners::Records;
 use super::steps::Steps;
 use super::traits::{Traits, operation_of};
 use crate::event::{Event, Position};
-use crate::random::stable_hash_of;
 use crate::track::matching::bounded;
 use crate::track::{EntityKind, Packed, Turn, evidence_of};
 
@@ -192,7 +192,7 @@ fn distinct(bits: &[u64]) -> f64 {
 }
 
 impl Sums {
-    fn take(&mut self, event: &Event<'_>, turn: Turn) {
+    fn take(&mut self, event: &Event<'_>, turn: Turn, marks: &Marks) {
         self.calls = self.calls.saturating_add(1);
         let status = event.status.unwrap_or(0);
         let count =
@@ -211,26 +211,10 @@ impl Sums {
         }
         let minute = turn.due.micros().rem_euclid(HOUR_US) / 60_000_000;
         self.minutes |= 1 << minute;
-        let operation = event.operation.as_deref().or(event.route.as_deref());
-        set(&mut [&mut self.operations], operation.map(str::as_bytes));
-        set(
-            &mut [&mut self.agents],
-            event.user_agent.as_deref().map(str::as_bytes),
-        );
-        match event.client_address {
-            Some(std::net::IpAddr::V4(address)) => {
-                set(&mut [&mut self.addresses], Some(&address.octets()));
-            }
-            Some(std::net::IpAddr::V6(address)) => {
-                set(&mut [&mut self.addresses], Some(&address.octets()));
-            }
-            None => {}
-        }
-        let mut resources = self.resources.each_mut();
-        set(
-            &mut resources,
-            event.resource_id.as_deref().map(str::as_bytes),
-        );
+        set(&mut [&mut self.operations], marks.operation);
+        set(&mut [&mut self.agents], marks.agent);
+        set(&mut [&mut self.addresses], marks.address);
+        set(&mut self.resources.each_mut(), marks.record);
     }
 
     pub(super) fn join(&mut self, other: &Sums) {
@@ -280,10 +264,9 @@ impl Sums {
     }
 }
 
-/// Sets the bit of a value.
-fn set(words: &mut [&mut u64], value: Option<&[u8]>) {
-    let Some(value) = value else { return };
-    let hash = stable_hash_of(value);
+/// Sets the bit of a value by its hash.
+fn set(words: &mut [&mut u64], hash: Option<u64>) {
+    let Some(hash) = hash else { return };
     let word = usize::try_from(hash >> 32).unwrap_or(0) % words.len();
     *words[word] |= 1 << (hash & 63);
 }
@@ -308,7 +291,9 @@ impl ConductBuilder {
             return;
         };
         let integration = &*bounded(event.integration.as_deref().unwrap_or_default());
-        let operation = event.operation.as_deref().or(event.route.as_deref());
+        let called = Hashed::operation(event);
+        let marks = Marks::of(event, called);
+        let operation = marks.operation.map(|_| called.text);
         if let Some(operation) = operation.filter(|_| !integration.is_empty()) {
             let operation = &*bounded(operation);
             let hash = FixedState::default().hash_one((integration, operation, hour));
@@ -324,7 +309,7 @@ impl ConductBuilder {
                 };
                 self.begin(hash, (Like::Operations, who, hour), event, position)
             });
-            self.conducts[at].deeds.sums.take(event, turn);
+            self.conducts[at].deeds.sums.take(event, turn, &marks);
         }
         let subject = event.subject.as_deref().filter(|it| !it.is_empty());
         let client = event.client_id.as_deref().filter(|it| !it.is_empty());
@@ -361,15 +346,15 @@ impl ConductBuilder {
             self.begin(hash, (like, Who { kind, value }, hour), event, position)
         });
         let Conduct { deeds, texts, .. } = &mut self.conducts[at];
-        deeds.sums.take(event, turn);
+        deeds.sums.take(event, turn, &marks);
         let at_us = turn.due.micros().rem_euclid(HOUR_US);
         let at_us = u32::try_from(at_us).unwrap_or(u32::MAX);
-        deeds.steps.add(at_us, operation_of(event));
-        if let Some(record) = event.resource_id.as_deref() {
+        deeds.steps.add(at_us, operation_of(event, called));
+        if let Some(record) = marks.record {
             deeds.records.take(record, client.unwrap_or(value));
         }
         let place = FixedState::default().hash_one((is_service, among));
-        deeds.traits.take(event, kind, |code, value| {
+        deeds.traits.take(event, (kind, called), |code, value| {
             if self.told.insert((place, hour, code)) {
                 let text = value.text();
                 self.bytes += text.len();
@@ -463,7 +448,8 @@ impl Sums {
             ..Sums::default()
         };
         for record in 0..records {
-            set(&mut sums.resources.each_mut(), Some(&record.to_be_bytes()));
+            let hash = crate::random::stable_hash_of(&record.to_be_bytes());
+            set(&mut sums.resources.each_mut(), Some(hash));
         }
         sums
     }

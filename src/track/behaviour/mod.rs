@@ -8,6 +8,7 @@
 
 mod calibration;
 mod conduct;
+mod hashed;
 mod learned;
 mod meta;
 mod novelty;
@@ -18,6 +19,7 @@ mod rate;
 mod steps;
 mod stratum;
 mod traits;
+mod value;
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};

@@ -10,9 +10,11 @@ use std::collections::{BTreeMap, HashMap};
 use foldhash::fast::FixedState;
 use serde::{Deserialize, Serialize, Serializer};
 
+use super::hashed::Hashed;
 use super::traits::{DIMENSIONS, Traits, dimension_of};
 use crate::event::Event;
 use crate::track::EntityKind;
+use crate::track::packed::{self, Fixed};
 
 const KINDS: usize = DIMENSIONS.len();
 /// How many hours of the entity itself weigh as much as what is usual among all.
@@ -31,16 +33,31 @@ const FORGOTTEN: u16 = 60;
 pub(super) struct Habits {
     hours: u16,
     /// Hours, but for the first, with something new of each kind.
+    #[serde(with = "packed")]
     renewed: [u8; KINDS],
     /// Ascending.
+    #[serde(with = "packed::list")]
     known: Vec<Known>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Known {
     code: u32,
     /// The newest day on which it was seen, since the epoch.
     day: u16,
+}
+
+impl Fixed for Known {
+    const BYTES: usize = <(u32, u16)>::BYTES;
+
+    fn put(&self, to: &mut [u8]) {
+        (self.code, self.day).put(to);
+    }
+
+    fn get(from: &[u8]) -> Self {
+        let (code, day) = Fixed::get(from);
+        Known { code, day }
+    }
 }
 
 /// The values that entities of one integration show.
@@ -314,7 +331,8 @@ impl Requests {
 
 fn traits_of(event: &Event<'_>) -> Traits {
     let mut traits = Traits::default();
-    traits.take(event, EntityKind::Address, |_, _| ());
+    let of = (EntityKind::Address, Hashed::operation(event));
+    traits.take(event, of, |_, _| ());
     traits
 }
 

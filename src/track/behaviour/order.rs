@@ -42,6 +42,7 @@ pub(super) struct Chain {
 struct Context {
     calls: f32,
     /// How often each came, ascending by code.
+    #[serde(with = "crate::track::packed::list")]
     next: Vec<(u32, f32)>,
 }
 

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::random::stable_hash;
 use crate::track::Lru;
+use crate::track::packed::Fixed;
 
 /// Records of an entity in an hour that are looked at.
 const MOST: usize = 32;
@@ -14,19 +15,31 @@ const RECORDS: usize = 65_536;
 
 /// Records of an hour, each with who called for it: hashes, ascending. Of too many those of the smallest hashes, whatever the order in which they came.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Records(Vec<(u32, u32)>);
+pub(super) struct Records(#[serde(with = "crate::track::packed::list")] Vec<(u32, u32)>);
 
 /// Who called for each record.
 pub(super) struct Owners(Lru<u32, Callers>);
 
 /// The newest callers first; 0 for none.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Callers([u32; CALLERS]);
 
+impl Fixed for Callers {
+    const BYTES: usize = <[u32; CALLERS]>::BYTES;
+
+    fn put(&self, to: &mut [u8]) {
+        self.0.put(to);
+    }
+
+    fn get(from: &[u8]) -> Self {
+        Callers(Fixed::get(from))
+    }
+}
+
 impl Records {
-    /// Adds a call of somebody for a record.
-    pub(super) fn take(&mut self, record: &str, caller: &str) {
-        self.add((short(record), short(caller).max(1)));
+    /// Adds a call of somebody for a record, by its hash.
+    pub(super) fn take(&mut self, record: u64, caller: &str) {
+        self.add((short(record), short(stable_hash(caller)).max(1)));
     }
 
     fn add(&mut self, call: (u32, u32)) {
@@ -46,8 +59,8 @@ impl Records {
 }
 
 #[expect(clippy::cast_possible_truncation, reason = "some bits of a hash")]
-fn short(text: &str) -> u32 {
-    stable_hash(text) as u32
+fn short(hash: u64) -> u32 {
+    hash as u32
 }
 
 impl Owners {
@@ -101,7 +114,7 @@ mod tests {
     fn of(caller: &str, records: std::ops::Range<u32>) -> Records {
         let mut all = Records::default();
         for record in records {
-            all.take(&format!("record-{record}"), caller);
+            all.take(stable_hash(&format!("record-{record}")), caller);
         }
         all
     }

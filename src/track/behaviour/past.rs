@@ -26,6 +26,7 @@ pub(super) struct Past {
     #[serde(with = "crate::track::packed")]
     square: [f32; FEATURES.len()],
     /// Days on which it was active at each hour of the day, and days since it was first seen.
+    #[serde(with = "crate::track::packed")]
     active: [u8; 24],
     days: u16,
     last_day: u32,
@@ -65,11 +66,10 @@ impl Past {
         (self.hours > 0.0).then(|| f64::from(self.mean[feature]).exp_m1())
     }
 
-    /// Learns an hour.
-    pub(super) fn learn(&mut self, sums: &Sums, hour: u32) {
+    /// Learns the row of an hour.
+    pub(super) fn learn(&mut self, row: &[f32; COLUMNS], hour: u32) {
         self.hours = (self.hours + 1.0).min(MEMORY);
-        for (at, feature) in FEATURES.iter().enumerate() {
-            let value = logarithm(feature.of(sums));
+        for (at, value) in row[..FEATURES.len()].iter().enumerate() {
             self.mean[at] += (value - self.mean[at]) / self.hours;
             self.square[at] += (value * value - self.square[at]) / self.hours;
         }
@@ -102,7 +102,9 @@ mod tests {
         let mut past = Past::new(0);
         for day in 0..30 {
             for hour in 9..17 {
-                past.learn(&Sums::of_calls(20 + hour, 5), day * 24 + hour);
+                let hour = day * 24 + hour;
+                let row = past.row(&Sums::of_calls(20 + hour % 24, 5), hour);
+                past.learn(&row, hour);
             }
         }
         let usual = past.row(&Sums::of_calls(30, 5), 30 * 24 + 10);

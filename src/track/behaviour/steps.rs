@@ -12,7 +12,7 @@ const RANDOM_GAPS: f64 = 2.0;
 
 /// Calls, each as microseconds since the hour began and code of its operation, ascending. Of too many the first are kept, whatever the order in which they came.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Steps(Vec<(u32, u32)>);
+pub(super) struct Steps(#[serde(with = "crate::track::packed::list")] Vec<(u32, u32)>);
 
 impl Steps {
     /// Adds a call; one of no operation has code 0.

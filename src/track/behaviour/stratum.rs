@@ -14,7 +14,7 @@ use super::owners::{Callers, Owners};
 use super::past::{COLUMNS, Past};
 use super::rate::Rate;
 use crate::track::model::{Ensemble, Rows};
-use crate::track::{Evidence, Feature, Lru};
+use crate::track::{Evidence, Feature, Lru, packed};
 
 /// Rows that models are fitted to, and how few will do.
 const ROWS: usize = 2_048;
@@ -30,6 +30,8 @@ const MOST_OF_A_CAUSE: usize = 3;
 const MOST_AT_ONCE: usize = 16;
 
 type Row = [f32; COLUMNS];
+/// Of each entity of an hour its most surprising step, its row, and what is new of it.
+type Looks = (Vec<Option<Step>>, (Vec<Row>, Vec<Vec<New>>));
 
 /// Entities that are held against one another.
 pub(super) struct Stratum {
@@ -135,14 +137,13 @@ impl Stratum {
     ) -> Closed {
         let day = local / 24;
         self.chain.fade(day);
-        let steps = self.walk(hour, conducts);
+        let (steps, (rows, news)) = self.look(hour, local, conducts);
         let conducts = &*conducts;
         let begun = self.is_begun(hour);
         self.refit(begun, day);
         self.rate
             .take(hour, u32::try_from(conducts.len()).unwrap_or(u32::MAX));
         self.calibration.begin(hour, self.rate.a_day());
-        let (rows, news) = self.look(conducts, local);
         let scores = self.model.as_ref().map(|model| model.scores(&rows));
         let mut odd = Vec::new();
         let mut closed = Closed::default();
@@ -170,7 +171,7 @@ impl Stratum {
             self.owners.learn(&deeds.records);
             // Amounts that are odd teach neither its own past nor the others; how often it happens, it does.
             if !is_odd {
-                known.past.learn(&deeds.sums, local);
+                known.past.learn(&rows[at], local);
             }
             let chain = &mut self.chain;
             chain.learn(known.trail, &deeds.steps, hour, is_odd);
@@ -236,30 +237,21 @@ impl Stratum {
         columns.map(|(column, rarity)| (column % FEATURES.len(), (-rarity).exp()))
     }
 
-    /// Adds to each what is known only by what the others did and it did before; the most surprising step of each.
-    fn walk(&mut self, hour: u32, conducts: &mut [(Who, Deeds)]) -> Vec<Option<Step>> {
-        let each = conducts.iter_mut().map(|(who, deeds)| {
-            deeds.sums.foreign = self.owners.foreign(&deeds.records);
-            deeds.sums.evenness = deeds.steps.evenness();
-            let known = self.entities.peek_mut(who);
-            let trail = known.map_or_else(Trail::default, |known| known.trail);
-            let step = self.chain.oddest(trail, &deeds.steps, hour);
-            deeds.sums.order = step.map_or(0.0, |step| step.bits);
-            step
-        });
-        each.collect()
-    }
-
-    /// The row of each entity, and what is new of it.
-    fn look(&mut self, conducts: &[(Who, Deeds)], local: u32) -> (Vec<Row>, Vec<Vec<New>>) {
+    /// Adds to each what is known only by what the others did and it did before; its most surprising step, its row, and what is new of it.
+    fn look(&mut self, hour: u32, local: u32, conducts: &mut [(Who, Deeds)]) -> Looks {
         let day = local / 24;
         let rarity = self.customs.rarity();
-        let each = conducts.iter().map(|(who, deeds)| {
+        let each = conducts.iter_mut().map(|(who, deeds)| {
             let known = self.entities.peek_mut(who);
+            deeds.sums.foreign = self.owners.foreign(&deeds.records);
+            deeds.sums.evenness = deeds.steps.evenness();
+            let trail = known.as_ref().map_or(Trail::default(), |it| it.trail);
+            let step = self.chain.oddest(trail, &deeds.steps, hour);
+            deeds.sums.order = step.map_or(0.0, |step| step.bits);
             let habits = known.as_ref().map(|known| &known.habits);
             let news = Habits::news(habits, &deeds.traits, short(day), &rarity);
             let past = known.map_or_else(|| Past::new(day), |known| known.past);
-            (past.row(&deeds.sums, local), news)
+            (step, (past.row(&deeds.sums, local), news))
         });
         each.unzip()
     }
@@ -333,23 +325,19 @@ impl Stratum {
             owners: self.owners.store(),
             chain: Cow::Borrowed(&self.chain),
             first_hour: self.first_hour,
-            recent: rows_of(&self.recent),
+            recent: Cow::Borrowed(&self.recent),
             next: self.next,
             passed: self.passed,
-            model: self
-                .model
-                .as_ref()
-                .map(|model| (model.day, rows_of(&model.rows))),
+            model: self.model.as_ref().map(|model| StoredModel {
+                day: model.day,
+                rows: Cow::Borrowed(&model.rows),
+            }),
             calibration: Cow::Borrowed(&self.calibration),
             rate: self.rate,
         }
     }
 
     pub(super) fn restore(stored: StoredStratum<'_>, entities: usize) -> Stratum {
-        let rows = |stored: Vec<Cow<'_, [f32]>>| -> Vec<Row> {
-            let rows = stored.iter().filter_map(|row| row[..].try_into().ok());
-            rows.collect()
-        };
         let mut known: Lru<Who, Known> = Lru::new(entities);
         for (who, entity) in stored.entities {
             known.touch(&who, || entity.into_owned());
@@ -360,12 +348,12 @@ impl Stratum {
             owners: Owners::restore(stored.owners),
             chain: stored.chain.into_owned(),
             first_hour: stored.first_hour,
-            recent: rows(stored.recent),
+            recent: stored.recent.into_owned(),
             next: stored.next,
             passed: stored.passed,
             model: stored
                 .model
-                .and_then(|(day, fitted)| Model::fit(rows(fitted), day)),
+                .and_then(|model| Model::fit(model.rows.into_owned(), model.day)),
             calibration: stored.calibration.into_owned(),
             rate: stored.rate,
         }
@@ -396,12 +384,6 @@ impl Model {
     }
 }
 
-fn rows_of(rows: &[Row]) -> Vec<Cow<'_, [f32]>> {
-    rows.iter()
-        .map(|row| Cow::Borrowed(row.as_slice()))
-        .collect()
-}
-
 /// A day as habits keep it.
 fn short(day: u32) -> u16 {
     u16::try_from(day).unwrap_or(u16::MAX)
@@ -421,13 +403,22 @@ fn table(rows: &[Row]) -> Option<Rows> {
 pub(super) struct StoredStratum<'a> {
     entities: Vec<(Cow<'a, Who>, Cow<'a, Known>)>,
     customs: Cow<'a, Customs>,
+    #[serde(with = "packed::list")]
     owners: Vec<(u32, Callers)>,
     chain: Cow<'a, Chain>,
     first_hour: u32,
-    recent: Vec<Cow<'a, [f32]>>,
+    #[serde(with = "packed::list")]
+    recent: Cow<'a, [Row]>,
     next: usize,
     passed: u32,
-    model: Option<(u32, Vec<Cow<'a, [f32]>>)>,
+    model: Option<StoredModel<'a>>,
     calibration: Cow<'a, Calibration>,
     rate: Rate,
+}
+
+#[derive(Serialize, Deserialize)]
+struct StoredModel<'a> {
+    day: u32,
+    #[serde(with = "packed::list")]
+    rows: Cow<'a, [Row]>,
 }

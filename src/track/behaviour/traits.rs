@@ -1,13 +1,10 @@
 //! What can be new in an hour: values of an event that callers use again and again, as codes.
 
-use std::fmt::Write as _;
-use std::net::IpAddr;
-
-use compact_str::CompactString;
 use serde::{Deserialize, Serialize};
 
+use super::hashed::Hashed;
+use super::value::{Value, signs};
 use crate::event::{Event, Text};
-use crate::random::{splitmix, stable_hash, stable_hash_of, stable_hash_where};
 use crate::track::EntityKind;
 
 /// A kind of value. Those that differ most from call to call come last: of too many values in an hour they go first.
@@ -78,14 +75,10 @@ const HASH_BITS: u32 = 27;
 /// Values of an entity in an hour: at most, and of an hour of one or two calls.
 const MOST: usize = 128;
 const USUAL: usize = 20;
-/// Characters of a parameter's value that are looked at.
-const READ: usize = 1_024;
-/// Longest text of a value in bytes.
-const TEXT_BYTES: usize = 96;
 
 /// What an hour showed of an entity, ascending. Of too many the smallest codes are kept, whatever the order in which they came.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Traits(Vec<u32>);
+pub(super) struct Traits(#[serde(with = "crate::track::packed::list")] Vec<u32>);
 
 /// The kind of a value.
 pub(super) const fn dimension_of(code: u32) -> usize {
@@ -123,10 +116,10 @@ impl Traits {
     pub(super) fn take<'e>(
         &mut self,
         event: &'e Event<'_>,
-        kind: EntityKind,
+        (kind, operation): (EntityKind, Hashed<'e>),
         mut new: impl FnMut(u32, Value<'e>),
     ) {
-        each(event, kind, |dimension, value| {
+        each(event, kind, operation, |dimension, value| {
             let code = code_of(dimension, value);
             if self.add(code) {
                 new(code, value);
@@ -142,176 +135,21 @@ fn code_of(dimension: Dimension, value: Value<'_>) -> u32 {
 }
 
 /// The code of the operation that an event calls; 0 where the log names none, and where it failed: what failed is tried again, and leads nowhere.
-pub(super) fn operation_of(event: &Event<'_>) -> u32 {
-    let operation = event.operation.as_deref().or(event.route.as_deref());
+pub(super) fn operation_of(event: &Event<'_>, operation: Hashed<'_>) -> u32 {
     let is_failed = event.status.is_some_and(|status| status >= 500);
-    let operation = operation.filter(|operation| !operation.is_empty() && !is_failed);
-    operation.map_or(0, |it| code_of(D::Operation, Value::Texts([it, "", ""])))
-}
-
-/// A value of an event, in pieces.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Value<'e> {
-    Texts([&'e str; 3]),
-    /// With what it belongs to.
-    List(&'e str, &'e [Text<'e>]),
-    Number(&'e str, u64),
-    /// The names of a query's parameters, with what they belong to.
-    Names(&'e str, &'e str),
-    /// An operation, one of its parameters, and two classes of signs that stand side by side in its value.
-    Signs(&'e str, &'e str, [Sign; 2]),
-    /// But for its versions.
-    Agent(&'e str),
-    /// A network: 24 bits of it, or 48.
-    Network(IpAddr),
-    Address(IpAddr),
-}
-
-impl Value<'_> {
-    fn hash(self) -> u64 {
-        let joined = |known: u64, more: u64| splitmix(known ^ more);
-        match self {
-            Value::Texts(texts) => texts.into_iter().map(stable_hash).fold(0, joined),
-            Value::List(of, list) => {
-                let each = list.iter().map(|text| stable_hash(text));
-                each.fold(stable_hash(of), joined)
-            }
-            Value::Number(of, number) => joined(stable_hash(of), number),
-            // In any order.
-            Value::Names(of, query) => {
-                let each = names(query).map(stable_hash);
-                joined(stable_hash(of), each.fold(0, u64::wrapping_add))
-            }
-            Value::Signs(of, name, signs) => {
-                let signs = signs.map(|sign| u64::from(sign.number()));
-                signs
-                    .into_iter()
-                    .fold(joined(stable_hash(of), stable_hash(name)), joined)
-            }
-            Value::Agent(agent) => stable_hash_where(agent.as_bytes(), |byte| {
-                !byte.is_ascii_digit() && byte != b'.'
-            }),
-            Value::Network(IpAddr::V4(address)) => stable_hash_of(&address.octets()[..3]),
-            Value::Network(IpAddr::V6(address)) => stable_hash_of(&address.octets()[..6]),
-            Value::Address(IpAddr::V4(address)) => stable_hash_of(&address.octets()),
-            Value::Address(IpAddr::V6(address)) => stable_hash_of(&address.octets()),
-        }
+    if operation.text.is_empty() || is_failed {
+        return 0;
     }
-
-    /// For people, cut; the same for all values of one code.
-    pub(super) fn text(self) -> CompactString {
-        let mut text = CompactString::default();
-        let written = match self {
-            Value::Texts(texts) => {
-                let texts = texts.into_iter().filter(|text| !text.is_empty());
-                let texts: Vec<&str> = texts.collect();
-                write!(text, "{}", texts.join(", "))
-            }
-            Value::List(of, list) => {
-                let list: Vec<&str> = list.iter().map(Text::as_str).collect();
-                let colon = if of.is_empty() { "" } else { ": " };
-                write!(text, "{of}{colon}{}", list.join(", "))
-            }
-            Value::Number(of, number) => write!(text, "{of}: {number}"),
-            Value::Names(of, query) => {
-                let mut names: Vec<&str> = names(query).collect();
-                names.sort_unstable();
-                write!(text, "{of}: {}", names.join(", "))
-            }
-            Value::Signs(of, name, signs) => {
-                let [a, b] = signs.map(Sign::text);
-                write!(text, "{of}: {name} with {a} before {b}")
-            }
-            Value::Agent(agent) => {
-                let is_version = |sign: char| sign.is_ascii_digit() || sign == '.';
-                let parts: Vec<&str> = agent.split(is_version).collect();
-                write!(text, "{}", parts.join(""))
-            }
-            Value::Network(IpAddr::V4(address)) => {
-                let [a, b, c, _] = address.octets();
-                write!(text, "{a}.{b}.{c}.0/24")
-            }
-            Value::Network(IpAddr::V6(address)) => {
-                let [a, b, c, ..] = address.segments();
-                write!(text, "{a:x}:{b:x}:{c:x}::/48")
-            }
-            Value::Address(address) => write!(text, "{address}"),
-        };
-        debug_assert!(written.is_ok(), "a string takes everything");
-        let end = text.floor_char_boundary(TEXT_BYTES.min(text.len()));
-        text.truncate(end);
-        text
-    }
-}
-
-/// A class of signs in a value.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Sign {
-    /// Begin or end.
-    Edge,
-    /// Letters and digits.
-    Word,
-    Space,
-    /// What does not print.
-    Control,
-    Other(char),
-    /// The length, in powers of two: not a sign, but counted with them.
-    Length(u32),
-}
-
-impl Sign {
-    fn of(sign: char) -> Sign {
-        match sign {
-            ' ' | '+' => Sign::Space,
-            sign if sign.is_alphanumeric() => Sign::Word,
-            sign if sign.is_control() => Sign::Control,
-            sign => Sign::Other(sign),
-        }
-    }
-
-    fn number(self) -> u32 {
-        match self {
-            Sign::Edge => 0,
-            Sign::Word => 1,
-            Sign::Space => 2,
-            Sign::Control => 3,
-            Sign::Length(bits) => 4 + bits,
-            Sign::Other(sign) => 128 + u32::from(sign),
-        }
-    }
-
-    fn text(self) -> CompactString {
-        match self {
-            Sign::Edge => "its edge".into(),
-            Sign::Word => "a word".into(),
-            Sign::Space => "a space".into(),
-            Sign::Control => "a control character".into(),
-            Sign::Other(sign) => compact_str::format_compact!("`{sign}`"),
-            Sign::Length(bits) => compact_str::format_compact!("some {} characters", 1_u64 << bits),
-        }
-    }
-}
-
-/// Each two classes of signs that stand side by side in a value, and its length. Two of one class are one.
-fn signs(value: &str, mut take: impl FnMut([Sign; 2])) {
-    let mut before = Sign::Edge;
-    for sign in value.chars().take(READ).map(Sign::of) {
-        if sign != before {
-            take([before, sign]);
-        }
-        before = sign;
-    }
-    take([before, Sign::Edge]);
-    take([Sign::Edge, Sign::Length(value.len().max(1).ilog2())]);
-}
-
-fn names(query: &str) -> impl Iterator<Item = &str> {
-    let pairs = query.split('&').filter(|pair| !pair.is_empty());
-    pairs.map(|pair| pair.split_once('=').map_or(pair, |(name, _)| name))
+    code_of(D::Operation, Value::Operation(operation, ""))
 }
 
 /// Each value that the event has.
-fn each<'e>(event: &'e Event<'_>, kind: EntityKind, mut take: impl FnMut(Dimension, Value<'e>)) {
+fn each<'e>(
+    event: &'e Event<'_>,
+    kind: EntityKind,
+    operation: Hashed<'e>,
+    mut take: impl FnMut(Dimension, Value<'e>),
+) {
     let text = |text: &'e Option<Text<'_>>| text.as_deref().unwrap_or_default();
     let mut texts = |dimension, texts: [&'e str; 3]| {
         if texts.iter().any(|text| !text.is_empty()) {
@@ -351,15 +189,16 @@ fn each<'e>(event: &'e Event<'_>, kind: EntityKind, mut take: impl FnMut(Dimensi
     if kind == EntityKind::Subject {
         texts(D::Client, [text(&event.client_id), "", ""]);
     }
-    let operation = event.operation.as_ref().or(event.route.as_ref());
-    let operation = operation.map_or("", Text::as_str);
-    texts(D::Operation, [operation, "", ""]);
-    if !operation.is_empty() {
-        texts(D::ContentType, [operation, text(&event.content_type), ""]);
+    let is_named = !operation.text.is_empty();
+    if is_named {
+        take(D::Operation, Value::Operation(operation, ""));
+        let content_type = text(&event.content_type);
+        take(D::ContentType, Value::Operation(operation, content_type));
     }
+    let nothing = Hashed::of("");
     for (dimension, of, list) in [
-        (D::Roles, "", &event.roles),
-        (D::Scopes, "", &event.scopes),
+        (D::Roles, nothing, &event.roles),
+        (D::Scopes, nothing, &event.scopes),
         (D::FieldsSent, operation, &event.fields_sent),
         (D::FieldsReceived, operation, &event.fields_received),
     ] {
@@ -373,15 +212,16 @@ fn each<'e>(event: &'e Event<'_>, kind: EntityKind, mut take: impl FnMut(Dimensi
     if let Some(egress) = event.egress_address {
         take(D::Egress, Value::Address(egress));
     }
-    if let Some(status) = event.status.filter(|_| !operation.is_empty()) {
+    if let Some(status) = event.status.filter(|_| is_named) {
         take(D::Answer, Value::Number(operation, status));
     }
     let query = event.query_decoded.as_deref().or(event.query.as_deref());
     let query = query.filter(|query| !query.is_empty());
-    if let Some(query) = query.filter(|_| !operation.is_empty()) {
+    if let Some(query) = query.filter(|_| is_named) {
         take(D::Parameters, Value::Names(operation, query));
         for pair in query.split('&').filter(|pair| !pair.is_empty()) {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+            let name = Hashed::of(name);
             signs(value, |signs| {
                 take(D::Signs, Value::Signs(operation, name, signs));
             });
@@ -401,7 +241,7 @@ impl Traits {
         let mut traits = Traits::default();
         for value in values {
             #[expect(clippy::cast_possible_truncation, reason = "some bits of a hash")]
-            let hash = stable_hash(value) as u32 & ((1 << HASH_BITS) - 1);
+            let hash = crate::random::stable_hash(value) as u32 & ((1 << HASH_BITS) - 1);
             traits.add((dimension as u32) << HASH_BITS | hash);
         }
         traits
@@ -425,7 +265,8 @@ mod tests {
         let codes = |event: &Event<'static>| {
             let mut traits = Traits::default();
             let mut texts = Vec::new();
-            traits.take(event, EntityKind::Client, |_, value| {
+            let of = (EntityKind::Client, Hashed::operation(event));
+            traits.take(event, of, |_, value| {
                 texts.push(value.text());
             });
             (traits, texts)

@@ -15,6 +15,7 @@ mod ranks;
 mod values;
 mod window;
 
+use std::borrow::Cow;
 use std::collections::VecDeque;
 
 use serde::{Deserialize, Serialize};
@@ -153,28 +154,28 @@ impl Correlation {
     }
 
     /// Everything worth keeping, least recently touched first.
-    pub(crate) fn store(&self) -> Vec<StoredGroup> {
+    pub(crate) fn store(&self) -> Vec<StoredGroup<'_>> {
         self.groups
             .iter()
             .map(|(entity, group)| StoredGroup {
-                entity: entity.clone(),
+                entity: Cow::Borrowed(entity),
                 window: group.window.store(),
                 holds: group.holds,
                 late: group.late,
-                samples: group.samples.iter().cloned().collect(),
+                samples: Cow::Borrowed(&group.samples),
             })
             .collect()
     }
 
     /// Takes stored groups up again.
-    pub(crate) fn restore(&mut self, groups: Vec<StoredGroup>) {
+    pub(crate) fn restore(&mut self, groups: Vec<StoredGroup<'_>>) {
         for stored in groups {
             let limits = &self.limits;
             let (group, _) = self.groups.touch(&stored.entity, || Group::new(limits));
             group.window = Window::restore(stored.window, limits);
             group.holds = stored.holds;
             group.late = stored.late;
-            group.samples = stored.samples.into();
+            group.samples = stored.samples.into_owned();
         }
     }
 }
@@ -295,12 +296,12 @@ fn needed(spec: &CorrelationSpec) -> usize {
 
 /// One group of a correlation in a snapshot.
 #[derive(Serialize, Deserialize)]
-pub(crate) struct StoredGroup {
-    entity: Entity,
-    window: StoredWindow,
+pub(crate) struct StoredGroup<'a> {
+    entity: Cow<'a, Entity>,
+    window: StoredWindow<'a>,
     holds: bool,
     late: u32,
-    samples: Vec<Packed>,
+    samples: Cow<'a, VecDeque<Packed>>,
 }
 
 #[cfg(test)]

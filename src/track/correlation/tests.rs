@@ -89,9 +89,9 @@ proptest! {
         let mut now = 0;
         for (index, (step, at)) in steps.into_iter().enumerate() {
             if index == cut {
-                let stored = state.store();
-                state = Correlation::new(&plan.correlations[0], &plan);
-                state.restore(stored);
+                let mut again = Correlation::new(&plan.correlations[0], &plan);
+                again.restore(state.store());
+                state = again;
             }
             now += step;
             let here = country(["RU", "KZ", "VN", "BR"][at]).unwrap();
@@ -405,9 +405,9 @@ proptest! {
         for (index, (step, value)) in steps.into_iter().enumerate() {
             if index == cut {
                 // What was stored and taken up again goes on as it was.
-                let stored = state.store();
-                state = Correlation::new(&plan.correlations[0], &plan);
-                state.restore(stored);
+                let mut again = Correlation::new(&plan.correlations[0], &plan);
+                again.restore(state.store());
+                state = again;
             }
             now += step;
             seen.push((now, value));

@@ -4,6 +4,7 @@
 //! logarithm of its length for a percentile). A window of more events than may be kept one by one is summed up by
 //! [`Panes`], and says so.
 
+use std::borrow::Cow;
 use std::collections::VecDeque;
 
 use serde::{Deserialize, Serialize};
@@ -338,32 +339,32 @@ impl Window {
         self.state.remove(event.value);
     }
 
-    pub(super) fn store(&self) -> StoredWindow {
+    pub(super) fn store(&self) -> StoredWindow<'_> {
         StoredWindow {
-            events: self.events.iter().copied().collect(),
+            events: Cow::Borrowed(&self.events),
             marks: match &self.state {
-                State::Matched(marks) | State::Ordered(marks) => marks.to_vec(),
-                _ => Vec::new(),
+                State::Matched(marks) | State::Ordered(marks) => Cow::Borrowed(marks),
+                _ => Cow::Borrowed(&[]),
             },
-            panes: self.panes.clone(),
+            panes: self.panes.as_ref().map(Cow::Borrowed),
             unreported: self.unreported,
             evicted: self.evicted,
         }
     }
 
     /// A stored window; what is known of its values is made anew from them, so it cannot disagree with them.
-    pub(super) fn restore(stored: StoredWindow, limits: &Limits) -> Self {
+    pub(super) fn restore(stored: StoredWindow<'_>, limits: &Limits) -> Self {
         let mut window = Window::new(limits);
-        for event in stored.events {
+        for event in stored.events.iter() {
             window.add(event.time, event.value);
         }
         if let State::Matched(marks) | State::Ordered(marks) = &mut window.state {
-            for (mark, stored) in marks.iter_mut().zip(stored.marks) {
-                *mark = stored;
+            for (mark, stored) in marks.iter_mut().zip(stored.marks.iter()) {
+                *mark = *stored;
             }
         }
         if let Some(panes) = stored.panes {
-            window.panes = Some(panes);
+            window.panes = Some(panes.into_owned());
             if !limits.kind.is_temporal() {
                 window.state = State::Events;
             }
@@ -399,10 +400,10 @@ fn can_be_summed_up(kind: &CorrelationKind) -> bool {
 
 /// A window in a snapshot.
 #[derive(Serialize, Deserialize)]
-pub(crate) struct StoredWindow {
-    events: Vec<Event>,
-    marks: Vec<i64>,
-    panes: Option<Box<Panes>>,
+pub(crate) struct StoredWindow<'a> {
+    events: Cow<'a, VecDeque<Event>>,
+    marks: Cow<'a, [i64]>,
+    panes: Option<Cow<'a, Box<Panes>>>,
     unreported: u32,
     evicted: u32,
 }

@@ -90,10 +90,11 @@ impl Ensemble {
     /// What each member says of each row, the higher the more unlike, each on its own scale. Rows have as many columns as those fitted.
     pub fn members(&self, rows: &Rows) -> impl Iterator<Item = [f64; 5]> {
         let forest = self.forest.scores(rows).into_iter();
+        let cheap = forest.zip(self.tails.scores(rows));
         let mut distances = Distances::default();
-        forest.zip(rows.iter()).map(move |(forest, row)| {
+        cheap.zip(rows.iter()).map(move |((forest, tails), row)| {
             let [subsamples, nearest, plain] = self.by_distance(row, &mut distances);
-            [forest, self.tails.score(row), subsamples, nearest, plain]
+            [forest, tails, subsamples, nearest, plain]
         })
     }
 
@@ -120,8 +121,8 @@ impl Ensemble {
     pub fn screened_scores(&self, rows: &Rows) -> Vec<f64> {
         let mut distances = Distances::default();
         let forest = self.forest.scores(rows).into_iter();
-        let scores = forest.zip(rows.iter()).map(|(forest, row)| {
-            let tails = self.tails.score(row);
+        let both = forest.zip(self.tails.scores(rows));
+        let scores = both.zip(rows.iter()).map(|((forest, tails), row)| {
             let cheap = [self.ranks[0].rarity(forest), self.ranks[1].rarity(tails)];
             if cheap.iter().all(|rarity| *rarity < SCREEN) {
                 return cheap.iter().sum();

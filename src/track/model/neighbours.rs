@@ -13,19 +13,25 @@ const SIZE: usize = 16;
 const NEAREST: usize = 3;
 /// A row so near is this row itself.
 const ITSELF: f32 = 1e-6;
+/// Rows whose distances are computed side by side: each subsample has as many rows as others, so no row is left over.
+const ABREAST: usize = SUBSAMPLES;
 
 /// Chosen rows on a scale.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct Neighbours {
     scale: Scale,
-    /// Column after column, so that distances to all are computed side by side.
+    /// Some rows after others, and of these column after column.
     chosen: Vec<f32>,
     rows: usize,
 }
 
-/// Distances of one row to all chosen ones; kept by whoever scores many rows.
+/// Distances of one row to all chosen ones, squared; kept by whoever scores many rows.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Distances(Vec<f32>);
+pub(super) struct Distances {
+    squares: Vec<f32>,
+    /// The row on the scale.
+    scaled: Vec<f32>,
+}
 
 impl Neighbours {
     /// Chooses rows.
@@ -39,12 +45,13 @@ impl Neighbours {
             .iter()
             .map(|row| scale.apply(rows.row(*row)).collect())
             .collect();
-        let columns = (0..scale.len()).flat_map(|column| {
-            let rows = scaled.iter();
-            rows.map(move |row| single(row[column]))
+        let groups = scaled.chunks_exact(ABREAST);
+        let groups = groups.flat_map(|rows| {
+            let columns = 0..scale.len();
+            columns.flat_map(move |column| rows.iter().map(move |row| single(row[column])))
         });
         Neighbours {
-            chosen: columns.collect(),
+            chosen: groups.collect(),
             rows: chosen.len(),
             scale,
         }
@@ -52,19 +59,24 @@ impl Neighbours {
 
     /// Measures how far a row is from each chosen one.
     pub(super) fn measure(&self, row: &[f64], into: &mut Distances) {
-        let distances = &mut into.0;
-        distances.clear();
-        distances.resize(self.rows, 0.0);
-        let columns = self.chosen.chunks_exact(self.rows.max(1));
-        for (value, column) in self.scale.apply(row).zip(columns) {
-            let value = single(value);
-            for (square, chosen) in distances.iter_mut().zip(column) {
-                let apart = value - chosen;
-                *square += apart * apart;
-            }
+        let Distances { squares, scaled } = into;
+        scaled.clear();
+        scaled.extend(self.scale.apply(row).map(single));
+        squares.clear();
+        if scaled.is_empty() {
+            squares.resize(self.rows, 0.0);
+            return;
         }
-        for square in distances {
-            *square = square.sqrt();
+        for group in self.chosen.chunks_exact(ABREAST * scaled.len()) {
+            let mut sums = [0.0; ABREAST];
+            let (columns, _) = group.as_chunks::<ABREAST>();
+            for (value, column) in scaled.iter().zip(columns) {
+                for (sum, chosen) in sums.iter_mut().zip(column) {
+                    let apart = value - chosen;
+                    *sum += apart * apart;
+                }
+            }
+            squares.extend_from_slice(&sums);
         }
     }
 }
@@ -73,30 +85,46 @@ impl Distances {
     /// The mean over subsamples of the distance to the nearest row of each: `LeSiNN` (Pang, Ting and Albrecht, "`LeSiNN`: detecting anomalies
     /// by identifying least similar nearest neighbours", 2015).
     pub(super) fn of_subsamples(&self) -> f64 {
-        let size = (self.0.len() / SUBSAMPLES).max(1);
-        let nearest = self.0.chunks(size).map(|subsample| {
+        let size = (self.squares.len() / SUBSAMPLES).max(1);
+        let nearest = self.squares.chunks(size).map(|subsample| {
             let nearest = subsample.iter().copied().fold(f32::MAX, f32::min);
-            f64::from(nearest)
+            f64::from(nearest.sqrt())
         });
-        nearest.sum::<f64>() / self.0.chunks(size).len().max(1) as f64
+        nearest.sum::<f64>() / self.squares.chunks(size).len().max(1) as f64
     }
 
     /// The mean distance to the nearest rows, this row itself left out.
     pub(super) fn of_nearest(&self) -> f64 {
-        let mut nearest = [f32::MAX; NEAREST + 1];
-        for distance in &self.0 {
-            if *distance < nearest[NEAREST] {
-                let at = nearest.partition_point(|known| known <= distance);
-                nearest[at..].rotate_right(1);
-                nearest[at] = *distance;
+        // Of each place in a group the least ones, ascending: no branch depends on a distance, so places are compared side by side.
+        let mut least = [[f32::MAX; ABREAST]; NEAREST + 1];
+        let (groups, _) = self.squares.as_chunks::<ABREAST>();
+        for group in groups {
+            let mut more = *group;
+            for known in &mut least {
+                for (known, more) in known.iter_mut().zip(&mut more) {
+                    let (less, rest) = if *more < *known {
+                        (*more, *known)
+                    } else {
+                        (*known, *more)
+                    };
+                    (*known, *more) = (less, rest);
+                }
             }
         }
-        let from = usize::from(nearest[0] < ITSELF);
+        let mut nearest = [f32::MAX; NEAREST + 1];
+        for square in least.as_flattened() {
+            if *square < nearest[NEAREST] {
+                let at = nearest.partition_point(|known| known <= square);
+                nearest[at..].rotate_right(1);
+                nearest[at] = *square;
+            }
+        }
+        let from = usize::from(nearest[0].sqrt() < ITSELF);
         let known = nearest[from..][..NEAREST]
             .iter()
             .filter(|it| **it < f32::MAX);
         let count = known.clone().count().max(1);
-        known.map(|it| f64::from(*it)).sum::<f64>() / count as f64
+        known.map(|it| f64::from(it.sqrt())).sum::<f64>() / count as f64
     }
 }
 
@@ -139,7 +167,7 @@ mod tests {
         // Each subsample has both; their scale has the deviation 1.
         let distances = distances(&rows, &[2.0]);
         assert!(distances.of_subsamples().abs() < 1e-6);
-        assert_eq!(distances.0.len(), 2 * SUBSAMPLES);
+        assert_eq!(distances.squares.len(), 2 * SUBSAMPLES);
         assert!(
             distances.of_nearest().abs() < 1e-6,
             "the same row was chosen sixteen times"
