@@ -127,7 +127,8 @@ impl Redactor {
     pub fn redact(&self, event: &mut Event<'_>) {
         event.cookie = None;
         event.payload = None;
-        let resource = event.resource_id.take();
+        // An empty id names nobody: as a pseudonym all nobodies would be one person.
+        let resource = event.resource_id.take().filter(|id| !id.is_empty());
         let alias = resource
             .as_ref()
             .map(|id| self.pseudonyms.of(Field::ResourceId, id));
@@ -149,9 +150,8 @@ impl Redactor {
     }
 
     fn alias(&self, field: Field, slot: &mut Option<Text<'_>>) {
-        if let Some(id) = slot {
-            *id = Text::from(self.pseudonyms.of(field, id).into_string());
-        }
+        let id = slot.take().filter(|id| !id.is_empty());
+        *slot = id.map(|id| Text::from(self.pseudonyms.of(field, &id).into_string()));
     }
 
     /// Any text with personal shapes, tokens and values of secret parameters replaced.

@@ -47,6 +47,20 @@ fn an_ordinary_event_gets_route_id_and_operation_and_no_facts() {
 }
 
 #[test]
+fn an_empty_id_is_nobodys() {
+    let mut event = event("/residents", "");
+    event.subject = Some("".into());
+    event.token_id = Some("".into());
+    event.resource_id = Some("".into());
+    event.device_id = Some("d-1".into());
+    redactor().redact(&mut event);
+    assert_eq!(event.subject, None);
+    assert_eq!(event.token_id, None);
+    assert_eq!(event.resource_id, None);
+    assert!(event.device_id.is_some_and(|id| id.starts_with("p_")));
+}
+
+#[test]
 fn an_event_of_plain_values_has_no_payload_and_others_have_each_form_once() {
     let payload = |path: &str, query: &str| {
         let mut event = event(path, query);
