@@ -55,6 +55,12 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
     Detection::new(&config, Arc::new(rules))?;
     let contracts = Contracts::configured(&config.contracts)?;
     println!("# contracts: {}: ok", contracts.len());
+    for name in unknown_integrations(&config, &contracts) {
+        println!(
+            "# mail: a recipient is there for the integration `{}` alone, and no contract has that name",
+            name.escape_debug()
+        );
+    }
     if let Some(models) = Models::configured(&config.track.behaviour) {
         models.in_use()?;
         let version = models.current()?;
@@ -87,6 +93,21 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Integrations that recipients of mail are there for and that no contract describes: a name of the log, or one that is mistyped.
+fn unknown_integrations<'c>(config: &'c Config, contracts: &Contracts) -> Vec<&'c str> {
+    let known: Vec<&str> = contracts
+        .documents()
+        .map(|document| document.integration.as_str())
+        .collect();
+    let wanted = config
+        .mail
+        .recipients
+        .iter()
+        .flat_map(|it| &it.integrations);
+    let wanted = wanted.map(String::as_str);
+    wanted.filter(|name| !known.contains(name)).collect()
+}
+
 fn check_connections(config: &Config, runtime: &tokio::runtime::Runtime) -> anyhow::Result<()> {
     if config.source.kind == SourceKind::Kafka {
         let client = kafka::client_config(&config.kafka)?;
@@ -99,4 +120,20 @@ fn check_connections(config: &Config, runtime: &tokio::runtime::Runtime) -> anyh
     let version = runtime.block_on(async { Store::connect(&config.store).await?.ping().await })?;
     println!("# ClickHouse: ok, version {version}");
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_recipient_for_an_integration_without_a_contract_is_told() {
+        let mut config = Config::default();
+        config.contracts.folder = Some(concat!(env!("CARGO_MANIFEST_DIR"), "/contracts").into());
+        let contracts = Contracts::configured(&config.contracts).unwrap();
+        let recipient =
+            toml::from_str("address = 'a@example.org'\nintegrations = ['barriers', 'bariers']");
+        config.mail.recipients = vec![recipient.unwrap()];
+        assert_eq!(unknown_integrations(&config, &contracts), ["bariers"]);
+    }
 }
