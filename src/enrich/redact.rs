@@ -129,6 +129,7 @@ impl Redactor {
         event.payload = None;
         // An empty id names nobody: as a pseudonym all nobodies would be one person.
         let resource = event.resource_id.take().filter(|id| !id.is_empty());
+        event.client_id = event.client_id.take().filter(|id| !id.is_empty());
         let alias = resource
             .as_ref()
             .map(|id| self.pseudonyms.of(Field::ResourceId, id));

@@ -51,11 +51,13 @@ fn an_empty_id_is_nobodys() {
     let mut event = event("/residents", "");
     event.subject = Some("".into());
     event.token_id = Some("".into());
+    event.client_id = Some("".into());
     event.resource_id = Some("".into());
     event.device_id = Some("d-1".into());
     redactor().redact(&mut event);
     assert_eq!(event.subject, None);
     assert_eq!(event.token_id, None);
+    assert_eq!(event.client_id, None);
     assert_eq!(event.resource_id, None);
     assert!(event.device_id.is_some_and(|id| id.starts_with("p_")));
 }
