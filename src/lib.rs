@@ -35,6 +35,7 @@ pub mod track;
 
 pub mod alert;
 
+pub mod impact;
 pub mod incident;
 
 pub mod triage;

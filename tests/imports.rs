@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Module and what it may import. `config`, `telemetry`, `diagnostic`, `picture`, `requirement`, `random` and `yaml` are leaves, so everybody but `event` may
+/// Module and what it may import. `config`, `telemetry`, `diagnostic`, `picture`, `impact`, `requirement`, `random` and `yaml` are leaves, so everybody but `event` may
 /// name their types.
 const TABLE: &[(&str, &[&str])] = &[
     ("config", &[]),
@@ -12,6 +12,7 @@ const TABLE: &[(&str, &[&str])] = &[
     ("tls", &[]),
     ("diagnostic", &[]),
     ("picture", &[]),
+    ("impact", &[]),
     ("requirement", &[]),
     ("random", &[]),
     ("yaml", &["diagnostic"]),
@@ -71,6 +72,7 @@ const LEAVES: &[&str] = &[
     "telemetry",
     "diagnostic",
     "picture",
+    "impact",
     "requirement",
     "tls",
     "random",

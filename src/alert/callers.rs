@@ -3,12 +3,11 @@
 use std::fmt;
 
 use super::Alert;
+use super::picks::SEPARATOR;
 use crate::track::{EntityKind, Reason};
 
 /// Integrations of an alert, and callers of it, at most: as many as sample events can show.
 const MOST: usize = 40;
-/// Between the parts of an entity of several.
-const SEPARATOR: &str = " | ";
 
 /// One who calls: an address, a client, a subject or a token, as it is stored.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -32,6 +31,12 @@ impl Caller {
         })
     }
 
+    /// The one that an entity is; of one of several values the first counts.
+    #[must_use]
+    pub fn of_entity(kind: EntityKind, value: &str) -> Option<Caller> {
+        Caller::of(kind, first_part(value))
+    }
+
     /// Reads what [`fmt::Display`] wrote.
     #[must_use]
     pub fn named(text: &str) -> Option<Caller> {
@@ -51,7 +56,7 @@ impl Alert {
     /// The caller that it is about; `None` where it is about something else.
     #[must_use]
     pub fn caller(&self) -> Option<Caller> {
-        Caller::of(self.entity.kind, self.first_part())
+        Caller::of_entity(self.entity.kind, &self.entity.value)
     }
 
     /// The caller that it is about and those that its sample events show, each once, in order.
@@ -81,7 +86,8 @@ impl Alert {
     /// The integrations that it is about or that its sample events were called under, each once, in order.
     #[must_use]
     pub fn integrations(&self) -> Vec<&str> {
-        let about = (self.entity.kind == EntityKind::Integration).then(|| self.first_part());
+        let is_one = self.entity.kind == EntityKind::Integration;
+        let about = is_one.then(|| first_part(&self.entity.value));
         let shown = self.evidence.iter().map(|it| it.integration.as_str());
         once(
             about
@@ -91,14 +97,12 @@ impl Alert {
                 .collect(),
         )
     }
+}
 
-    /// The first of the values that the entity joins.
-    fn first_part(&self) -> &str {
-        let value = self.entity.value.as_str();
-        value
-            .split_once(SEPARATOR)
-            .map_or(value, |(first, _)| first)
-    }
+/// The first of the values that an entity joins.
+fn first_part(value: &str) -> &str {
+    let parts = value.split_once(SEPARATOR);
+    parts.map_or(value, |(first, _)| first)
 }
 
 fn once<T: Ord>(mut values: Vec<T>) -> Vec<T> {

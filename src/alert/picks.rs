@@ -9,7 +9,7 @@ use crate::track::{EntityKind, Measure, Reason};
 /// So many characters of a value are asked for.
 const VALUE: usize = 400;
 /// Between the parts of an entity of several.
-const SEPARATOR: &str = " | ";
+pub(super) const SEPARATOR: &str = " | ";
 
 /// What picks the alert's events in a statement: its entity's, from the first to the last. `None` when nothing does.
 pub(crate) fn picks(alert: &Alert) -> Option<String> {

@@ -4,8 +4,9 @@
 //! counts one level less. A rule that matched is sure; statistics are when it is very improbable that all is normal.
 
 use super::Alert;
+use crate::impact::Impact;
 use crate::sigma::Level;
-use crate::track::{Expectations, Impact, Reason};
+use crate::track::{Expectations, Reason};
 
 /// Statistics are sure below this probability.
 const SURE: f64 = 1e-6;

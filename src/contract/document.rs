@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::words::{Day, Ids, Name, Network, Span, TlsVersion};
+use crate::impact::Impact;
 
 /// What an integration may do. Whatever is left out is not checked.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
@@ -74,8 +75,7 @@ pub struct Document {
     /// Personal data that must not stand in a path or query: `plate`, `phone`, `email`, `passport`, `card`.
     #[serde(default)]
     pub forbidden_in_urls: Vec<Personal>,
-    /// How much harm a breach of the integration does, as FIPS 199 grades it. Alerts that touch it and are sure count one level more where it is `high`;
-    /// those that are not sure count one less where it is `low`.
+    /// How much harm a breach does: alerts that are sure count one level more where it is `high`, others one less where it is `low`.
     #[serde(default)]
     pub impact: Impact,
     /// Longest time for which events may be kept (SEC-09). The service does not start when its own retention is longer.
@@ -87,19 +87,6 @@ pub struct Document {
     /// Legal bases on which personal data may be processed: `consent`, `contract`, `law`.
     #[serde(default)]
     pub legal_basis: Vec<String>,
-}
-
-/// How much harm a breach does.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum Impact {
-    /// Limited.
-    Low,
-    /// Serious.
-    #[default]
-    Moderate,
-    /// Severe: biometrics, say.
-    High,
 }
 
 /// Who answers for an integration.

@@ -2,9 +2,9 @@
 
 use compact_str::CompactString;
 
-use crate::contract::document::{Document, Impact, Schedule, ServiceLevel};
+use crate::contract::document::{Document, Schedule, ServiceLevel};
 use crate::contract::{Contracts, Span};
-use crate::track::{self, Expectations, LevelSpec, Promise, ScheduleSpec};
+use crate::track::{Expectations, LevelSpec, Promise, ScheduleSpec};
 
 /// Levels of service, schedules and impacts of all contracts.
 pub(super) fn of(contracts: &Contracts) -> Expectations {
@@ -17,16 +17,8 @@ pub(super) fn of(contracts: &Contracts) -> Expectations {
     }
     let impacts = contracts
         .documents()
-        .map(|document| (document.integration.as_str().into(), impact(document)));
+        .map(|document| (document.integration.as_str().into(), document.impact));
     Expectations::new(levels, schedules).with_impacts(impacts)
-}
-
-fn impact(document: &Document) -> track::Impact {
-    match document.impact {
-        Impact::Low => track::Impact::Low,
-        Impact::Moderate => track::Impact::Moderate,
-        Impact::High => track::Impact::High,
-    }
 }
 
 fn level(document: &Document, level: &ServiceLevel) -> LevelSpec {

@@ -99,12 +99,15 @@ impl Store {
                  toString(link.incident) AS incident, toUnixTimestamp(alert.stored) AS stored FROM \
                  (SELECT id, first, last, revision, entity_kind, entity, callers, stored FROM alerts \
                  WHERE shadow = 0 AND (toUnixTimestamp(stored), id) > (?, toUUID(?)) ORDER BY stored, id, revision LIMIT ?) AS alert \
-                 LEFT JOIN (SELECT alert, argMax(incident, time) AS incident FROM alert_links GROUP BY alert) AS link ON link.alert = alert.id \
+                 LEFT JOIN (SELECT alert, argMax(incident, time) AS incident FROM alert_links WHERE alert IN \
+                 (SELECT id FROM alerts WHERE shadow = 0 AND (toUnixTimestamp(stored), id) > (?, toUUID(?))) GROUP BY alert) AS link ON link.alert = alert.id \
                  ORDER BY alert.stored, alert.id, alert.revision",
             )
             .bind(behind.stored)
             .bind(behind.id.to_string())
-            .bind(most);
+            .bind(most)
+            .bind(behind.stored)
+            .bind(behind.id.to_string());
         let rows = query.fetch_all::<LinkableRow>();
         let mut rows = self.within(rows, "alerts to link", false).await?;
         let last = rows.last().filter(|_| rows.len() == most as usize);
@@ -165,7 +168,7 @@ impl Store {
             .query(
                 "SELECT json FROM alerts AS alert WHERE shadow = 0 AND alert.id != ? AND alert.last >= fromUnixTimestamp64Micro(?) \
                  AND alert.first <= fromUnixTimestamp64Micro(?) \
-                 AND (hasAny(alert.callers, ?) OR has(?, concat(alert.entity_kind, ':', alert.entity))) \
+                 AND (hasAny(alert.callers, ?) OR has(?, concat(alert.entity_kind, ':', splitByString(' | ', alert.entity)[1]))) \
                  ORDER BY alert.id, alert.revision DESC LIMIT 1 BY alert.id LIMIT ?",
             )
             .bind(alert.id.to_string())
@@ -267,20 +270,12 @@ fn linkable(row: &LinkableRow) -> Option<Linkable> {
         .iter()
         .filter_map(|it| Caller::named(it))
         .collect();
-    // The entity may be of several values, of which the first counts.
     let kind = EntityKind::named(&row.entity_kind);
-    let about = callers.iter().find(|caller| {
-        Some(caller.kind) == kind
-            && row
-                .entity
-                .strip_prefix(&caller.value)
-                .is_some_and(|rest| rest.is_empty() || rest.starts_with(" | "))
-    });
     Some(Linkable {
         alert,
         first: Timestamp::from_micros(row.first),
         last: Timestamp::from_micros(row.last),
-        about: about.cloned(),
+        about: kind.and_then(|kind| Caller::of_entity(kind, &row.entity)),
         callers,
         incident: row.incident.parse().ok().filter(|id: &Uuid| !id.is_nil()),
     })

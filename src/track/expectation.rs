@@ -7,6 +7,7 @@ use foldhash::fast::FixedState;
 
 use super::stable_hash;
 use crate::event::Event;
+use crate::impact::Impact;
 
 /// Everything promised, by integration.
 #[derive(Clone, Debug, Default)]
@@ -19,30 +20,6 @@ pub struct Expectations {
     of: HashMap<CompactString, Numbers, FixedState>,
     /// How much harm a breach does, where that is not moderate.
     impacts: HashMap<CompactString, Impact, FixedState>,
-}
-
-/// How much harm a breach of an integration does, as FIPS 199 grades it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Impact {
-    /// Limited.
-    Low,
-    /// Serious.
-    #[default]
-    Moderate,
-    /// Severe.
-    High,
-}
-
-impl Impact {
-    /// The word for it.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Impact::Low => "low",
-            Impact::Moderate => "moderate",
-            Impact::High => "high",
-        }
-    }
 }
 
 /// Numbers of the levels and schedules of one integration.

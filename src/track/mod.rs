@@ -54,7 +54,7 @@ pub use chain::settle;
 pub use clock::{PartitionClock, Turn};
 pub use counts::TrackCounts;
 pub(crate) use earth::speed;
-pub use expectation::{Expectations, Impact, LevelSpec, Promise, ScheduleSpec};
+pub use expectation::{Expectations, LevelSpec, Promise, ScheduleSpec};
 pub use finding::{
     Entity, EntityKind, Evidence, Feature, Finding, MOST_FEATURES, Measure, NEW, Packed,
     PatternHit, Reason, ServiceState,

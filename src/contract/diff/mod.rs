@@ -449,8 +449,7 @@ impl Changes {
                 &format!("{kind:?} in a path or query").to_lowercase(),
             );
         }
-        let text = |document: &Document| format!("{:?}", document.impact).to_lowercase();
-        self.says("impact", &text(old), &text(new));
+        self.says("impact", old.impact.name(), new.impact.name());
         self.most("retention", old.retention, new.retention);
         let text = |document: &Document| {
             let all = document.attestations.iter();
