@@ -8,7 +8,8 @@ use arc_swap::ArcSwap;
 use thiserror::Error;
 use tracing::error;
 
-use super::active::{ActiveRules, Scratch};
+pub use super::active::ActiveRules;
+use super::active::Scratch;
 use super::models::Models;
 use super::promises;
 use crate::config::{self, Config, SecretError};
