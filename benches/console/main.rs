@@ -115,16 +115,16 @@ fn p95(visitor: &Visitor, path: &str) -> f64 {
     times[TIMES * 95 / 100]
 }
 
-/// The list out of a million alerts, each like one that was raised, of which every tenth was closed.
+/// The list out of a million alerts, each like one that was raised, of which every tenth was closed; five of them are about one address within seconds, so they are one incident.
 fn alert_list(place: &Place, visitor: &Visitor) {
     let alerts = number("ALERTS", 1_000_000);
     if alerts == 0 {
         return;
     }
     place.ask(&format!(
-        "INSERT INTO alerts (id, revision, rule, rules, title, family, level, shadow, tags, entity_kind, entity, first, last, count, findings, reason, json) \
-         SELECT generateUUIDv4(number), revision, rule, rules, title, family, number % 5, 0, tags, entity_kind, concat('198.18.', toString(number % 65536)), \
-         first - number, last - number, count, findings, reason, json FROM numbers({alerts}) AS n CROSS JOIN \
+        "INSERT INTO alerts (id, revision, rule, rules, title, family, level, shadow, tags, entity_kind, entity, first, last, count, findings, reason, json, callers) \
+         SELECT generateUUIDv4(number), revision, rule, rules, title, family, number % 5, 0, tags, entity_kind, concat('198.18.', toString(intDiv(number, 5) % 65536)) AS who, \
+         first - number, last - number, count, findings, reason, json, [concat('address:', who)] FROM numbers({alerts}) AS n CROSS JOIN \
          (SELECT * FROM alerts FINAL WHERE entity = '198.51.100.1' LIMIT 1) AS alert"
     ));
     place.ask(
@@ -133,6 +133,14 @@ fn alert_list(place: &Place, visitor: &Visitor) {
     );
     let stored = place.ask("SELECT count() FROM alerts_latest");
     println!("{stored} alerts are stored");
+    let begin = Instant::now();
+    let linked = linked(place, alerts);
+    println!(
+        "{linked} of them are linked in {:.0} s",
+        begin.elapsed().as_secs_f64()
+    );
+    let incident = place.ask("SELECT toString(incident) FROM alert_links LIMIT 1");
+    let incident = format!("/incidents/{incident}");
     for (name, path) in [
         ("alert_list_1m_ms_p95", "/alerts"),
         (
@@ -141,9 +149,25 @@ fn alert_list(place: &Place, visitor: &Visitor) {
         ),
         ("alert_list_1m_text_ms_p95", "/alerts?text=198.18.77"),
         ("overview_1m_ms_p95", "/"),
+        ("incident_list_1m_ms_p95", "/incidents"),
+        ("incident_1m_ms_p95", &incident),
     ] {
         println!("figure {name} {:.1} ms", p95(visitor, path));
     }
+}
+
+/// Waits until the service has linked four fifths of the alerts, or no more than before within half a minute; how many are.
+fn linked(place: &Place, alerts: u64) -> u64 {
+    let (mut known, mut since) = (0, Instant::now());
+    while known < alerts / 5 * 4 && since.elapsed().as_secs() < 30 {
+        std::thread::sleep(std::time::Duration::from_secs(2));
+        let count = place.ask("SELECT uniqExact(alert) FROM alert_links");
+        let count = count.parse().expect("a count");
+        if count > known {
+            (known, since) = (count, Instant::now());
+        }
+    }
+    known
 }
 
 /// A hunt for a rule over many events, most of which are plain.

@@ -53,6 +53,7 @@ const MIGRATIONS: &[Migration] = migrations![
     16 "0016_webhook",
     17 "0017_links",
     18 "0018_codes",
+    19 "0019_incidents",
 ];
 
 /// The journal of what was applied. Two instances may both write a line; the engine keeps one.
