@@ -46,6 +46,8 @@ fn meta(number: u128) -> Arc<RuleMeta> {
         title: "bench".to_owned(),
         title_ru: None,
         description: String::new(),
+        description_ru: None,
+        false_positives_ru: Vec::new(),
         family: "bench".to_owned(),
         level: Level::Low,
         tags: Vec::new(),

@@ -38,6 +38,8 @@ fn merged(times: &[i64]) -> usize {
         title: "series".to_owned(),
         title_ru: None,
         description: String::new(),
+        description_ru: None,
+        false_positives_ru: Vec::new(),
         family: "series".to_owned(),
         level: Level::Medium,
         tags: Vec::new(),

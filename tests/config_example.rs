@@ -21,13 +21,21 @@ fn the_example_names_every_setting() {
         panic!("a configuration is an object");
     };
     for (section, keys) in sections {
-        for (key, value) in keys.as_object().unwrap() {
-            let named = if value.is_object() {
-                format!("[{section}.{key}]")
-            } else {
-                format!("{key} = ")
-            };
-            assert!(text.contains(&named), "{section}.{key} is missing");
+        named(&text, &section, &keys);
+    }
+}
+
+/// Each key of a section stands behind its head and before the next one; a section in it has a head of its own.
+fn named(text: &str, section: &str, keys: &serde_json::Value) {
+    for (key, value) in keys.as_object().unwrap() {
+        let full = format!("{section}.{key}");
+        if value.is_object() {
+            assert!(text.contains(&format!("[{full}]")), "{full} is missing");
+            named(text, &full, value);
+        } else {
+            let (_, behind) = text.split_once(&format!("[{section}]\n")).unwrap();
+            let own = behind.split("\n[").next().unwrap();
+            assert!(own.contains(&format!("{key} = ")), "{full} is missing");
         }
     }
 }

@@ -78,6 +78,11 @@ impl Case {
         id
     }
 
+    fn ask(&self, sql: &str) {
+        let sql = sql.replace("{db}", &self.service.database());
+        self.clickhouse.ask(&sql).expect("the statement is good");
+    }
+
     fn number(&self, sql: &str) -> u64 {
         self.service.number(&self.clickhouse, sql)
     }
@@ -102,17 +107,36 @@ impl Case {
         wait_for(subject, LIMIT, || (self.mails(subject) == 1).then_some(()));
     }
 
+    /// Stores another alert that picks the same calls, and puts both into one incident.
+    fn link(&self, alert: &str) {
+        let other = "5d0f6a1e-7c3b-4c57-9a43-0a4f6c1d2e01";
+        self.ask(&format!(
+            "INSERT INTO {{db}}.alerts SELECT * REPLACE(toUUID('{other}') AS id, replaceOne(json, '{alert}', '{other}') AS json) \
+             FROM {{db}}.alerts FINAL WHERE id = '{alert}'"
+        ));
+        self.ask(&format!(
+            "INSERT INTO {{db}}.alert_links SELECT arrayJoin([toUUID('{alert}'), toUUID('{other}')]), toUUID('{alert}'), now64(6)"
+        ));
+    }
+
     /// Declares the alert, with a first clock that runs out soon; the beginning of the incident's id.
     fn declare(&self, alert: &str) -> String {
         self.says(&["declare", alert, "--by", " "], 2, "--by is empty");
         let nobody = "00000000-0000-0000-0000-000000000001";
         self.says(&["declare", nobody, "--by", "A"], 2, "there is no alert");
+        self.says(
+            &["declare", alert, "--by", "A", "--linked"],
+            2,
+            "no other alert is linked",
+        );
+        self.link(alert);
         let detected = ago(24 * 3_600 - 20);
         let by = ["declare", alert, "--by", "Anna Petrova, DPO"];
         let about = ["--category", "contacts", "--detected", &detected];
-        let declare = [by, about].concat();
+        let declare = [&by[..], &about, &["--linked"]].concat();
         let said = self.says(&declare, 0, "incident    ");
         for expected in [
+            "with        1 linked alert\n",
             "10 answers with 200 records, 3 persons called, 2 refused",
             "resources   resident: 10",
             "fields      name, phone",

@@ -62,6 +62,8 @@ fn alert(id: u128, count: u64) -> Alert {
             title: "Injection".to_owned(),
             title_ru: Some("Внедрение кода".to_owned()),
             description: "Somebody tries <script>.".to_owned(),
+            description_ru: None,
+            false_positives_ru: Vec::new(),
             family: "web".to_owned(),
             level: Level::High,
             tags: vec!["requirement.sec-07".to_owned()],

@@ -34,6 +34,8 @@ fn alert(id: u64) -> Alert {
             title: "Injection".to_owned(),
             title_ru: None,
             description: String::new(),
+            description_ru: None,
+            false_positives_ru: Vec::new(),
             family: "web".to_owned(),
             level: Level::High,
             tags: vec![],

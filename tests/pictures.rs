@@ -14,7 +14,7 @@ use gatewatch::notify::{self, Ledger, Outcomes};
 use gatewatch::pipeline::background;
 use gatewatch::sigma::{Level, RuleMeta};
 use gatewatch::store::{EventBlock, Store, Verdict};
-use gatewatch::track::{Entity, EntityKind, Feature, Reason};
+use gatewatch::track::{Entity, EntityKind, Feature, Note, Reason};
 use parts::{ClickHouse, Mailpit, Request};
 use tokio::sync::{mpsc, watch};
 use uuid::Uuid;
@@ -101,6 +101,8 @@ fn alert(id: u128) -> Alert {
                 "Поведение не похоже ни на прежнее, ни на поведение подобных".to_owned(),
             ),
             description: "What a client did in an hour is unlike its own past.".to_owned(),
+            description_ru: None,
+            false_positives_ru: Vec::new(),
             family: "behaviour".to_owned(),
             level: Level::Medium,
             tags: vec!["requirement.sec-06".to_owned()],
@@ -136,9 +138,7 @@ fn alert(id: u128) -> Alert {
             ],
         },
         evidence: vec![],
-        notes: vec![
-            "none of 21874 hours seen was so odd: the probability is extrapolated".to_owned(),
-        ],
+        notes: vec![Note::Extrapolated { hours: 21_874 }],
     }
 }
 

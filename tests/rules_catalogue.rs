@@ -66,11 +66,20 @@ fn undocumented(meta: &RuleMeta) -> Vec<String> {
     if meta.description.len() < 60 {
         problems.push("the description says too little".to_owned());
     }
-    for (name, text) in [("title_ru", &meta.title_ru), ("advice_ru", &meta.advice_ru)] {
-        let russian = |text: &String| text.chars().any(|c| ('а'..='я').contains(&c));
-        if !text.as_ref().is_some_and(russian) {
+    let is_russian = |text: &String| text.chars().any(|c| ('а'..='я').contains(&c));
+    let texts = [
+        ("title_ru", &meta.title_ru),
+        ("description_ru", &meta.description_ru),
+        ("advice_ru", &meta.advice_ru),
+    ];
+    for (name, text) in texts {
+        if !text.as_ref().is_some_and(is_russian) {
             problems.push(format!("{name} is absent or not Russian"));
         }
+    }
+    let harmless = &meta.false_positives_ru;
+    if harmless.len() != meta.false_positives.len() || !harmless.iter().all(is_russian) {
+        problems.push("falsepositives_ru does not say what falsepositives says".to_owned());
     }
     if meta.advice.is_none() || meta.false_positives.is_empty() {
         problems.push("advice or falsepositives is absent".to_owned());

@@ -5,6 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
+use gatewatch::config::BehaviourScore;
 use gatewatch::simulate::score::{Outcome, Score};
 use gatewatch::track::detectors;
 
@@ -44,7 +45,11 @@ pub fn quiet() {
                 shapes: series.as_deref(),
                 statistics: None,
             };
-            let alerts = day.quiet(Statistics { days: DAYS, budget });
+            let alerts = day.quiet(Statistics {
+                days: DAYS,
+                budget,
+                without: None,
+            });
             let each = alerts.iter().map(|alert| {
                 let family = alert["rule"]["family"].as_str().unwrap_or_default();
                 (family.to_owned(), alert["id"].to_string())
@@ -97,6 +102,7 @@ pub fn found() {
     figure("hours_to_alert_median", median, "h");
     by_family(usual);
     false_alarms(usual);
+    without_each(&seeds, (folder.as_deref(), series.as_deref()), usual);
     strength(&seeds, series.as_deref());
     figure("hard_found_by_statistics", share(outcomes(usual)), "share");
 }
@@ -105,6 +111,46 @@ fn statistics(budget: f64) -> Statistics {
     Statistics {
         days: LEARNED,
         budget,
+        without: None,
+    }
+}
+
+/// What is found without each score of behaviour, at the usual budget, and what only with it.
+fn without_each(seeds: &[u64], (folder, shapes): (Option<&Path>, Option<&Path>), all: &[Score]) {
+    let found = |scores: &[Score]| -> BTreeSet<(usize, String)> {
+        let days = scores.iter().enumerate();
+        let found = days.flat_map(|(day, score)| {
+            let found = score.scenarios.iter().filter(|it| it.attack && it.found);
+            found.map(move |it| (day, it.name.clone()))
+        });
+        found.collect()
+    };
+    let with = found(all);
+    for score in BehaviourScore::ALL {
+        let scores = each_seed(seeds, |seed| {
+            Day {
+                seed,
+                events: events(EVENTS),
+                scenarios: folder,
+                shapes,
+                statistics: Some(Statistics {
+                    without: Some(score),
+                    ..statistics(BUDGETS[USUAL])
+                }),
+            }
+            .score()
+        });
+        let left = found(&scores);
+        let alarms: usize = scores.iter().map(|score| score.false_alarms.len()).sum();
+        println!(
+            "without {score:?}: {} found, {} lost, {} won; {alarms} false alarms in {} days",
+            left.len(),
+            with.difference(&left).count(),
+            left.difference(&with).count(),
+            scores.len()
+        );
+        let name = format!("found_without_{score:?}").to_lowercase();
+        figure(&name, share(outcomes(&scores)), "share");
     }
 }
 

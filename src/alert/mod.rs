@@ -14,7 +14,7 @@ mod severity;
 
 pub use callers::Caller;
 pub use kin::{Background, Kin};
-pub use links::{APART_US, Link, Linkable, Linker};
+pub use links::{APART_US, Link, Linkable, Linker, MOST_ALERTS};
 pub use merge::Merger;
 #[cfg(test)]
 pub(crate) use picks::literal;
@@ -27,7 +27,7 @@ use uuid::Uuid;
 
 use crate::event::Timestamp;
 use crate::sigma::RuleMeta;
-use crate::track::{Entity, Evidence, Reason};
+use crate::track::{Entity, Evidence, Note, Reason, notes_or_words};
 
 /// Findings of one rule family and entity, merged. A later revision replaces an earlier one of the same id.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -58,5 +58,6 @@ pub struct Alert {
     /// Sample events, oldest first, at most ten.
     pub evidence: Vec<Evidence>,
     /// What was approximated or lost, in words.
-    pub notes: Vec<String>,
+    #[serde(deserialize_with = "notes_or_words")]
+    pub notes: Vec<Note>,
 }

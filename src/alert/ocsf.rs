@@ -278,7 +278,7 @@ mod tests {
     use crate::event::Position;
     use crate::sigma::RuleMeta;
     use crate::track::EntityKind;
-    use crate::track::{Entity, Feature, PatternHit};
+    use crate::track::{Entity, Feature, Note, PatternHit};
 
     fn alert(reason: Reason, text: &str, micros: i64, count: u64) -> Alert {
         let time = Timestamp::from_micros(micros);
@@ -294,6 +294,8 @@ mod tests {
                 title: text.to_owned(),
                 title_ru: Some(text.to_owned()),
                 description: text.to_owned(),
+                description_ru: None,
+                false_positives_ru: Vec::new(),
                 family: "web".to_owned(),
                 level: Level::High,
                 tags: vec![
@@ -335,7 +337,7 @@ mod tests {
                 user_agent: text.into(),
                 hits: vec![hit],
             }],
-            notes: vec![text.to_owned()],
+            notes: vec![Note::Text(text.to_owned())],
             shadow: false,
         }
     }

@@ -22,6 +22,7 @@ pub fn unreachable(part: &str, since: Timestamp, now: Timestamp, error: &str) ->
         title_ru: "Часть gatewatch не отвечает",
         description: "Rules go on and nothing is lost: what cannot be stored waits in memory, then in Kafka. Analysts see nothing newer until \
                       the part answers, and what Kafka drops by its retention before that is gone.",
+        description_ru: "Правила работают, ничего не теряется: то, что нельзя сохранить, ждёт в памяти, затем в Kafka. Аналитики не видят ничего нового, пока часть не ответит; то, что Kafka до этого удалит по сроку хранения, пропадёт.",
         advice: "Look at the server, its disk and the network between. Compare how long Kafka keeps the topic with how long this may take.",
         advice_ru: "Проверьте сервер, его диск и сеть. Сравните срок хранения топика в Kafka со временем, которое может занять ремонт.",
     };
@@ -43,6 +44,7 @@ pub fn lost(topic: &str, partition: i32, begin: i64, end: i64, now: Timestamp) -
         title_ru: "Записи пропали до того, как были прочитаны",
         description: "Kafka no longer has a range of records that gatewatch has not read: its retention was shorter than an outage, the topic \
                       was cut, or the group's offsets expired. The range is in dead_letters as `offsets_lost`.",
+        description_ru: "В Kafka больше нет диапазона записей, которые gatewatch не прочитал: срок хранения короче простоя, топик урезан или истекли смещения группы. Диапазон записан в dead_letters как `offsets_lost`.",
         advice: "Ask the gateway's own log for the time of the gap. Keep the topic longer than the longest outage that you plan for.",
         advice_ru: "Возьмите записи за это время из журнала самого шлюза. Храните топик дольше самого долгого ожидаемого простоя.",
     };
@@ -77,6 +79,7 @@ pub fn miscounted(
         title_ru: "Число сохранённых записей не сходится",
         description: "After a crash the range was stored again and counted, and the count is not that of the records. Something else wrote to \
                       the tables, or ClickHouse no longer knew what it had.",
+        description_ru: "После сбоя диапазон был записан заново и пересчитан, и число строк не равно числу записей. В таблицы писал кто-то ещё, или ClickHouse не помнит, что уже получил.",
         advice: "Compare the topic with `events` and `dead_letters` for these offsets before you rely on counts of that time.",
         advice_ru: "Сравните топик с таблицами events и dead_letters для этих смещений, прежде чем опираться на счётчики за это время.",
     };
@@ -101,6 +104,7 @@ struct Words {
     title: &'static str,
     title_ru: &'static str,
     description: &'static str,
+    description_ru: &'static str,
     advice: &'static str,
     advice_ru: &'static str,
 }
@@ -118,10 +122,12 @@ fn alert(words: &Words, part: String, state: ServiceState, first: Timestamp) -> 
             title: words.title.to_owned(),
             title_ru: Some(words.title_ru.to_owned()),
             description: words.description.to_owned(),
+            description_ru: Some(words.description_ru.to_owned()),
             family: FAMILY.to_owned(),
             level: Level::High,
             tags: vec!["requirement.sec-05".to_owned()],
             false_positives: Vec::new(),
+            false_positives_ru: Vec::new(),
             advice: Some(words.advice.to_owned()),
             advice_ru: Some(words.advice_ru.to_owned()),
             entity: None,

@@ -5,7 +5,7 @@ use uuid::Uuid;
 use crate::alert::Alert;
 use crate::event::{Field, Position, Timestamp};
 use crate::sigma::{Condition, CorrelationKind, Level, RuleMeta};
-use crate::track::{Entity, EntityKind, Evidence, PatternHit, Reason};
+use crate::track::{Entity, EntityKind, Evidence, Note, PatternHit, Reason};
 
 /// 2026-03-01T10:00:00Z.
 pub(crate) const START: i64 = 1_772_359_200;
@@ -42,10 +42,12 @@ pub(crate) fn correlation() -> Alert {
             title: "One client reads many residents".to_owned(),
             title_ru: Some("Один клиент перебирает жильцов".to_owned()),
             description: "A client asks for residents one after another. That is how a broken object level authorisation is used.".to_owned(),
+            description_ru: Some("Клиент запрашивает жильцов одного за другим. Так используют нарушенный контроль доступа к объектам.".to_owned()),
             family: "enumeration".to_owned(),
             level: Level::High,
             tags: vec!["attack.t1213".to_owned(), "owasp.api1".to_owned(), "requirement.sec-06".to_owned(), "requirement.int-02".to_owned()],
             false_positives: vec!["Move-in day of a new building".to_owned()],
+            false_positives_ru: vec!["День заселения нового дома".to_owned()],
             advice: Some("Ask the owner of the client whether this is a migration. If not, limit it at the gateway.".to_owned()),
             advice_ru: Some("Спросите владельца клиента, не перенос ли это данных. Если нет, ограничьте его на шлюзе.".to_owned()),
             entity: None,
@@ -64,7 +66,7 @@ pub(crate) fn correlation() -> Alert {
             window_s: 300,
         },
         evidence: vec![evidence(0, "/residents/1041?expand=plates", 200), evidence(5, "/residents/1042?expand=plates", 404)],
-        notes: vec!["3 events came too late for their window".to_owned()],
+        notes: vec![Note::Late { events: 3 }],
         shadow: false,
     }
 }
@@ -90,12 +92,14 @@ pub(crate) fn hostile() -> Alert {
     alert.rule.title = format!("t{EVIL}");
     alert.rule.title_ru = None;
     alert.rule.description = format!("d{EVIL}");
+    alert.rule.description_ru = None;
     alert.rule.tags = vec![format!("requirement.{EVIL}"), EVIL.to_owned()];
     alert.rule.false_positives = vec![EVIL.to_owned()];
+    alert.rule.false_positives_ru.clear();
     alert.rule.advice = Some(EVIL.to_owned());
     alert.rule.level = Level::Critical;
     alert.rule.family = EVIL.to_owned();
-    alert.notes = vec![EVIL.to_owned()];
+    alert.notes = vec![Note::Text(EVIL.to_owned())];
     alert.entity = Entity {
         kind: EntityKind::Address,
         value: "203.0.113.9".into(),

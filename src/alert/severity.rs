@@ -6,7 +6,7 @@
 use super::Alert;
 use crate::impact::Impact;
 use crate::sigma::Level;
-use crate::track::{Expectations, Reason};
+use crate::track::{Expectations, Note, Reason};
 
 /// Statistics are sure below this probability.
 const SURE: f64 = 1e-6;
@@ -28,13 +28,12 @@ pub(super) fn weigh(alert: &mut Alert, expectations: &Expectations) {
         _ => level,
     };
     if weighed != level {
-        let impact = impact.name();
-        let note = format!(
-            "{} by its rule, {} since the contract says that the impact of a breach of {name} is {impact}",
-            level.name(),
-            weighed.name()
-        );
-        alert.notes.push(note);
+        alert.notes.push(Note::Weighed {
+            from: level,
+            to: weighed,
+            integration: name.into(),
+            impact,
+        });
         alert.rule.level = weighed;
     }
 }

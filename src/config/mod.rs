@@ -40,7 +40,7 @@ pub use rules::{Placeholder, Rules};
 pub use secret::{Secret, SecretError};
 pub use source::{Source, SourceKind};
 pub use store::{Retention, Store};
-pub use track::{Behaviour, Series, SeriesMeasure, Track, WatchedSeries};
+pub use track::{Behaviour, BehaviourScore, Series, SeriesMeasure, Track, WatchedSeries};
 pub use webhook::Webhook;
 
 /// The whole configuration.

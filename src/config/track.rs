@@ -98,6 +98,8 @@ pub struct Behaviour {
     pub enabled: bool,
     /// How many findings a day may be false, all integrations together.
     pub false_alarms_per_day: f64,
+    /// Scores that count. Of one that is left out nothing is told; without `amounts` no model is scored.
+    pub scores: Vec<BehaviourScore>,
     /// Entities of each integration whose past is kept.
     pub max_entities: usize,
     /// Folder of the models that `gatewatch train` makes; the one in use is where shards begin that know nothing yet.
@@ -110,10 +112,32 @@ impl Default for Behaviour {
         Behaviour {
             enabled: false,
             false_alarms_per_day: 3.0,
+            scores: BehaviourScore::ALL.to_vec(),
             max_entities: 100_000,
             models: PathBuf::from("models/behaviour"),
         }
     }
+}
+
+/// What of an hour is held against what is usual.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum BehaviourScore {
+    /// Its amounts together are unlike those of others.
+    Amounts,
+    /// One amount is unlike what the entity did before.
+    Change,
+    /// It shows what the entity never showed.
+    News,
+}
+
+impl BehaviourScore {
+    /// All of them.
+    pub const ALL: [BehaviourScore; 3] = [
+        BehaviourScore::Amounts,
+        BehaviourScore::Change,
+        BehaviourScore::News,
+    ];
 }
 
 /// Settings of watched numbers.

@@ -65,15 +65,18 @@ pub enum What {
 pub struct Declared {
     /// The alert.
     pub alert: Uuid,
+    /// Other alerts that belong to it: those that were linked to it when it was declared.
+    #[serde(default)]
+    pub linked: Vec<Uuid>,
     /// Its title.
     pub title: String,
     /// The same in Russian, where its rule has it.
     pub title_ru: Option<String>,
-    /// Whom it is about.
+    /// Whom it is about; with linked alerts whom all are about.
     pub entity: String,
     /// When it was detected: the clocks run from here.
     pub detected: Timestamp,
-    /// First and last event of the alert.
+    /// First and last event of the alert, or of all of them.
     pub events: (Timestamp, Timestamp),
     /// Which duties there are.
     pub clocks: Vec<Clock>,

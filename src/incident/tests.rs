@@ -15,6 +15,7 @@ fn declaration(declared: i64) -> Step {
         what: What::Declared(Box::new(Declared {
             alert,
             title: "Records of <others> were read".to_owned(),
+            linked: Vec::new(),
             title_ru: None,
             entity: "crm".to_owned(),
             detected: at(0),

@@ -11,6 +11,7 @@ use super::outbox::Outbox;
 use crate::alert::{Alert, own};
 use crate::event::Timestamp;
 use crate::notify::now;
+use crate::track::Note;
 
 /// How often the parts are looked at.
 const EVERY: Duration = Duration::from_millis(500);
@@ -63,7 +64,7 @@ impl Outages {
             .map(|alert| Alert {
                 revision: alert.revision + 1,
                 last: now,
-                notes: vec!["the part answers again".to_owned()],
+                notes: vec![Note::Answers],
                 ..alert
             })
             .collect();

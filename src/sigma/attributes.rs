@@ -13,6 +13,8 @@ pub(crate) struct Attributes {
     pub(crate) family: Option<String>,
     pub(crate) entity: Option<Field>,
     pub(crate) title_ru: Option<String>,
+    pub(crate) description_ru: Option<String>,
+    pub(crate) false_positives_ru: Vec<String>,
     pub(crate) advice: Option<String>,
     pub(crate) advice_ru: Option<String>,
     pub(crate) shadow: bool,
@@ -26,6 +28,8 @@ const KEYS: &[&str] = &[
     "family",
     "entity",
     "title_ru",
+    "description_ru",
+    "falsepositives_ru",
     "advice",
     "advice_ru",
     "shadow",
@@ -52,6 +56,12 @@ pub(crate) fn parse(document: &Node, correlation: bool, reading: &mut Reading<'_
                     .and_then(|name| detection::field(&name, value.place, reading));
             }
             "title_ru" => attributes.title_ru = text(value, "title_ru", reading),
+            "description_ru" => {
+                attributes.description_ru = text(value, "description_ru", reading);
+            }
+            "falsepositives_ru" => {
+                attributes.false_positives_ru = texts(value, "falsepositives_ru", reading);
+            }
             "advice" => attributes.advice = text(value, "advice", reading),
             "advice_ru" => attributes.advice_ru = text(value, "advice_ru", reading),
             "shadow" => match &value.kind {
@@ -116,6 +126,18 @@ pub(crate) fn text(value: &Node, key: &str, reading: &mut Reading<'_>) -> Option
             );
             None
         }
+    }
+}
+
+/// The texts of a list; one text may stand in its place.
+pub(crate) fn texts(value: &Node, key: &str, reading: &mut Reading<'_>) -> Vec<String> {
+    match &value.kind {
+        Kind::List(items) => items
+            .iter()
+            .filter_map(|item| text(item, key, reading))
+            .collect(),
+        Kind::Null => Vec::new(),
+        _ => text(value, key, reading).into_iter().collect(),
     }
 }
 

@@ -314,10 +314,12 @@ fn head(
             title,
             title_ru: attributes.title_ru.clone(),
             description: description.unwrap_or_default(),
+            description_ru: attributes.description_ru.clone(),
             family,
             level,
             tags,
             false_positives,
+            false_positives_ru: attributes.false_positives_ru.clone(),
             advice: attributes.advice.clone(),
             advice_ru: attributes.advice_ru.clone(),
             entity: attributes.entity,
@@ -348,17 +350,8 @@ fn optional(document: &Node, key: &str, reading: &mut Reading<'_>) -> Option<Str
 
 /// A list of texts; a single text is a list of one.
 fn list(document: &Node, key: &str, reading: &mut Reading<'_>) -> Vec<String> {
-    let Some(node) = document.get(key) else {
-        return Vec::new();
-    };
-    match &node.kind {
-        Kind::List(items) => items
-            .iter()
-            .filter_map(|item| attributes::text(item, key, reading))
-            .collect(),
-        Kind::Null => Vec::new(),
-        _ => attributes::text(node, key, reading).into_iter().collect(),
-    }
+    let node = document.get(key);
+    node.map_or_else(Vec::new, |node| attributes::texts(node, key, reading))
 }
 
 /// The id of a rule that has none: the same for the same title.

@@ -73,6 +73,9 @@ pub struct RuleMeta {
     pub title_ru: Option<String>,
     /// What it finds and why that is bad.
     pub description: String,
+    /// The description in Russian, where the rule gives it.
+    #[serde(default)]
+    pub description_ru: Option<String>,
     /// Findings of one family and entity merge into one alert: `gatewatch.family`, else the folder of the file.
     pub family: String,
     /// How bad it is.
@@ -81,6 +84,9 @@ pub struct RuleMeta {
     pub tags: Vec<String>,
     /// What harmless causes look the same.
     pub false_positives: Vec<String>,
+    /// The same in Russian, where the rule gives it.
+    #[serde(default)]
+    pub false_positives_ru: Vec<String>,
     /// What to do next (`gatewatch.advice`), English.
     pub advice: Option<String>,
     /// What to do next, Russian.

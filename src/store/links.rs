@@ -10,7 +10,7 @@ use super::client::Store;
 use super::migrate::sha256;
 use super::native::Wire;
 use super::rows::{Cell, Rows};
-use crate::alert::{APART_US, Alert, Caller, Kin, Link, Linkable};
+use crate::alert::{APART_US, Alert, Caller, Kin, Link, Linkable, MOST_ALERTS};
 use crate::event::Timestamp;
 use crate::track::EntityKind;
 
@@ -213,32 +213,87 @@ impl Store {
         Ok(incident.and_then(|id| id.parse().ok()))
     }
 
-    /// Incidents with an event since then, the worst first: those with an alert that nobody has closed, or all; one of an id, where one is given.
+    /// The alerts of an incident as they are now, the oldest first; as many as are kept of one at most.
+    ///
+    /// # Errors
+    /// When the server cannot be reached or refuses, or an alert cannot be read.
+    pub async fn linked_alerts(&self, incident: Uuid) -> Result<Vec<Alert>, StoreError> {
+        let query = self
+            .client
+            .query(
+                "SELECT alert.json FROM alerts AS alert FINAL WHERE shadow = 0 AND alert.id IN \
+                 (SELECT link.alert FROM alert_links AS link FINAL WHERE link.incident = ?) ORDER BY alert.first, alert.id LIMIT ?",
+            )
+            .bind(incident.to_string())
+            .bind(2 * MOST_ALERTS);
+        let rows = query.fetch_all::<String>();
+        let rows = self.within(rows, "alerts of an incident", false).await?;
+        let alerts = rows.iter().map(|json| {
+            serde_json::from_str(json).map_err(|source| StoreError::Json {
+                what: "an alert",
+                source,
+            })
+        });
+        alerts.collect()
+    }
+
+    /// Incidents with an event since then, the worst first: those with an alert that nobody has closed, or all.
     ///
     /// # Errors
     /// When the server cannot be reached or refuses.
     pub async fn linked_incidents(
         &self,
-        id: Option<Uuid>,
         is_all: bool,
         since: Timestamp,
         (offset, limit): (u32, u32),
     ) -> Result<Vec<IncidentLine>, StoreError> {
+        // Which they are takes few columns of all alerts; the others are read of these alone.
         let query = self
             .client
             .query(
-                "SELECT toString(it.incident) AS id, toString(it.level) AS level, it.title AS title, toString(it.rule) AS rule, it.alerts AS alerts, \
-                 it.open AS open, it.entities AS entities, arrayMap(name -> toString(name), it.integrations) AS integrations, \
-                 toUnixTimestamp64Micro(it.first) AS first, toUnixTimestamp64Micro(it.last) AS last FROM linked_incidents AS it \
-                 WHERE (? = '' OR it.incident = toUUIDOrZero(?)) AND (? OR it.open > 0) AND it.last >= fromUnixTimestamp64Micro(?) \
+                "SELECT toString(it.incident) FROM linked_incidents AS it WHERE (? OR it.open > 0) AND it.last >= fromUnixTimestamp64Micro(?) \
                  ORDER BY it.open > 0 DESC, it.level DESC, it.last DESC, it.incident LIMIT ? OFFSET ?",
             )
-            .bind(id.map(|id| id.to_string()).unwrap_or_default())
-            .bind(id.map(|id| id.to_string()).unwrap_or_default())
             .bind(is_all)
             .bind(since.micros())
             .bind(limit)
             .bind(offset);
+        let ids = query.fetch_all::<String>();
+        let ids = self.within(ids, "incidents", false).await?;
+        let mut lines = self.incident_lines(&ids).await?;
+        let place = |line: &IncidentLine| ids.iter().position(|id| *id == line.id);
+        lines.sort_by_cached_key(place);
+        Ok(lines)
+    }
+
+    /// One incident.
+    ///
+    /// # Errors
+    /// When the server cannot be reached or refuses.
+    pub async fn linked_incident(&self, id: Uuid) -> Result<Option<IncidentLine>, StoreError> {
+        let mut lines = self.incident_lines(&[id.to_string()]).await?;
+        Ok(lines.pop())
+    }
+
+    /// What the view `linked_incidents` says of these incidents, in no order.
+    async fn incident_lines(&self, ids: &[String]) -> Result<Vec<IncidentLine>, StoreError> {
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
+        let query = self
+            .client
+            .query(
+                "WITH links AS (SELECT link.alert AS alert, link.incident AS incident FROM alert_links AS link FINAL WHERE has(?, toString(link.incident))) \
+                 SELECT toString(link.incident) AS id, toString(tupleElement(argMax((alert.level, alert.title, alert.rule), (is_open, alert.level, alert.last)) AS worst, 1)) AS level, \
+                 tupleElement(worst, 2) AS title, toString(tupleElement(worst, 3)) AS rule, count() AS alerts, \
+                 countIf(NOT startsWith(alert.state, 'closed') AS is_open) AS open, \
+                 arraySort(groupUniqArray(10)(concat(alert.entity_kind, ':', alert.entity))) AS entities, \
+                 arrayMap(name -> toString(name), arraySort(groupUniqArrayArray(alert.integrations))) AS integrations, \
+                 toUnixTimestamp64Micro(min(alert.first)) AS first, toUnixTimestamp64Micro(max(alert.last)) AS last \
+                 FROM (SELECT * FROM alerts_latest WHERE id IN (SELECT alert FROM links)) AS alert INNER JOIN links AS link ON link.alert = alert.id \
+                 GROUP BY link.incident HAVING alerts > 1",
+            )
+            .bind(ids);
         self.within(query.fetch_all(), "incidents", false).await
     }
 

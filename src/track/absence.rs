@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use super::plan::{CorrelationSpec, share};
 use super::split::{Target, Turn, Waiting};
-use super::{Entity, Finding, Places, Plan, Reason, TrackCounts, finding_id};
+use super::{Entity, Finding, Note, Places, Plan, Reason, TrackCounts, finding_id};
 use crate::event::Timestamp;
 use crate::sigma::CorrelationKind;
 
@@ -294,13 +294,9 @@ pub(super) struct KnownGroup<'a> {
     pub(super) waits: Vec<(&'a Turn, &'a Waiting, u32)>,
 }
 
-fn notes(count: u32) -> Vec<String> {
-    if count < 2 {
-        return Vec::new();
-    }
-    vec![format!(
-        "it happened {count} times before anything could follow; those after the first are counted with it"
-    )]
+fn notes(times: u32) -> Vec<Note> {
+    let again = (times > 1).then_some(Note::Again { times });
+    again.into_iter().collect()
 }
 
 fn index_of(correlation: usize) -> u32 {

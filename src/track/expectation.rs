@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use compact_str::CompactString;
 use foldhash::fast::FixedState;
+use serde::{Deserialize, Serialize};
 
 use super::stable_hash;
 use crate::event::Event;
@@ -41,7 +42,8 @@ pub struct LevelSpec {
 }
 
 /// What a level of service promises.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Promise {
     /// This share of calls (0 to 1) does not fail with 5xx.
     Availability {
@@ -87,31 +89,6 @@ pub struct ScheduleSpec {
     pub most_records: Option<u64>,
     /// Most deletions of a run.
     pub most_deletions: Option<u64>,
-}
-
-impl LevelSpec {
-    /// What is promised, in words.
-    pub(super) fn words(&self) -> String {
-        let per_cent = |share: f64| (share * 1e6).round() / 1e4;
-        let promise = match self.promise {
-            Promise::Availability { share } => {
-                format!("{} % of calls do not fail", per_cent(share))
-            }
-            Promise::Latency { share, within_us } => {
-                let within = within_us / 1_000;
-                format!("{} % of calls take {within} ms at most", per_cent(share))
-            }
-            Promise::Traffic { calls, minutes } => {
-                format!("at least {calls} calls in any {minutes} minutes")
-            }
-        };
-        let of = self.operations.join(", ");
-        if of.is_empty() {
-            format!("promised: {promise}")
-        } else {
-            format!("promised of {of}: {promise}")
-        }
-    }
 }
 
 fn keys<T: std::fmt::Debug>(promised: &[T]) -> Vec<u64> {

@@ -9,6 +9,7 @@ use compact_str::CompactString;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use super::note::Note;
 use crate::event::{Field, Position, Timestamp};
 
 pub use crate::sigma::PatternHit;
@@ -277,28 +278,6 @@ pub struct Feature {
     pub probability: f64,
 }
 
-impl Feature {
-    /// The same in words. Later findings of an alert are told by these, as the alert's reason is that of the first.
-    #[must_use]
-    pub fn note(&self) -> String {
-        let Feature {
-            metric,
-            value,
-            observed,
-            expected,
-            probability,
-        } = self;
-        match metric.strip_prefix(NEW) {
-            Some(kind) => format!(
-                "{kind} never seen of it: {value} ({:.2} % of its hours have a new one, {:.2} % of all hours one so rare)",
-                100.0 * expected,
-                100.0 * probability
-            ),
-            None => format!("{metric}: {observed:.1}, usually {expected:.1}"),
-        }
-    }
-}
-
 /// What is measured of the traffic as a whole.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -384,6 +363,6 @@ pub struct Finding {
     pub reason: Reason,
     /// Sample events, oldest first, bounded.
     pub evidence: Vec<Evidence>,
-    /// What was approximated or lost (late events, evictions), in words.
-    pub notes: Vec<String>,
+    /// What else is known: what was approximated or lost, what stood out too.
+    pub notes: Vec<Note>,
 }

@@ -18,6 +18,8 @@ pub(crate) fn meta(number: u128, family: &str, level: Level) -> Arc<RuleMeta> {
         title: format!("rule {number}"),
         title_ru: None,
         description: String::new(),
+        description_ru: None,
+        false_positives_ru: Vec::new(),
         family: family.to_owned(),
         level,
         tags: Vec::new(),

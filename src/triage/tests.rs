@@ -11,6 +11,8 @@ fn alert(id: u128, metric: &str, probability: f64, count: u64) -> Alert {
             title: "Behaviour".to_owned(),
             title_ru: None,
             description: String::new(),
+            description_ru: None,
+            false_positives_ru: Vec::new(),
             family: "behaviour".to_owned(),
             level: Level::Medium,
             tags: Vec::new(),

@@ -9,6 +9,7 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use gatewatch::config::BehaviourScore;
 use gatewatch::simulate::score::Score;
 use gatewatch::simulate::{built_in, folder};
 use tempfile::TempDir;
@@ -39,6 +40,8 @@ pub struct Statistics {
     pub days: u32,
     /// False alarms a day that they may raise.
     pub budget: f64,
+    /// The score of behaviour that is left out.
+    pub without: Option<BehaviourScore>,
 }
 
 impl Day<'_> {
@@ -71,7 +74,7 @@ impl Day<'_> {
             simulate.args(["--quiet", &format!("{quiet}d")]);
             simulate.args(["--only", &self.statistical().join(",")]);
         }
-        let config = config(folder.path(), self.statistics.map(|it| it.budget));
+        let config = config(folder.path(), self.statistics);
         replay(simulate, &config, alerts);
     }
 
@@ -108,7 +111,7 @@ impl Day<'_> {
         let alerts = folder.path().join("alerts.jsonl");
         let mut simulate = self.simulate(statistics.days);
         simulate.arg("--no-scenarios");
-        let config = config(folder.path(), Some(statistics.budget));
+        let config = config(folder.path(), Some(statistics));
         replay(simulate, &config, &alerts);
         let alerts = std::fs::read_to_string(&alerts).expect("it was written");
         let lines = alerts.lines().map(|line| {
@@ -136,25 +139,31 @@ fn replay(mut simulate: Command, config: &Path, alerts: &Path) {
     assert!(detected.success() && simulated.success());
 }
 
-/// With a budget: statistics with that budget and nothing else.
-fn config(folder: &Path, budget: Option<f64>) -> PathBuf {
+/// With statistics: these and nothing else.
+fn config(folder: &Path, statistics: Option<Statistics>) -> PathBuf {
     let path = folder.join("gatewatch.toml");
     let mut file = File::create(&path).expect("a file can be made");
     let contracts = Path::new(ROOT).join("contracts");
-    let (rules, statistics) = match budget {
+    let (rules, track) = match statistics {
         None => (Path::new(ROOT).join("rules"), String::new()),
-        Some(budget) => {
+        Some(Statistics {
+            budget, without, ..
+        }) => {
             let none = folder.join("no-rules");
             std::fs::create_dir(&none).expect("a folder can be made");
             std::fs::write(none.join("nothing.yml"), NOTHING).expect("a rule can be written");
-            let track =
-                format!("[track.behaviour]\nenabled = true\nfalse_alarms_per_day = {budget:?}\n");
+            let scores = BehaviourScore::ALL.into_iter();
+            let scores: Vec<BehaviourScore> = scores.filter(|it| Some(*it) != without).collect();
+            let scores = serde_json::to_string(&scores).expect("names");
+            let track = format!(
+                "[track.behaviour]\nenabled = true\nfalse_alarms_per_day = {budget:?}\nscores = {scores}\n"
+            );
             (none, track)
         }
     };
     write!(
         file,
-        "[contracts]\nfolder = {contracts:?}\n[rules]\nfolder = {rules:?}\n{statistics}"
+        "[contracts]\nfolder = {contracts:?}\n[rules]\nfolder = {rules:?}\n{track}"
     )
     .expect("the configuration can be written");
     path

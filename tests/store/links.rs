@@ -134,14 +134,14 @@ async fn alerts_of_one_attacker_are_one_incident_until_it_is_dealt_with() {
     assert_eq!(callers, [("address:203.0.113.7", 2)]);
 
     let since = Timestamp::from_seconds(0);
-    let open = async || {
-        store
-            .linked_incidents(None, false, since, (0, 10))
-            .await
-            .unwrap()
-    };
+    let open = async || store.linked_incidents(false, since, (0, 10)).await.unwrap();
     let found = open().await;
     assert_eq!(found.len(), 1);
+    let one = store.linked_incident(alerts[0].id).await.unwrap();
+    assert_eq!(one.as_ref(), found.first());
+    assert_eq!(store.linked_incident(alerts[2].id).await.unwrap(), None);
+    let both = store.linked_alerts(alerts[0].id).await.unwrap();
+    assert_eq!(both.len(), 2);
     assert_eq!((found[0].alerts, found[0].open), (2, 2));
     assert_eq!(found[0].integrations, ["barriers", "faces"]);
     let entities = [format!("address:{attacker}"), format!("subject:{person}")];
@@ -158,7 +158,7 @@ async fn alerts_of_one_attacker_are_one_incident_until_it_is_dealt_with() {
         store.record_action(&close).await.unwrap();
     }
     assert_eq!(open().await, []);
-    let all = store.linked_incidents(incident, true, since, (0, 10)).await;
+    let all = store.linked_incidents(true, since, (0, 10)).await;
     assert_eq!(all.unwrap()[0].open, 0);
 
     let kin = store.kin_of(&alerts[1]).await.unwrap();

@@ -114,6 +114,8 @@ pub(super) fn alert(revision: u64, count: u64) -> Alert {
             title: "Old TLS".to_owned(),
             title_ru: Some("Старый TLS".to_owned()),
             description: String::new(),
+            description_ru: None,
+            false_positives_ru: Vec::new(),
             family: "transport".to_owned(),
             level: Level::High,
             tags: vec!["requirement.sec-01".to_owned()],

@@ -8,7 +8,7 @@ use super::Key;
 use crate::alert::Alert;
 use crate::event::Timestamp;
 use crate::sigma::RuleMeta;
-use crate::track::{Evidence, Finding, Reason};
+use crate::track::{Evidence, Finding, Note, Reason};
 
 /// Sample events kept from the beginning of an alert, and as many from its end.
 const FIRST: usize = 5;
@@ -32,7 +32,7 @@ pub(super) struct Open {
     pub(super) reason: Reason,
     /// In the order of the findings' turns.
     pub(super) evidence: Vec<Evidence>,
-    pub(super) notes: Vec<String>,
+    pub(super) notes: Vec<Note>,
     /// Turn of the newest finding.
     pub(super) turn: Timestamp,
     /// Whether anybody has yet to be told of the newest revision.
@@ -103,10 +103,7 @@ impl Open {
 
     /// Says that the alert had to be closed although more may come.
     pub(super) fn cut_short(&mut self) {
-        self.note(
-            "too many alerts were open: this one was closed early, later findings are in another"
-                .to_owned(),
-        );
+        self.note(Note::ClosedEarly);
         self.revise();
     }
 
@@ -145,7 +142,7 @@ impl Open {
         }
     }
 
-    fn note(&mut self, note: String) {
+    fn note(&mut self, note: Note) {
         if self.notes.len() < NOTES && !self.notes.contains(&note) {
             self.notes.push(note);
         }

@@ -10,8 +10,8 @@ use super::{Key, Merger, Open};
 use crate::event::Timestamp;
 use crate::sigma::{Condition, CorrelationKind, RuleMeta};
 use crate::track::{
-    Entity, Evidence, Feature, Measure, PatternHit, Plan, Reason, ServiceState, SnapshotError,
-    seal, unseal,
+    Entity, Evidence, Feature, Measure, Note, PatternHit, Plan, Reason, ServiceState,
+    SnapshotError, seal, unseal,
 };
 
 #[derive(Serialize, Deserialize)]
@@ -39,7 +39,7 @@ struct StoredOpen {
     findings: u64,
     reason: StoredReason,
     evidence: Vec<Evidence>,
-    notes: Vec<String>,
+    notes: Vec<Note>,
     turn: Timestamp,
 }
 

@@ -3,7 +3,7 @@ use crate::config;
 use crate::event::Position;
 use crate::sigma::{Condition, CorrelationKind, Level};
 use crate::track::testing::{client, evidence, meta};
-use crate::track::{Feature, Plan, Reason, finding_id};
+use crate::track::{Feature, Note, Plan, Reason, finding_id};
 
 const WIDTH: i64 = 100_000_000;
 
@@ -109,11 +109,7 @@ fn for_want_of_room_the_least_recent_alert_closes_and_its_id_never_falls_back() 
     merge(&mut merger, 1, Level::Low, "c", 12);
     let told = merger.changed();
     let closed = told.iter().find(|alert| alert.id == first).unwrap();
-    assert!(
-        closed.notes[0].contains("closed early"),
-        "{:?}",
-        closed.notes
-    );
+    assert!(closed.notes[0] == Note::ClosedEarly, "{:?}", closed.notes);
     assert_eq!(merger.evicted(), 1);
     assert_eq!(
         merge(&mut merger, 1, Level::Low, "a", 13),

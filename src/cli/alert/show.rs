@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use crate::alert::Alert;
 use crate::cli::terminal::{escaped, grouped};
-use crate::track::{Feature, Reason};
+use crate::track::{Feature, Note, Reason};
 use crate::triage::{self, Action, Deed, Narrowing, Seen};
 
 /// All that is known of it.
@@ -33,9 +33,9 @@ fn write(text: &mut String, alert: &Alert, actions: &[Action]) -> std::fmt::Resu
     for it in features {
         writeln!(text, "feature   {}", feature(it))?;
     }
-    let told: Vec<String> = features.iter().map(Feature::note).collect();
-    for note in alert.notes.iter().filter(|note| !told.contains(note)) {
-        writeln!(text, "note      {}", escaped(note))?;
+    let is_told = |note: &Note| matches!(note, Note::Feature(it) if features.contains(it));
+    for note in alert.notes.iter().filter(|note| !is_told(note)) {
+        writeln!(text, "note      {}", escaped(&note.to_string()))?;
     }
     for event in &alert.evidence {
         writeln!(
@@ -149,8 +149,10 @@ mod tests {
             feature("different records an hour", ""),
             feature("hours with a new network", "198.51.100.0/24\u{1b}[2J"),
         ];
-        alert.notes = told.iter().map(Feature::note).collect();
-        alert.notes.push("through the integration faces".to_owned());
+        alert.notes = told.iter().cloned().map(Note::Feature).collect();
+        alert.notes.push(Note::Through {
+            integration: "faces".into(),
+        });
         if let Reason::Baseline { features, .. } = &mut alert.reason {
             *features = told;
         }

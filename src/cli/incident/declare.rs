@@ -1,10 +1,12 @@
 //! `gatewatch incident declare`: an alert becomes an incident.
 
+use std::collections::HashSet;
+
 use anyhow::{Context, bail};
 use uuid::Uuid;
 
 use super::{id, show};
-use crate::alert::picks;
+use crate::alert::{Alert, picks};
 use crate::cli::register::{Place, filled, time};
 use crate::cli::terminal;
 use crate::event::Timestamp;
@@ -20,6 +22,9 @@ pub(super) struct Args {
     /// Id of the alert, as mails and the table `alerts` have it
     #[arg(value_parser = id)]
     alert: Uuid,
+    /// Declare it together with the alerts that are linked to it (one caller, seen under several names)
+    #[arg(long)]
+    linked: bool,
     /// Who declares it: name and post
     #[arg(long, value_name = "NAME")]
     by: String,
@@ -68,10 +73,23 @@ async fn declaration(args: &Args, store: &Store) -> anyhow::Result<Declared> {
     if detected > now() {
         bail!("--detected {detected} is in the future");
     }
-    let affected = match picks(&alert) {
-        Some(condition) => Some(store.affected(&condition).await?),
-        None => None,
+    let mut linked = if args.linked {
+        linked(&alert, store).await?
+    } else {
+        Vec::new()
     };
+    linked.retain(|other| other.id != alert.id);
+    let all = || std::iter::once(&alert).chain(&linked);
+    let conditions: Vec<String> = all().filter_map(picks).collect();
+    let affected = if conditions.is_empty() {
+        None
+    } else {
+        let any = format!("({})", conditions.join(") OR ("));
+        Some(store.affected(&format!("({any})")).await?)
+    };
+    let mut entities: Vec<&str> = all().map(|it| it.entity.value.as_str()).collect();
+    let mut named = HashSet::new();
+    entities.retain(|entity| named.insert(*entity));
     let clocks = if args.clocks.is_empty() {
         Clock::ALL.to_vec()
     } else {
@@ -82,13 +100,28 @@ async fn declaration(args: &Args, store: &Store) -> anyhow::Result<Declared> {
     };
     Ok(Declared {
         alert: alert.id,
+        linked: linked.iter().map(|it| it.id).collect(),
         title: alert.rule.title.clone(),
         title_ru: alert.rule.title_ru.clone(),
-        entity: alert.entity.value.to_string(),
+        entity: entities.join(", "),
         detected,
-        events: (alert.first, alert.last),
+        events: all().fold((alert.first, alert.last), |(first, last), it| {
+            (first.min(it.first), last.max(it.last))
+        }),
         clocks,
         categories: args.categories.clone(),
         affected,
     })
+}
+
+/// All alerts of the incident that an alert is linked into.
+async fn linked(alert: &Alert, store: &Store) -> anyhow::Result<Vec<Alert>> {
+    let incident = store.incident_of(alert.id).await?;
+    let incident = incident.with_context(|| {
+        format!(
+            "no other alert is linked to {}: declare it without --linked; `gatewatch run` links alerts a few seconds after they are stored",
+            alert.id
+        )
+    })?;
+    Ok(store.linked_alerts(incident).await?)
 }

@@ -37,6 +37,11 @@ fn write(text: &mut String, incident: &Incident, now: Timestamp) -> std::fmt::Re
     let declared = &incident.declared;
     writeln!(text, "incident    {}", incident.id)?;
     writeln!(text, "alert       {}", declared.alert)?;
+    match declared.linked.len() {
+        0 => {}
+        1 => writeln!(text, "with        1 linked alert")?,
+        more => writeln!(text, "with        {more} linked alerts")?,
+    }
     writeln!(text, "what        {}", escaped(&declared.title))?;
     writeln!(text, "who         {}", escaped(&declared.entity))?;
     writeln!(

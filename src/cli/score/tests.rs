@@ -30,6 +30,8 @@ fn alert(id: u128, revision: u64, entity: &str, first: i64, last: i64) -> Alert 
             title: "SQL\u{1b}[2J in a query".to_owned(),
             title_ru: None,
             description: String::new(),
+            description_ru: None,
+            false_positives_ru: Vec::new(),
             family: "injection".to_owned(),
             level: Level::High,
             tags: vec!["requirement.sec-07".to_owned()],

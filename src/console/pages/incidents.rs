@@ -118,7 +118,7 @@ pub(in crate::console) async fn list(
     // One more says whether there is a next page.
     let range = (offset, ROWS + 1);
     let store = &shared.store;
-    let mut lines = store.linked_incidents(None, is_all, since, range).await?;
+    let mut lines = store.linked_incidents(is_all, since, range).await?;
     let has_more = lines.len() > ROWS as usize;
     lines.truncate(ROWS as usize);
     let page = Page::new(&shared, &reader, "alerts");
@@ -157,12 +157,11 @@ pub(in crate::console) async fn show(
 ) -> Result<Response, Failure> {
     let id: Uuid = id.parse().map_err(|_| Failure::NotFound)?;
     let store = &shared.store;
-    let found = store.linked_incidents(Some(id), true, Timestamp::from_micros(0), (0, 1));
+    let found = store.linked_incident(id);
     let (found, callers) = tokio::try_join!(found, store.shared_callers(id))?;
     let lines = alerts_of(&shared, id, ALERTS).await?;
     let page = Page::new(&shared, &reader, "alerts");
     let titles = alerts::titles(&shared, &page);
-    let found = found.into_iter().next();
     let line = found.and_then(|it| line(it, &titles));
     let line = line.ok_or(Failure::NotFound)?;
     let callers = callers.iter().filter_map(|it| {

@@ -72,6 +72,8 @@ fn of(document: &Document, limit: &Limit) -> [Value; 2] {
         "gatewatch": {
             "family": "contract",
             "title_ru": format!("Ограничение частоты {name} не действует: больше {requests} вызовов {russian} за {within}"),
+            "description_ru": "Прошло больше вызовов, чем разрешает контракт, и шлюз не отклонил их ответом 429: ограничения нет, оно слишком широкое или считает что-то другое.",
+            "falsepositives_ru": ["Ограничитель с фиксированными окнами пропускает на их стыке до двух раз больше"],
             "advice": "Set the limit of the contract at the gateway; ask the caller why it calls so often.",
             "advice_ru": "Задайте на шлюзе ограничение из договора; выясните у вызывающей стороны причину частых вызовов.",
         },

@@ -58,6 +58,8 @@ fn silence(document: &Document, longest: Span) -> [Value; 2] {
         "gatewatch": {
             "family": "contract",
             "title_ru": format!("Нет вебхуков {name} дольше {longest}"),
+            "description_ru": "По контракту вебхуки приходят чаще, а другие записи всё это время шли: отправитель не отправляет, или отправленное не доходит. До тех пор об изменениях здесь не знают.",
+            "falsepositives_ru": ["Праздник, когда ничего не меняется"],
             "advice": "Ask the sender whether deliveries fail or are switched off; run a synchronisation to catch up.",
             "advice_ru": "Выясните у отправителя, не отключена ли доставка и нет ли в ней ошибок; выполните синхронизацию, чтобы наверстать изменения.",
         },
@@ -113,6 +115,8 @@ fn following(document: &Document, follow: &Follow) -> [Value; 3] {
         "gatewatch": {
             "family": "contract",
             "title_ru": format!("Об изменении в {name} не сообщил вебхук в течение {within}"),
+            "description_ru": "Что-то изменено, а вебхук, которого требует контракт, вовремя не пришёл: другая сторона работает с тем, чего уже нет.",
+            "falsepositives_ru": ["Изменение, сразу же отменённое"],
             "advice": "Look for the delivery at the sender; when many are missing, run a synchronisation and ask for the missed ones.",
             "advice_ru": "Найдите доставку у отправителя; если пропущено много, выполните синхронизацию и запросите недостающие.",
         },
@@ -173,6 +177,8 @@ fn retry(document: &Document, within: Span) -> [Value; 4] {
         "gatewatch": {
             "family": "contract",
             "title_ru": format!("Неудачный вызов {name} без повтора в течение {within}"),
+            "description_ru": "Составная часть подсчёта, которого требует контракт.",
+            "falsepositives_ru": ["Только подсчёт, сам оповещений не создаёт"],
             "advice": "Nothing by itself.", "advice_ru": "Само по себе действий не требует.",
         },
     });
@@ -195,6 +201,8 @@ fn retry(document: &Document, within: Span) -> [Value; 4] {
         "gatewatch": {
             "family": "contract",
             "title_ru": format!("Клиент {name} не повторяет неудачные вызовы"),
+            "description_ru": "Вызовы не удались на другой стороне и вовремя не повторены, хотя контракт этого требует: то, что они несли, потеряно, если никто не заметит.",
+            "falsepositives_ru": ["Клиент повторяет вызовы под другим номером запроса"],
             "advice": "Ask the owner of the client whether its retries are switched off; send what the failed calls carried once more.",
             "advice_ru": "Выясните у владельца клиента, не отключены ли повторы; отправьте данные неудачных вызовов ещё раз.",
         },

@@ -83,6 +83,8 @@ fn counted(
         "level": "informational",
         "gatewatch": {
             "family": "contract", "entity": "client_id", "title_ru": title_ru,
+            "description_ru": "Составная часть подсчёта, которого требует контракт.",
+            "falsepositives_ru": ["Только подсчёт, сам оповещений не создаёт"],
             "advice": "Nothing by itself.", "advice_ru": "Само по себе действий не требует.",
         },
     })

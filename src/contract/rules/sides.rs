@@ -62,7 +62,9 @@ pub(super) fn rules(document: &Document) -> Vec<Value> {
         title_ru: format!("Партнёр получил вызов {name}, которого не было на шлюзе"),
         description: "The partner's log has calls that are in no gateway's: somebody reaches the partner past the gateway, where nothing is \
                       checked and nothing journalled, or the gateway has lost its records.",
+        description_ru: "В журнале партнёра есть вызовы, которых нет в журнале ни одного шлюза: кто-то обращается к партнёру в обход шлюза, где ничего не проверяется и не записывается, или шлюз потерял записи.",
         false_positives: "Health checks of the partner that have a request id",
+        false_positives_ru: "Проверки доступности у партнёра, имеющие номер запроса",
         advice: "Find out from the partner which address and client made the call; close that way.",
         advice_ru: "Узнайте у партнёра, с какого адреса и каким клиентом сделан вызов; закройте этот путь.",
     };
@@ -75,7 +77,9 @@ pub(super) fn rules(document: &Document) -> Vec<Value> {
         title_ru: format!("У партнёра нет записей о вызовах {name}"),
         description: "The gateway journalled calls that are not in the partner's log: they never arrived, went to somebody else, or the \
                       partner's log is not whole.",
+        description_ru: "На шлюзе записаны вызовы, которых нет в журнале партнёра: они не дошли, ушли к кому-то другому, или журнал партнёра неполон.",
         false_positives: "A partner's log that is sent late",
+        false_positives_ru: "Журнал партнёра отправляется с опозданием",
         advice: "See where the calls went (upstream address); ask the partner whether its log is whole.",
         advice_ru: "Проверьте, куда ушли вызовы (адрес вышестоящей системы); уточните у партнёра полноту журнала.",
         ..past.clone()
@@ -100,7 +104,9 @@ struct Side<'d> {
     title: String,
     title_ru: String,
     description: &'d str,
+    description_ru: &'d str,
     false_positives: &'d str,
+    false_positives_ru: &'d str,
     advice: &'d str,
     advice_ru: &'d str,
 }
@@ -127,6 +133,8 @@ impl Side<'_> {
             "level": "informational",
             "gatewatch": {
                 "family": "contract", "title_ru": self.title_ru,
+                "description_ru": "Составная часть подсчёта, которого требует контракт.",
+                "falsepositives_ru": ["Только подсчёт, сам оповещений не создаёт"],
                 "advice": "Nothing by itself.", "advice_ru": "Само по себе действий не требует.",
             },
         });
@@ -146,7 +154,8 @@ impl Side<'_> {
             "falsepositives": [self.false_positives],
             "level": self.level,
             "gatewatch": {
-                "family": "contract", "title_ru": self.title_ru,
+                "family": "contract", "title_ru": self.title_ru, "description_ru": self.description_ru,
+                "falsepositives_ru": [self.false_positives_ru],
                 "advice": self.advice, "advice_ru": self.advice_ru,
             },
         });

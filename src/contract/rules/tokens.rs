@@ -58,6 +58,8 @@ fn one_time(document: &Document) -> [Value; 2] {
         "gatewatch": {
             "family": "contract",
             "title_ru": format!("Одноразовый токен {name} принят повторно"),
+            "description_ru": "Контракт требует отдельного токена для каждого вызова, а один токен принят снова: возможно воспроизведение, и шлюз не помнит использованных идентификаторов.",
+            "falsepositives_ru": ["Повтор вызова с тем же токеном"],
             "advice": "Let the gateway remember the ids of tokens until they expire; find out who called again.",
             "advice_ru": "Настройте на шлюзе учёт использованных идентификаторов токенов; установите, кто повторил вызов.",
         },
@@ -107,6 +109,8 @@ fn refresh(document: &Document) -> [Value; 2] {
         "gatewatch": {
             "family": "contract",
             "title_ru": format!("Токен обновления {name} использован дважды"),
+            "description_ru": "Одноразовый токен обновления сработал дважды: один из двух его владельцев получил его кражей, или сервер токенов не выводит использованные из обращения (RFC 9700, 4.14.2).",
+            "falsepositives_ru": ["Клиент не получил ответа и повторяет запрос со старым токеном"],
             "advice": "Revoke the whole chain of tokens of this client and let it log in anew; compare the addresses of both calls.",
             "advice_ru": "Отзовите всю цепочку токенов клиента и потребуйте повторного входа; сравните адреса обоих вызовов.",
         },

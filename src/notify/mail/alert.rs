@@ -3,7 +3,7 @@
 use super::clean::Clean;
 use super::document::{Block, Document, Tone};
 use super::words::{self, ALERTS, EVENTS, counted, pick, say};
-use super::{Context, Drawn, Mail, course, query, requirements, why};
+use super::{Context, Drawn, Mail, course, note, query, requirements, why};
 use crate::alert::Alert;
 use crate::config::Locale;
 use crate::notify::Stage;
@@ -113,7 +113,11 @@ pub(crate) fn blocks(
             "Что произошло",
             "What happened",
         )));
-        blocks.push(Block::Paragraph(Clean::of(&alert.rule.description, PROSE)));
+        let description = match (locale, &alert.rule.description_ru) {
+            (Locale::Ru, Some(russian)) => russian,
+            _ => &alert.rule.description,
+        };
+        blocks.push(Block::Paragraph(Clean::of(description, PROSE)));
     }
     blocks.push(Block::Heading(say(
         locale,
@@ -142,10 +146,18 @@ pub(crate) fn blocks(
         )));
         blocks.push(Block::Code(query));
     }
+    let harmless = match locale {
+        Locale::Ru if !alert.rule.false_positives_ru.is_empty() => &alert.rule.false_positives_ru,
+        _ => &alert.rule.false_positives,
+    };
     push_list(
         &mut blocks,
         say(locale, "Когда это безобидно", "When it is harmless"),
-        entries(alert.rule.false_positives.iter()),
+        harmless
+            .iter()
+            .take(ENTRIES)
+            .map(|it| Clean::of(it, 400))
+            .collect(),
     );
     let kept = alert
         .rule
@@ -159,8 +171,11 @@ pub(crate) fn blocks(
     );
     push_list(
         &mut blocks,
-        say(locale, "Что известно неточно", "What is not exact"),
-        entries(why::untold(alert)),
+        say(locale, "Примечания", "Notes"),
+        why::untold(alert)
+            .take(ENTRIES)
+            .map(|it| note::say(it, locale))
+            .collect(),
     );
     blocks.extend(context.console_link(alert.id, locale));
     blocks.extend(context.acknowledge_link(locale));
@@ -195,13 +210,6 @@ fn push_list(blocks: &mut Vec<Block>, heading: Clean, points: Vec<Clean>) {
         blocks.push(Block::Heading(heading));
         blocks.push(Block::List(points));
     }
-}
-
-fn entries<'l>(lines: impl Iterator<Item = &'l String>) -> Vec<Clean> {
-    lines
-        .take(ENTRIES)
-        .map(|line| Clean::of(line, 400))
-        .collect()
 }
 
 fn facts(alert: &Alert, locale: Locale, context: &Context) -> Vec<(Clean, Clean)> {

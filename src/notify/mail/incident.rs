@@ -3,7 +3,7 @@
 use super::clean::Clean;
 use super::document::{Block, Tone};
 use super::summary::finish;
-use super::words::{self, grouped, pick, say};
+use super::words::{self, ALERTS, counted, grouped, pick, say};
 use super::{Context, Mail};
 use crate::config::Locale;
 use crate::event::Timestamp;
@@ -130,11 +130,16 @@ fn facts(incident: &Incident, locale: Locale, context: &Context) -> Vec<(Clean, 
         .take(MOST)
         .map(|(kind, many)| Clean::fill("{}: {}", &[Clean::of(kind, 40), grouped(locale, *many)]))
         .collect();
-    vec![
-        (
-            say(locale, "Что случилось", "What happened"),
-            Clean::of(declared.title(locale), 200),
+    let title = Clean::of(declared.title(locale), 200);
+    let what = match u64::try_from(declared.linked.len()).unwrap_or(u64::MAX) {
+        0 => title,
+        more => Clean::fill(
+            pick(locale, "{}, и ещё {}", "{}, and {} more"),
+            &[title, counted(locale, more, &ALERTS)],
         ),
+    };
+    vec![
+        (say(locale, "Что случилось", "What happened"), what),
         (say(locale, "Кто", "Who"), Clean::of(&declared.entity, 200)),
         (say(locale, "Выявлен", "Detected"), time(declared.detected)),
         (
@@ -223,6 +228,7 @@ mod tests {
                 alert,
                 title: "Residents of others were read".to_owned(),
                 title_ru: Some("Прочитаны чужие данные".to_owned()),
+                linked: vec![Uuid::nil()],
                 entity: "crm\u{202e}".to_owned(),
                 detected,
                 events: (detected, detected),

@@ -14,16 +14,23 @@ pub(super) fn name(metric: &str, locale: Locale) -> Clean {
 }
 
 fn russian(metric: &str) -> Option<Clean> {
-    let of = |names: &[(&str, &'static str)], it: &str| {
-        let found = names.iter().find(|(name, _)| *name == it);
-        found.map(|(_, russian)| Clean::fixed(russian))
-    };
     match metric.strip_prefix(NEW) {
-        Some(kind) => {
-            of(KINDS, kind).map(|kind| Clean::fill("часов с новым значением «{}»", &[kind]))
-        }
-        None => of(METRICS, metric),
+        Some(kind) => Some(Clean::fill(
+            "часов с новым значением «{}»",
+            &[found(KINDS, kind)?],
+        )),
+        None => found(METRICS, metric),
     }
+}
+
+/// What can be new, in Russian; what nobody translated stays as it is.
+pub(super) fn russian_kind(kind: &str) -> Clean {
+    found(KINDS, kind).unwrap_or_else(|| Clean::of(kind, 80))
+}
+
+fn found(names: &[(&str, &'static str)], it: &str) -> Option<Clean> {
+    let found = names.iter().find(|(name, _)| *name == it);
+    found.map(|(_, russian)| Clean::fixed(russian))
 }
 
 const METRICS: &[(&str, &str)] = &[

@@ -8,6 +8,7 @@ mod expectation;
 mod html;
 mod incident;
 mod metric;
+mod note;
 mod query;
 pub(crate) mod requirements;
 mod summary;

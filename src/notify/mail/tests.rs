@@ -7,7 +7,7 @@ use crate::alert::own;
 use crate::alert::{Alert, Counted, Series};
 use crate::event::{Field, Timestamp};
 use crate::notify::Stage;
-use crate::track::{Feature, Reason};
+use crate::track::{Feature, Note, Reason};
 use samples::START;
 
 fn context() -> Context {
@@ -124,7 +124,9 @@ fn odd_hour() -> (Alert, Series) {
             [1.0, 0.0031, 0.0007],
         ),
     ];
-    alert.notes.extend(features.iter().map(Feature::note));
+    alert
+        .notes
+        .extend(features.iter().cloned().map(Note::Feature));
     alert.reason = Reason::Baseline {
         metric: "different records an hour".to_owned(),
         observed: 310.2,
@@ -276,7 +278,7 @@ fn a_mail_stays_small_whatever_the_alert_holds() {
     alert.rule.title.clone_from(&long);
     alert.rule.description.clone_from(&long);
     alert.entity.value = long.as_str().into();
-    alert.notes = vec![long.clone(); 1_000];
+    alert.notes = vec![Note::Text(long.clone()); 1_000];
     alert.rule.tags = vec![format!("requirement.{long}"); 1_000];
     alert.rule.false_positives = vec![long.clone(); 1_000];
     for evidence in &mut alert.evidence {

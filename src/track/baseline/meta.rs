@@ -24,6 +24,10 @@ fn request_rate() -> RuleMeta {
         description: "The requests of a client in one minute are far above what its own past lets expect at this hour of the week. \
                       That is what a flood, a scraper, a stolen key or a retry loop looks like."
             .to_owned(),
+        description_ru: Some(
+            "Число запросов клиента за минуту намного выше того, что следует из его прошлого для этого часа недели. Так выглядят флуд, сбор данных, украденный ключ или зацикленные повторы."
+                .to_owned(),
+        ),
         family: "rate".to_owned(),
         level: Level::Medium,
         tags: ["requirement.sec-06", "requirement.sec-08", "owasp.api4", "attack.t1499"]
@@ -32,6 +36,12 @@ fn request_rate() -> RuleMeta {
         false_positives: [
             "A backfill after an outage",
             "A client that was moved to a larger set of objects",
+        ]
+        .map(str::to_owned)
+        .to_vec(),
+        false_positives_ru: [
+            "Догрузка данных после сбоя",
+            "Клиент, переведённый на больший набор объектов",
         ]
         .map(str::to_owned)
         .to_vec(),
@@ -56,10 +66,15 @@ fn shared_id() -> RuleMeta {
         description: "Ten requests of one client or more have the same request id within half an hour. Which answer belongs to which request can \
                       no longer be told, so the journal proves nothing for them: the client or something before the gateway sets ids by hand."
             .to_owned(),
+        description_ru: Some(
+            "Не меньше десяти запросов одного клиента за полчаса имеют один и тот же номер. Какой ответ относится к какому запросу, уже не узнать, и журнал для них ничего не доказывает: клиент или что-то перед шлюзом задаёт номера само."
+                .to_owned(),
+        ),
         family: "journal".to_owned(),
         level: Level::Medium,
         tags: ["requirement.sec-05", "attack.t1562"].map(str::to_owned).to_vec(),
         false_positives: ["A client that goes on trying the same request for half an hour".to_owned()].to_vec(),
+        false_positives_ru: ["Клиент, который полчаса повторяет один и тот же запрос".to_owned()].to_vec(),
         advice: Some(
             "Count the events of the client by request_id in ClickHouse. Have the gateway set the id itself and pass on that of the caller in a field of its own."
                 .to_owned(),

@@ -13,6 +13,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::conduct::FEATURES;
+pub(super) use crate::config::BehaviourScore as Kind;
 use crate::track::model::{Digest, Ends, Tail};
 
 /// Rows without which nothing is told.
@@ -49,17 +50,6 @@ const ONE_CAUSE: u32 = 24;
 /// Causes that are remembered.
 const MOST_CAUSES: usize = 65_536;
 
-/// A score of a row.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) enum Kind {
-    /// Its amounts together are unlike those of others.
-    Amounts,
-    /// One amount is unlike what the entity did before.
-    Change,
-    /// It shows what the entity never showed.
-    News,
-}
-
 /// The scores of like entities.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct Calibration {
@@ -80,6 +70,9 @@ pub(super) struct Calibration {
     hour: u32,
     #[serde(skip)]
     every: u32,
+    /// Which scores count.
+    #[serde(skip)]
+    counted: [bool; 3],
     #[serde(skip)]
     calm: Vec<(f64, f64)>,
 }
@@ -167,6 +160,7 @@ impl Default for Calibration {
             fit: Fit::default(),
             hour: 0,
             every: 1,
+            counted: [true; 3],
             calm: Vec::new(),
         }
     }
@@ -184,8 +178,9 @@ impl Calibration {
     }
 
     /// Begins an hour, later than those before; so many rows come a day.
-    pub(super) fn begin(&mut self, hour: u32, rows_a_day: f64) {
+    pub(super) fn begin(&mut self, hour: u32, rows_a_day: f64, counted: &[Kind]) {
         self.hour = hour;
+        self.counted = Kind::ALL.map(|kind| counted.contains(&kind));
         #[expect(
             clippy::cast_possible_truncation,
             clippy::cast_sign_loss,
@@ -221,18 +216,28 @@ impl Calibration {
                 known.add(value, SAME);
             }
         }
-        let of = [
+        let mut of = [
             self.amounts.tail(amounts, AMOUNTS, SAME),
             self.change.tail(change, AMOUNTS, SAME),
             self.news(news),
         ];
         if is_learned {
-            self.amounts.add(amounts, SAME);
+            if self.counted[Kind::Amounts as usize] {
+                self.amounts.add(amounts, SAME);
+            }
             self.change.add(change, SAME);
         }
         self.scored = self.scored.saturating_add(1);
-        let odds = of.iter().map(|it| 10_f64.powf(it.min(250.0)));
-        let all = (odds.sum::<f64>() / 3.0).log10();
+        let (mut odds, mut kinds) = (0.0, 0.0);
+        for (surprise, is_counted) in of.iter_mut().zip(self.counted) {
+            if is_counted {
+                odds += 10_f64.powf(surprise.min(250.0));
+                kinds += 1.0;
+            } else {
+                *surprise = 0.0;
+            }
+        }
+        let all = f64::max(odds / f64::max(kinds, 1.0), 1.0).log10();
         if self.scored > FEW {
             self.fit.take(all);
         }
@@ -274,7 +279,7 @@ mod tests {
         // A hundred days of a hundred rows, of which one a day may be told.
         let mut told = 0;
         for day in 0..100 {
-            calibration.begin(day * 24, 100.0);
+            calibration.begin(day * 24, 100.0, &Kind::ALL);
             for row in 0..100 {
                 #[expect(clippy::cast_possible_truncation, reason = "any numbers will do")]
                 let changes = [random.unit() as f32, random.unit() as f32];
@@ -305,7 +310,7 @@ mod tests {
         let (mut calibration, mut random) = (Calibration::default(), Random::new(3));
         assert_eq!(calibration.fit().ratio(), None);
         for row in 0..40_000 {
-            calibration.begin(row / 100, 2_400.0);
+            calibration.begin(row / 100, 2_400.0, &Kind::ALL);
             #[expect(clippy::cast_possible_truncation, reason = "any numbers will do")]
             let changes = [random.unit() as f32];
             calibration.take(random.unit(), &changes, None);
@@ -335,7 +340,7 @@ mod tests {
     fn an_attack_of_many_rows_does_not_hide_itself() {
         let (mut calibration, mut random) = (Calibration::default(), Random::new(5));
         for row in 0..3_000 {
-            calibration.begin(row / 20, 480.0);
+            calibration.begin(row / 20, 480.0, &Kind::ALL);
             let new = (row % 20 == 0).then(|| (row, 2.0 + random.unit()));
             calibration.take(random.unit(), &[], new);
         }

@@ -17,6 +17,10 @@ pub(in crate::track) fn metas() -> Vec<Arc<RuleMeta>> {
         description: "What a person, client, address, service or operation did in an hour is unlike its own past and unlike its like: an amount that changed, several amounts \
                       together, records of others, or something that it never showed before, such as a network, a suite, a grant, an operation, a field or a sign in a parameter."
             .to_owned(),
+        description_ru: Some(
+            "То, что человек, клиент, адрес, сервис или операция сделали за час, не похоже ни на их прошлое, ни на поведение подобных: изменилась величина или несколько величин вместе, читались чужие записи, появилось то, чего раньше не было: сеть, набор шифров, вид доступа, операция, поле или знак в параметре."
+                .to_owned(),
+        ),
         family: "behaviour".to_owned(),
         level: Level::Medium,
         tags: [
@@ -33,6 +37,12 @@ pub(in crate::track) fn metas() -> Vec<Arc<RuleMeta>> {
         false_positives: [
             "A new release of the client",
             "A task that comes once in a while, such as a yearly export",
+        ]
+        .map(str::to_owned)
+        .to_vec(),
+        false_positives_ru: [
+            "Новая версия клиента",
+            "Редкая задача, например ежегодная выгрузка",
         ]
         .map(str::to_owned)
         .to_vec(),

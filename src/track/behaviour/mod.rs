@@ -29,7 +29,9 @@ use foldhash::fast::FixedState;
 use serde::{Deserialize, Serialize};
 
 use super::sketch::Sketch;
-use super::{Entity, Feature, Finding, MOST_FEATURES, NEW, Plan, Reason, TrackCounts, finding_id};
+use super::{
+    Entity, Feature, Finding, MOST_FEATURES, NEW, Note, Plan, Reason, TrackCounts, finding_id,
+};
 use crate::event::Timestamp;
 use crate::random::{splitmix, stable_hash};
 pub use calibration::Fit;
@@ -225,15 +227,15 @@ impl Behaviour {
             let Some(stratum) = self.strata.get_mut(&like) else {
                 continue;
             };
-            let closed = stratum.close((hour, local), &mut conducts, &texts, threshold);
+            let told = (threshold, settings.scores.as_slice());
+            let closed = stratum.close((hour, local), &mut conducts, &texts, told);
             counts.evicted_entities += closed.evicted;
             let (begin, more) = (out.len(), closed.more);
             let odd = closed.odd.into_iter();
             out.extend(odd.map(|odd| finding(plan, (hour, &like, &texts), odd)));
             if let Some(last) = out[begin..].last_mut().filter(|_| more > 0) {
-                last.notes.push(format!(
-                    "{more} more of its like were as odd in this hour: look for a cause that they share"
-                ));
+                let more = more as u64;
+                last.notes.push(Note::AsOdd { more });
             }
         }
     }
@@ -337,7 +339,7 @@ fn finding(
     };
     // The first feature is the reason itself; of what is new the note says which.
     let notes = features.iter().skip(usize::from(!is_new));
-    let mut notes: Vec<String> = notes.map(Feature::note).collect();
+    let mut notes: Vec<Note> = notes.cloned().map(Note::Feature).collect();
     let (metric, observed, expected) = match features.first() {
         Some(first) => (first.metric.clone(), first.observed, first.expected),
         None => ("calls an hour".to_owned(), odd.calls.into(), 0.0),
@@ -345,17 +347,17 @@ fn finding(
     let is_of_order =
         |feature: &Feature| feature.metric == ORDER && feature.observed > feature.expected;
     let is_of_order = features.iter().any(is_of_order);
-    notes.extend(odd.step.filter(|_| is_of_order));
+    notes.extend(odd.step.filter(|_| is_of_order).map(Note::Step));
     if let Like::Callers(integration) = like
         && !integration.is_empty()
     {
-        notes.push(format!("through the integration {integration}"));
+        notes.push(Note::Through {
+            integration: integration.clone(),
+        });
     }
     if odd.surprise.is_extrapolated() {
-        let rows = odd.surprise.rows;
-        notes.push(format!(
-            "none of {rows} hours seen was so odd: the probability is extrapolated"
-        ));
+        let hours = odd.surprise.rows;
+        notes.push(Note::Extrapolated { hours });
     }
     Finding {
         id: finding_id(meta::BEHAVIOUR, &entity, plan.bucket(first)),

@@ -12,6 +12,7 @@ use foldhash::fast::FixedState;
 use serde::{Deserialize, Serialize, Serializer};
 
 use super::steps::Steps;
+use crate::track::{NotedStep, UsualStep};
 
 /// Nothing before: whoever was silent so long, in seconds, begins anew.
 const BEGIN: u32 = 0;
@@ -198,24 +199,30 @@ impl Chain {
     }
 
     /// A step for people: what came, after what, and what comes there usually.
-    pub(super) fn text(&self, step: Step, texts: &BTreeMap<u32, CompactString>) -> String {
+    pub(super) fn noted(&self, step: Step, texts: &BTreeMap<u32, CompactString>) -> NotedStep {
         let name = |code: u32| {
             let text = texts.get(&code).or_else(|| self.names.get(&code));
-            text.map_or("an operation", CompactString::as_str)
+            text.cloned().unwrap_or_default()
         };
-        let after = match step.before {
-            [BEGIN, BEGIN] => "first".to_owned(),
-            [BEGIN, last] => format!("after {} at the beginning", name(last)),
-            [older, last] => format!("after {} and {}", name(older), name(last)),
-        };
-        let came = name(step.came);
-        let Some((times, calls, (usual, most))) = step.known else {
-            return format!("{after} came {came}");
-        };
-        let usual = name(usual);
-        format!(
-            "{after} came {came}, {times:.0} of {calls:.0} times; usually {usual}, {most:.0} times"
-        )
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "counts of calls, which are not negative; saturates"
+        )]
+        let whole = |count: f32| count.round() as u32;
+        let before = step.before.into_iter().filter(|code| *code != BEGIN);
+        NotedStep {
+            before: before.map(name).collect(),
+            came: name(step.came),
+            usual: step
+                .known
+                .map(|(times, calls, (most, most_times))| UsualStep {
+                    times: whole(times),
+                    calls: whole(calls),
+                    most: name(most),
+                    most_times: whole(most_times),
+                }),
+        }
     }
 }
 
@@ -294,7 +301,7 @@ mod tests {
         let steps = calls(20, &[1, 3]);
         let step = chain.oddest(Trail::default(), &steps, HOUR).unwrap();
         let texts = [(1, "login".into()), (2, "list".into()), (3, "open".into())];
-        let text = chain.text(step, &texts.into());
+        let text = chain.noted(step, &texts.into()).to_string();
         assert_eq!(
             text,
             "after login at the beginning came open, 0 of 200 times; usually list, 200 times"

@@ -14,7 +14,7 @@ use super::owners::{Callers, Owners};
 use super::past::{COLUMNS, Past};
 use super::rate::Rate;
 use crate::track::model::{Ensemble, Rows};
-use crate::track::{Evidence, Feature, Lru, packed};
+use crate::track::{Evidence, Feature, Lru, NotedStep, packed};
 
 /// Rows that models are fitted to, and how few will do.
 const ROWS: usize = 2_048;
@@ -85,7 +85,7 @@ pub(super) struct Odd {
     /// What is new, the most surprising first.
     pub(super) news: Vec<New>,
     /// Its most surprising step, for people.
-    pub(super) step: Option<String>,
+    pub(super) step: Option<NotedStep>,
     /// Its first call of the hour.
     pub(super) first: Option<Evidence>,
 }
@@ -127,13 +127,13 @@ impl Stratum {
         self.calibration.fit()
     }
 
-    /// Takes what entities did in an hour, in their order. What surprises by `threshold` or more is odd.
+    /// Takes what entities did in an hour, in their order. What surprises by `threshold` or more by these kinds is odd.
     pub(super) fn close(
         &mut self,
         (hour, local): (u32, u32),
         conducts: &mut [(Who, Deeds)],
         texts: &BTreeMap<u32, CompactString>,
-        threshold: f64,
+        (threshold, kinds): (f64, &[Kind]),
     ) -> Closed {
         let day = local / 24;
         self.chain.fade(day);
@@ -143,8 +143,10 @@ impl Stratum {
         self.refit(begun, day);
         self.rate
             .take(hour, u32::try_from(conducts.len()).unwrap_or(u32::MAX));
-        self.calibration.begin(hour, self.rate.a_day());
-        let scores = self.model.as_ref().map(|model| model.scores(&rows));
+        self.calibration.begin(hour, self.rate.a_day(), kinds);
+        let model = self.model.as_ref();
+        let model = model.filter(|_| kinds.contains(&Kind::Amounts));
+        let scores = model.map(|model| model.scores(&rows));
         let mut odd = Vec::new();
         let mut closed = Closed::default();
         for (at, (who, deeds)) in conducts.iter().enumerate() {
@@ -191,7 +193,7 @@ impl Stratum {
                 surprise,
                 features: self.features((who, deeds), &rows[at], surprise),
                 news: news[at].iter().take(NAMED).copied().collect(),
-                step: steps[at].map(|step| self.chain.text(step, texts)),
+                step: steps[at].map(|step| self.chain.noted(step, texts)),
                 first: deeds.first.unpacked(),
             });
         }

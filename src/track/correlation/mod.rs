@@ -21,7 +21,7 @@ use std::collections::VecDeque;
 use serde::{Deserialize, Serialize};
 
 use super::plan::{CorrelationSpec, share};
-use super::{Entity, Finding, Lru, Packed, Plan, Reason, TrackCounts, finding_id};
+use super::{Entity, Finding, Lru, Note, Packed, Plan, Reason, TrackCounts, finding_id};
 use crate::event::Timestamp;
 use crate::sigma::{Condition, CorrelationKind};
 pub(crate) use window::StoredWindow;
@@ -243,26 +243,18 @@ impl Group {
         Fire { finding, begins }
     }
 
-    fn notes(&mut self) -> Vec<String> {
+    fn notes(&mut self) -> Vec<Note> {
         let mut notes = Vec::new();
         let late = std::mem::take(&mut self.late);
         if late > 0 {
-            notes.push(format!(
-                "{late} events came too late for the window and were not counted in it"
-            ));
+            notes.push(Note::Late { events: late });
         }
         let evicted = self.window.take_evicted();
         if evicted > 0 {
-            notes.push(format!(
-                "the window was full: its {evicted} oldest events were left out, so the real numbers are higher"
-            ));
+            notes.push(Note::WindowFull { left_out: evicted });
         }
         if self.window.is_summed_up() {
-            notes.push(
-                "there were too many events to keep each: counts and sums may lack the oldest 64th part of the window, distinct values \
-                 are estimated within about 3 %"
-                    .to_owned(),
-            );
+            notes.push(Note::SummedUp);
         }
         notes
     }

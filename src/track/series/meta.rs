@@ -18,12 +18,20 @@ pub(in crate::track) fn metas() -> Vec<Arc<RuleMeta>> {
         description: "A number that the configuration names, such as records read or the share of failed calls of an integration, takes a course, a level or a \
                       spread that it never had: a spike, a drop, silence, a rhythm that breaks."
             .to_owned(),
+        description_ru: Some(
+            "Показатель, названный в настройках, например число прочитанных записей или доля неудачных вызовов интеграции, ведёт себя как никогда раньше: ход, уровень или разброс; всплеск, провал, тишина, сбитый ритм."
+                .to_owned(),
+        ),
         family: "series".to_owned(),
         level: Level::Medium,
         tags: owned(&["requirement.sec-06", "requirement.int-08", "attack.t1498"]),
         false_positives: owned(&[
             "A release, a campaign or a holiday that changes how many calls come",
             "A new partner that begins to call",
+        ]),
+        false_positives_ru: owned(&[
+            "Релиз, акция или праздник, меняющие число вызовов",
+            "Новый партнёр, который начинает вызывать",
         ]),
         advice: Some(
             "Compare with the other numbers of the integration: calls, failures, records. Look which operations and clients made the difference, and whether somebody announced it."

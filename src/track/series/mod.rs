@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use super::model::{Digest, Signs, Stream, Tail};
 use super::plan::share;
-use super::{Entity, EntityKind, Finding, Plan, Reason, TrackCounts, finding_id};
+use super::{Entity, EntityKind, Finding, Note, Plan, Reason, TrackCounts, finding_id};
 use crate::event::Timestamp;
 pub(super) use meta::metas;
 pub use seen::Addend;
@@ -207,9 +207,9 @@ fn finding(
         ..
     } = odd.signs;
     let notes = [
-        (shape, "its course is like none before"),
-        (volatility, "it varies more, or less, than it ever did"),
-        (level, "its mean lies where it never lay"),
+        (shape, Note::Course),
+        (volatility, Note::Spread),
+        (level, Note::Mean),
     ];
     let most = shape.max(volatility).max(level);
     // What is nearly as surprising is told as well.
@@ -229,7 +229,7 @@ fn finding(
             features: Vec::new(),
         },
         evidence: Vec::new(),
-        notes: notes.map(|(_, note)| note.to_owned()).collect(),
+        notes: notes.map(|(_, note)| note).collect(),
     }
 }
 

@@ -8,7 +8,7 @@ use super::meta;
 use super::seen::MINUTE_US;
 use crate::event::Timestamp;
 use crate::track::finding::Measure;
-use crate::track::{Entity, EntityKind, Finding, Plan, Reason, finding_id};
+use crate::track::{Entity, EntityKind, Finding, Note, Plan, Reason, finding_id};
 
 /// Makes findings of one closed minute.
 pub(super) struct Found<'p> {
@@ -24,9 +24,7 @@ impl Found<'_> {
             Flaw::Missing { count, first, last } => {
                 let measure = (Measure::RecordsMissing, count as f64, 0.0);
                 let mut finding = self.finding(meta::GAP, entity, measure, count);
-                finding
-                    .notes
-                    .push(format!("the missing numbers are from {first} to {last}"));
+                finding.notes.push(Note::Missing { first, last });
                 finding
             }
             Flaw::Twice { count } => {

@@ -25,8 +25,8 @@ struct Texts {
     level: Level,
     tags: &'static [&'static str],
     title: [&'static str; 2],
-    description: &'static str,
-    false_positives: &'static [&'static str],
+    description: [&'static str; 2],
+    false_positives: [&'static [&'static str]; 2],
     advice: [&'static str; 2],
 }
 
@@ -41,11 +41,13 @@ fn meta(texts: &Texts) -> Arc<RuleMeta> {
         id: texts.id,
         title: texts.title[0].to_owned(),
         title_ru: Some(texts.title[1].to_owned()),
-        description: texts.description.to_owned(),
+        description: texts.description[0].to_owned(),
+        description_ru: Some(texts.description[1].to_owned()),
         family: texts.family.to_owned(),
         level: texts.level,
         tags: owned(texts.tags),
-        false_positives: owned(texts.false_positives),
+        false_positives: owned(texts.false_positives[0]),
+        false_positives_ru: owned(texts.false_positives[1]),
         advice: Some(texts.advice[0].to_owned()),
         advice_ru: Some(texts.advice[1].to_owned()),
         entity: None,
@@ -63,10 +65,14 @@ const DETECTORS: &[Texts] = &[
             "Records of a gateway are missing",
             "Пропали записи журнала шлюза",
         ],
-        description: "The gateway numbers its records, and some numbers never came although later ones did. Calls were made of which there \
+        description: [
+            "The gateway numbers its records, and some numbers never came although later ones did. Calls were made of which there \
                       is no trace here: records were lost on their way, or taken out.",
-        false_positives: &[
-            "A topic whose older records were deleted before they were read, at the first start",
+            "Шлюз нумерует записи, и часть номеров не пришла, хотя более поздние есть. Были вызовы, от которых здесь нет следа: записи потеряны по пути или изъяты.",
+        ],
+        false_positives: [
+            &["A topic whose older records were deleted before they were read, at the first start"],
+            &["Топик, старые записи которого удалены до чтения, при первом запуске"],
         ],
         advice: [
             "Look for the missing numbers on the gateway itself; check its log shipper, its disk and the retention of the topic. Ship them again.",
@@ -82,9 +88,15 @@ const DETECTORS: &[Texts] = &[
             "Two gateways write under one name",
             "Два шлюза ведут журнал под одним именем",
         ],
-        description: "Running numbers of one gateway come twice for minutes, or two rows of numbers go on side by side. A second gateway was \
+        description: [
+            "Running numbers of one gateway come twice for minutes, or two rows of numbers go on side by side. A second gateway was \
                       set up with the name of the first, or somebody writes records in its name; gaps cannot be told meanwhile.",
-        false_positives: &["A log shipper that sends everything twice"],
+            "Порядковые номера одного шлюза минутами приходят дважды, или рядом идут два ряда номеров. Второй шлюз настроен под именем первого, или кто-то пишет записи от его имени; пропуски тем временем не видны.",
+        ],
+        false_positives: [
+            &["A log shipper that sends everything twice"],
+            &["Отправка журнала, которая передаёт всё дважды"],
+        ],
         advice: [
             "Find out which hosts write under this name, and give each a name of its own. A host that nobody knows is an incident.",
             "Выясните, какие узлы пишут под этим именем, и дайте каждому своё. Неизвестный узел означает инцидент.",
@@ -99,9 +111,15 @@ const DETECTORS: &[Texts] = &[
             "A gateway has fallen silent, or nearly so",
             "Шлюз замолчал или почти замолчал",
         ],
-        description: "Ten minutes have brought less than a fifth of the records that the hour before lets expect, while others went on. The \
+        description: [
+            "Ten minutes have brought less than a fifth of the records that the hour before lets expect, while others went on. The \
                       gateway is down, its traffic goes elsewhere, or its journal no longer arrives.",
-        false_positives: &["A gateway that was taken out of service"],
+            "За десять минут пришло меньше пятой части записей, ожидаемых по прошлому часу, а другие шлюзы работали. Шлюз не работает, его трафик идёт мимо, или его журнал больше не доходит.",
+        ],
+        false_positives: [
+            &["A gateway that was taken out of service"],
+            &["Шлюз, выведенный из работы"],
+        ],
         advice: [
             "See whether the gateway serves calls. If it does, its journal is lost from this time on: mend the log shipper first.",
             "Проверьте, обслуживает ли шлюз вызовы. Если да, его журнал с этого момента теряется: прежде всего восстановите отправку.",
@@ -116,9 +134,15 @@ const DETECTORS: &[Texts] = &[
             "An operation has become much slower",
             "Операция стала намного медленнее",
         ],
-        description: "The calls of the last ten minutes take far longer than those of the day before: the median has at least doubled, and \
+        description: [
+            "The calls of the last ten minutes take far longer than those of the day before: the median has at least doubled, and \
                       nearly each call is slower.",
-        false_positives: &["A release that does more work in a call, as intended"],
+            "Вызовы последних десяти минут идут намного дольше, чем за прошлые сутки: медиана выросла хотя бы вдвое, и медленнее почти каждый вызов.",
+        ],
+        false_positives: [
+            &["A release that does more work in a call, as intended"],
+            &["Релиз, в котором вызов намеренно делает больше"],
+        ],
         advice: [
             "Compare with the latest release and with the load; ask the partner when the time is spent at its side.",
             "Сравните с последним релизом и нагрузкой; обратитесь к партнёру, если время уходит на его стороне.",
@@ -133,9 +157,12 @@ const DETECTORS: &[Texts] = &[
             "A service level is being broken fast",
             "Быстро нарушается уровень обслуживания",
         ],
-        description: "So many calls fail or are slow that the error budget of thirty days would be gone within days. Both a long and a short \
+        description: [
+            "So many calls fail or are slow that the error budget of thirty days would be gone within days. Both a long and a short \
                       window say so, so it matters and still goes on.",
-        false_positives: &["Maintenance that was announced"],
+            "Отказов и медленных вызовов столько, что бюджет ошибок тридцати дней будет израсходован за считаные дни. Это показывают и длинное, и короткое окно: нарушение серьёзно и продолжается.",
+        ],
+        false_positives: [&["Maintenance that was announced"], &["Объявленные работы"]],
         advice: [
             "Look which operations fail and how; switch to the fallback of the contract and call the partner.",
             "Посмотрите, какие операции отказывают и как; перейдите на резервный вариант по договору и свяжитесь с партнёром.",
@@ -150,9 +177,15 @@ const DETECTORS: &[Texts] = &[
             "A service level will not be kept",
             "Уровень обслуживания не будет выдержан",
         ],
-        description: "For three days calls have failed or been slow at a rate that uses up the error budget of thirty days before they are \
+        description: [
+            "For three days calls have failed or been slow at a rate that uses up the error budget of thirty days before they are \
                       over.",
-        false_positives: &["A level that was promised too high"],
+            "Три дня вызовы отказывают или идут медленно с такой частотой, что бюджет ошибок тридцати дней кончится раньше срока.",
+        ],
+        false_positives: [
+            &["A level that was promised too high"],
+            &["Обещан слишком высокий уровень"],
+        ],
         advice: [
             "No hurry tonight: find the cause with the partner this week, or agree on another level.",
             "Срочности нет: найдите причину вместе с партнёром на этой неделе или согласуйте другой уровень.",
@@ -167,8 +200,11 @@ const DETECTORS: &[Texts] = &[
             "Fewer calls of an integration than there have to be",
             "Вызовов интеграции меньше, чем должно быть",
         ],
-        description: "The contract says how many calls come at least, and fewer came. The partner is down, or its calls do not arrive.",
-        false_positives: &["A holiday of the partner"],
+        description: [
+            "The contract says how many calls come at least, and fewer came. The partner is down, or its calls do not arrive.",
+            "В контракте сказано, сколько вызовов приходит самое меньшее, а пришло меньше. Партнёр не работает, или его вызовы не доходят.",
+        ],
+        false_positives: [&["A holiday of the partner"], &["Выходной у партнёра"]],
         advice: [
             "Ask the partner; see whether its calls stop at the network or at the gateway.",
             "Свяжитесь с партнёром; проверьте, не останавливаются ли его вызовы в сети или на шлюзе.",
@@ -183,9 +219,12 @@ const DETECTORS: &[Texts] = &[
             "A scheduled synchronisation has not begun",
             "Плановая синхронизация не началась",
         ],
-        description: "The run that the contract schedules did not begin within its tolerance, or began late. Both sides differ until the next \
+        description: [
+            "The run that the contract schedules did not begin within its tolerance, or began late. Both sides differ until the next \
                       one: who moved out may still be let in.",
-        false_positives: &["Maintenance that was announced"],
+            "Запуск, назначенный контрактом, не начался в пределах допуска или начался с опозданием. До следующего запуска данные сторон расходятся: выехавшего жильца могут всё ещё впускать.",
+        ],
+        false_positives: [&["Maintenance that was announced"], &["Объявленные работы"]],
         advice: [
             "See whether the scheduler runs; start the synchronisation by hand and compare the counts of both sides.",
             "Проверьте планировщик; запустите синхронизацию вручную и сравните количество записей на обеих сторонах.",
@@ -200,9 +239,15 @@ const DETECTORS: &[Texts] = &[
             "A synchronisation beside its schedule",
             "Синхронизация вне расписания",
         ],
-        description: "A run began where the schedule has none, or went on for longer than it may. Two runs at once may undo each other; a run \
+        description: [
+            "A run began where the schedule has none, or went on for longer than it may. Two runs at once may undo each other; a run \
                       that nobody planned may be somebody who reads everything.",
-        false_positives: &["A run that was started by hand to catch up"],
+            "Запуск начался вне расписания или длился дольше допустимого. Два запуска сразу могут отменить изменения друг друга; запуск, которого никто не планировал, может означать, что кто-то читает всё подряд.",
+        ],
+        false_positives: [
+            &["A run that was started by hand to catch up"],
+            &["Запуск вручную, чтобы наверстать"],
+        ],
         advice: [
             "Ask who started it; see from which client and address it came.",
             "Выясните, кто её запустил, с какого клиента и адреса.",
@@ -217,8 +262,14 @@ const DETECTORS: &[Texts] = &[
             "A synchronisation ended with too few records",
             "Синхронизация завершилась со слишком малым числом записей",
         ],
-        description: "The run carried fewer records than the contract says one has at least: it broke off, or the source has lost records.",
-        false_positives: &["A day on which hardly anything changed"],
+        description: [
+            "The run carried fewer records than the contract says one has at least: it broke off, or the source has lost records.",
+            "Запуск перенёс меньше записей, чем контракт требует самое меньшее: он прервался, или источник потерял записи.",
+        ],
+        false_positives: [
+            &["A day on which hardly anything changed"],
+            &["День, когда почти ничего не изменилось"],
+        ],
         advice: [
             "Compare the counts of both sides; run it again.",
             "Сравните количество записей на обеих сторонах; запустите повторно.",
@@ -233,11 +284,20 @@ const DETECTORS: &[Texts] = &[
             "A synchronisation carries or deletes far too much",
             "Синхронизация переносит или удаляет слишком много",
         ],
-        description: "The run carried more records, or deleted more, than the contract allows: a fault at the source that empties the other \
+        description: [
+            "The run carried more records, or deleted more, than the contract allows: a fault at the source that empties the other \
                       side, or an export under the cover of the synchronisation.",
-        false_positives: &[
-            "A backfill after an outage",
-            "A new complex that is taken in at once",
+            "Запуск перенёс или удалил больше записей, чем разрешает контракт: сбой источника, опустошающий другую сторону, или выгрузка под видом синхронизации.",
+        ],
+        false_positives: [
+            &[
+                "A backfill after an outage",
+                "A new complex that is taken in at once",
+            ],
+            &[
+                "Догрузка данных после сбоя",
+                "Новый комплекс, принятый целиком",
+            ],
         ],
         advice: [
             "Stop the run until somebody has looked; keep a copy of the other side before it goes on.",

@@ -27,7 +27,7 @@ use self::seen::{MINUTE_US, joined};
 use super::expectation::{LevelSpec, Promise, ScheduleSpec};
 use super::finding::Measure;
 use super::plan::share;
-use super::{EntityKind, Finding, Plan, TrackCounts};
+use super::{EntityKind, Finding, Note, Plan, TrackCounts};
 use crate::event::Timestamp;
 pub(super) use meta::metas;
 pub(super) use parts::split;
@@ -309,10 +309,11 @@ impl Watch {
         let mut finding = at.finding(detector, entity, measure, breach.bad.max(1));
         let width = i64::from(breach.short) * MINUTE_US;
         finding.first = finding.last.plus_micros(1 - width);
-        let long = breach.window;
-        finding
-            .notes
-            .push(format!("{}, over {long} minutes", spec.words()));
+        finding.notes.push(Note::Promised {
+            operations: spec.operations.clone(),
+            promise: spec.promise,
+            minutes: breach.window,
+        });
         out.push(finding);
     }
 
