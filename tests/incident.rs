@@ -112,8 +112,14 @@ impl Case {
         let other = "5d0f6a1e-7c3b-4c57-9a43-0a4f6c1d2e01";
         self.ask(&format!(
             "INSERT INTO {{db}}.alerts SELECT * REPLACE(toUUID('{other}') AS id, replaceOne(json, '{alert}', '{other}') AS json) \
-             FROM {{db}}.alerts FINAL WHERE id = '{alert}'"
+             FROM (SELECT * FROM {{db}}.alerts FINAL WHERE id = '{alert}')"
         ));
+        assert_eq!(
+            self.number(&format!(
+                "SELECT count() FROM {{db}}.alerts WHERE id = '{other}'"
+            )),
+            1
+        );
         self.ask(&format!(
             "INSERT INTO {{db}}.alert_links SELECT arrayJoin([toUUID('{alert}'), toUUID('{other}')]), toUUID('{alert}'), now64(6)"
         ));
