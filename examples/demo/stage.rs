@@ -18,6 +18,9 @@ pub const TOPIC: &str = "gateway.requests";
 const PARTITIONS: i32 = 4;
 /// Everything random in the traffic follows from it.
 const SEED: &str = "7";
+/// Seconds of a day, and when one begins in Moscow, in seconds after midnight UTC.
+const DAY_S: i64 = 86_400;
+const MIDNIGHT_S: i64 = 21 * 3_600;
 /// Records sent that nobody can read.
 pub const BROKEN: u64 = 48;
 
@@ -92,6 +95,8 @@ impl Stage {
             .args([
                 "--seed",
                 SEED,
+                "--start",
+                &start().to_string(),
                 "--span",
                 SPAN,
                 "--seconds",
@@ -184,4 +189,11 @@ fn joined<T>(thread: thread::ScopedJoinHandle<'_, T>) -> T {
     thread
         .join()
         .unwrap_or_else(|panicked| panic::resume_unwind(panicked))
+}
+
+/// The newest day of Moscow that is over: scenarios plant what belongs into the night, and what is harmless by day, so many minutes after midnight.
+fn start() -> jiff::Timestamp {
+    let over = jiff::Timestamp::now().as_second() - DAY_S - MIDNIGHT_S;
+    let midnight = over.div_euclid(DAY_S) * DAY_S + MIDNIGHT_S;
+    jiff::Timestamp::from_second(midnight).expect("a day of our time")
 }
