@@ -3,7 +3,7 @@
 use tikv_jemallocator::Jemalloc;
 
 /// A block is a hundred thousand small things that are made together and die together, some in between. The C library's allocator joins and splits its free
-/// chunks over and over then: half of the time of tracking went there. jemalloc keeps each size in slabs of its own ([ADR 0019](../docs/adr/0019-jemalloc.md)).
+/// chunks over and over then. jemalloc keeps each size in slabs of its own ([ADR 0019](../docs/adr/0019-jemalloc.md)).
 #[global_allocator]
 static ALLOCATOR: Jemalloc = Jemalloc;
 

@@ -27,7 +27,7 @@ use uuid::Uuid;
 
 use crate::event::Timestamp;
 use crate::sigma::RuleMeta;
-use crate::track::{Entity, Evidence, Note, Reason, notes_or_words};
+use crate::track::{Entity, Evidence, Feature, Note, Reason, notes_or_words};
 
 /// Findings of one rule family and entity, merged. A later revision replaces an earlier one of the same id.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -60,4 +60,22 @@ pub struct Alert {
     /// What was approximated or lost, in words.
     #[serde(deserialize_with = "notes_or_words")]
     pub notes: Vec<Note>,
+}
+
+impl Alert {
+    /// The features that stand out, where statistics raised it.
+    #[must_use]
+    pub fn features(&self) -> &[Feature] {
+        match &self.reason {
+            Reason::Baseline { features, .. } => features,
+            _ => &[],
+        }
+    }
+
+    /// Notes that none of its features says already.
+    pub fn other_notes(&self) -> impl Iterator<Item = &Note> {
+        let features = self.features();
+        let notes = self.notes.iter();
+        notes.filter(move |note| !matches!(note, Note::Feature(it) if features.contains(it)))
+    }
 }

@@ -283,7 +283,7 @@ impl Store {
         let query = self
             .client
             .query(
-                "WITH links AS (SELECT link.alert AS alert, link.incident AS incident FROM alert_links AS link FINAL WHERE has(?, toString(link.incident))) \
+                "WITH links AS (SELECT link.alert AS alert, link.incident AS incident FROM alert_links AS link FINAL WHERE has(arrayMap(id -> toUUID(id), ?), link.incident)) \
                  SELECT toString(link.incident) AS id, toString(tupleElement(argMax((alert.level, alert.title, alert.rule), (is_open, alert.level, alert.last)) AS worst, 1)) AS level, \
                  tupleElement(worst, 2) AS title, toString(tupleElement(worst, 3)) AS rule, count() AS alerts, \
                  countIf(NOT startsWith(alert.state, 'closed') AS is_open) AS open, \

@@ -140,6 +140,14 @@ async fn alerts_of_one_attacker_are_one_incident_until_it_is_dealt_with() {
     let one = store.linked_incident(alerts[0].id).await.unwrap();
     assert_eq!(one.as_ref(), found.first());
     assert_eq!(store.linked_incident(alerts[2].id).await.unwrap(), None);
+    // The view, which analysts ask, says the same.
+    let line = &found[0];
+    let said = "SELECT concat(toString(incident), ' ', toString(level), ' ', title, ' ', toString(rule), ' ', toString(alerts), ' ', toString(open)) FROM linked_incidents";
+    let expected = format!(
+        "{} {} {} {} {} {}",
+        line.id, line.level, line.title, line.rule, line.alerts, line.open
+    );
+    assert_eq!(server.ask(said).await.unwrap().trim(), expected);
     let both = store.linked_alerts(alerts[0].id).await.unwrap();
     assert_eq!(both.len(), 2);
     assert_eq!((found[0].alerts, found[0].open), (2, 2));

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use crate::alert::Alert;
 use crate::cli::terminal::{escaped, grouped};
-use crate::track::{Feature, Note, Reason};
+use crate::track::{Feature, Reason};
 use crate::triage::{self, Action, Deed, Narrowing, Seen};
 
 /// All that is known of it.
@@ -26,15 +26,10 @@ fn write(text: &mut String, alert: &Alert, actions: &[Action]) -> std::fmt::Resu
     let count = grouped(alert.count);
     writeln!(text, "events    {count}, {} to {}", alert.first, alert.last)?;
     writeln!(text, "why       {}", reason(&alert.reason))?;
-    let features = match &alert.reason {
-        Reason::Baseline { features, .. } => features.as_slice(),
-        _ => &[],
-    };
-    for it in features {
+    for it in alert.features() {
         writeln!(text, "feature   {}", feature(it))?;
     }
-    let is_told = |note: &Note| matches!(note, Note::Feature(it) if features.contains(it));
-    for note in alert.notes.iter().filter(|note| !is_told(note)) {
+    for note in alert.other_notes() {
         writeln!(text, "note      {}", escaped(&note.to_string()))?;
     }
     for event in &alert.evidence {
@@ -134,6 +129,7 @@ pub(super) fn narrowing(narrowing: &Narrowing) -> String {
 mod tests {
     use super::*;
     use crate::alert::samples;
+    use crate::track::Note;
 
     #[test]
     fn features_are_lines_and_are_not_told_twice() {

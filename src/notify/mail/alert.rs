@@ -172,7 +172,8 @@ pub(crate) fn blocks(
     push_list(
         &mut blocks,
         say(locale, "Примечания", "Notes"),
-        why::untold(alert)
+        alert
+            .other_notes()
             .take(ENTRIES)
             .map(|it| note::say(it, locale))
             .collect(),

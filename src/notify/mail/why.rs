@@ -7,7 +7,7 @@ use super::{expectation, metric};
 use crate::alert::Alert;
 use crate::config::Locale;
 use crate::sigma::{Condition, CorrelationKind};
-use crate::track::{Feature, MOST_FEATURES, Note, PatternHit, Reason, ServiceState};
+use crate::track::{Feature, MOST_FEATURES, PatternHit, Reason, ServiceState};
 
 /// Patterns in a mail.
 const ENTRIES: usize = 20;
@@ -217,16 +217,6 @@ fn service_state(state: &ServiceState, locale: Locale) -> Clean {
             ],
         ),
     }
-}
-
-/// Notes that no row of the features says already.
-pub(super) fn untold(alert: &Alert) -> impl Iterator<Item = &Note> {
-    let features = match &alert.reason {
-        Reason::Baseline { features, .. } => features.as_slice(),
-        _ => &[],
-    };
-    let notes = alert.notes.iter();
-    notes.filter(move |note| !matches!(note, Note::Feature(it) if features.contains(it)))
 }
 
 /// The features that stand out, the first of which is the reason.

@@ -306,6 +306,34 @@ mod tests {
     }
 
     #[test]
+    fn of_a_score_that_does_not_count_nothing_is_told() {
+        for left_out in Kind::ALL {
+            let counted: Vec<Kind> = Kind::ALL.into_iter().filter(|it| *it != left_out).collect();
+            let (mut calibration, mut random) = (Calibration::default(), Random::new(5));
+            calibration.begin(0, 100.0, &counted);
+            for row in 0..10_000 {
+                #[expect(clippy::cast_possible_truncation, reason = "any numbers will do")]
+                let changes = [random.unit() as f32];
+                let new = (row % 7 == 0).then(|| (row, random.unit().powi(3)));
+                calibration.take(random.unit(), &changes, new);
+            }
+            for (kind, amounts, change, news) in [
+                (Kind::Amounts, 9.0, 0.5, None),
+                (Kind::Change, 0.5, 9.0, None),
+                (Kind::News, 0.5, 0.5, Some((1_000_000, 9.0))),
+            ] {
+                let surprise = calibration.clone().take(amounts, &[change], news);
+                assert_eq!(
+                    surprise.all > 2.0,
+                    kind != left_out,
+                    "{kind:?}: {surprise:?}"
+                );
+                assert!((surprise.most() == kind) == (kind != left_out));
+            }
+        }
+    }
+
+    #[test]
     fn it_says_when_it_does_not_fit_any_more() {
         let (mut calibration, mut random) = (Calibration::default(), Random::new(3));
         assert_eq!(calibration.fit().ratio(), None);
