@@ -135,7 +135,7 @@ pub(super) fn transport(event: &mut Event<'_>) {
     }
 }
 
-/// Whether the name is of SSL, TLS 1.0 or TLS 1.1 (RFC 8996), in any of the spellings `TLSv1.1`, `TLSv1_1`, `TLS 1.1`, `1.1`.
+/// Whether the name is of SSL (RFC 6176, RFC 7568), TLS 1.0 or TLS 1.1 (RFC 8996), in any of the spellings `TLSv1.1`, `TLSv1_1`, `TLS 1.1`, `1.1`.
 fn is_old_version(version: &str) -> bool {
     let bytes = version.as_bytes();
     if bytes.len() >= 3 && bytes[..3].eq_ignore_ascii_case(b"ssl") {

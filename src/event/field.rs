@@ -353,7 +353,7 @@ fields! {
     attempt Attempt: number;
     /// Idempotency key that the caller sent.
     idempotency_key IdempotencyKey: text;
-    /// `hit`, `miss`, `stale`, `bypass`: whether a cache answered.
+    /// `hit`, `miss`, `expired`, `stale`, `revalidated`, `bypass`: whether a cache answered.
     cache_status CacheStatus: text;
     /// Age in seconds of what the cache answered.
     cache_age_s CacheAgeS: number;

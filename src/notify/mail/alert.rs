@@ -117,7 +117,7 @@ pub(crate) fn blocks(
             (Locale::Ru, Some(russian)) => russian,
             _ => &alert.rule.description,
         };
-        blocks.push(Block::Paragraph(Clean::of(description, PROSE)));
+        blocks.push(Block::Prose(Clean::of(description, PROSE)));
     }
     blocks.push(Block::Heading(say(
         locale,
@@ -136,7 +136,7 @@ pub(crate) fn blocks(
     }
     push_kin(&mut blocks, locale, context);
     blocks.push(Block::Heading(say(locale, "Что делать", "What to do next")));
-    blocks.push(Block::Paragraph(advice(alert, locale)));
+    blocks.push(Block::Prose(advice(alert, locale)));
     let query = query::lines(alert, &context.events_table);
     if !query.is_empty() {
         blocks.push(Block::Heading(say(
@@ -150,15 +150,15 @@ pub(crate) fn blocks(
         Locale::Ru if !alert.rule.false_positives_ru.is_empty() => &alert.rule.false_positives_ru,
         _ => &alert.rule.false_positives,
     };
-    push_list(
-        &mut blocks,
-        say(locale, "Когда это безобидно", "When it is harmless"),
-        harmless
-            .iter()
-            .take(ENTRIES)
-            .map(|it| Clean::of(it, 400))
-            .collect(),
-    );
+    if !harmless.is_empty() {
+        let points = harmless.iter().take(ENTRIES).map(|it| Clean::of(it, 400));
+        blocks.push(Block::Heading(say(
+            locale,
+            "Когда это безобидно",
+            "When it is harmless",
+        )));
+        blocks.push(Block::ProseList(points.collect()));
+    }
     let kept = alert
         .rule
         .tags

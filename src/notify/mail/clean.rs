@@ -58,6 +58,23 @@ impl Clean {
         Clean(filled)
     }
 
+    /// The same in pieces, and which of them stood between backticks: code. A backtick without its fellow is text.
+    pub(crate) fn pieces(&self) -> impl Iterator<Item = (bool, Clean)> {
+        let mut pieces: Vec<&str> = self.0.split('`').collect();
+        let unpaired = pieces
+            .len()
+            .is_multiple_of(2)
+            .then(|| pieces.pop())
+            .flatten();
+        let mut pieces: Vec<(bool, Clean)> = pieces
+            .into_iter()
+            .enumerate()
+            .map(|(at, piece)| (at % 2 == 1, Clean(piece.to_owned())))
+            .collect();
+        pieces.extend(unpaired.map(|rest| (false, Clean(format!("`{rest}")))));
+        pieces.into_iter().filter(|(_, piece)| !piece.is_empty())
+    }
+
     /// The text.
     pub(crate) fn as_str(&self) -> &str {
         &self.0
@@ -123,6 +140,26 @@ mod tests {
     #[test]
     fn a_long_text_is_cut_by_characters() {
         assert_eq!(Clean::of("жжжж", 3).as_str(), "жжж…");
+    }
+
+    #[test]
+    fn what_stands_between_backticks_is_code() {
+        let pieces = |text: &str| -> Vec<(bool, String)> {
+            let text = Clean::of(text, 99);
+            let pieces = text.pieces();
+            pieces.map(|(is, it)| (is, it.0)).collect()
+        };
+        let (text, code) = (
+            |it: &str| (false, it.to_owned()),
+            |it: &str| (true, it.to_owned()),
+        );
+        assert_eq!(pieces("plain"), [text("plain")]);
+        assert_eq!(pieces("`a` or `b`"), [code("a"), text(" or "), code("b")]);
+        assert_eq!(
+            pieces("see `a` and `b"),
+            [text("see "), code("a"), text(" and "), text("`b")]
+        );
+        assert_eq!(pieces(""), []);
     }
 
     #[test]

@@ -50,6 +50,9 @@ pub(crate) enum Block {
     Heading(Clean),
     /// A paragraph.
     Paragraph(Clean),
+    /// Words of the author of a rule, with code between backticks; and points of such words.
+    Prose(Clean),
+    ProseList(Vec<Clean>),
     /// Names and values.
     Facts(Vec<(Clean, Clean)>),
     /// A list of points.
@@ -162,7 +165,7 @@ fn text_block(out: &mut String, block: &Block) {
             out.push('\n');
             return;
         }
-        Block::Paragraph(text) => push_line(out, text),
+        Block::Paragraph(text) | Block::Prose(text) => push_line(out, text),
         Block::Facts(facts) => {
             let width = facts
                 .iter()
@@ -173,7 +176,7 @@ fn text_block(out: &mut String, block: &Block) {
                 let _ = writeln!(out, "{name:<width$}  {value}");
             }
         }
-        Block::List(points) => {
+        Block::List(points) | Block::ProseList(points) => {
             for point in points {
                 let _ = writeln!(out, "* {point}");
             }
@@ -221,6 +224,8 @@ fn html_block(html: &mut Html, block: &Block) {
     match block {
         Block::Heading(heading) => html.heading(heading),
         Block::Paragraph(text) => html.paragraph(text),
+        Block::Prose(text) => html.prose(text),
+        Block::ProseList(points) => html.prose_list(points),
         Block::Facts(facts) => html.facts(facts),
         Block::List(points) => html.list(points),
         Block::Table(heads, rows) => html.table(heads, rows),

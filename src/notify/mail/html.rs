@@ -8,6 +8,9 @@ pub(crate) struct Html(String);
 
 const FONT: &str = "font-family:-apple-system,'Segoe UI',Roboto,Arial,sans-serif;";
 
+const LIST: &str = "<ul style=\"margin:6px 0;padding-left:20px\">";
+const POINT: &str = "<li style=\"margin:3px 0;overflow-wrap:anywhere\">";
+
 /// Colours by class, so that a dark scheme can change them; every one also stands inline for programs that drop styles.
 const STYLE: &str = "<style>\
 :root{color-scheme:light dark;supported-color-schemes:light dark}\
@@ -69,6 +72,22 @@ impl Html {
             .raw("</p>\n");
     }
 
+    /// A paragraph with code between backticks.
+    pub(crate) fn prose(&mut self, text: &Clean) {
+        self.raw("<p style=\"margin:8px 0\">")
+            .pieces(text)
+            .raw("</p>\n");
+    }
+
+    /// Points with code between backticks.
+    pub(crate) fn prose_list(&mut self, points: &[Clean]) {
+        self.raw(LIST);
+        for point in points {
+            self.raw(POINT).pieces(point).raw("</li>");
+        }
+        self.raw("</ul>\n");
+    }
+
     /// Names and values, two columns.
     pub(crate) fn facts(&mut self, facts: &[(Clean, Clean)]) {
         self.raw("<table role=\"presentation\" width=\"100%\" cellpadding=\"0\" cellspacing=\"0\" style=\"margin:8px 0\">");
@@ -84,11 +103,9 @@ impl Html {
 
     /// A list of points.
     pub(crate) fn list(&mut self, points: &[Clean]) {
-        self.raw("<ul style=\"margin:6px 0;padding-left:20px\">");
+        self.raw(LIST);
         for point in points {
-            self.raw("<li style=\"margin:3px 0;overflow-wrap:anywhere\">")
-                .text(point)
-                .raw("</li>");
+            self.raw(POINT).text(point).raw("</li>");
         }
         self.raw("</ul>\n");
     }
@@ -163,6 +180,20 @@ impl Html {
         }
         self.raw("</td></tr>\n</table>\n</td></tr></table>\n</body></html>\n");
         self.0
+    }
+
+    /// Text in which code stands between backticks.
+    fn pieces(&mut self, text: &Clean) -> &mut Self {
+        for (is_code, piece) in text.pieces() {
+            if is_code {
+                self.raw("<code style=\"font-family:Consolas,Menlo,monospace;font-size:13px\">")
+                    .text(&piece)
+                    .raw("</code>");
+            } else {
+                self.text(&piece);
+            }
+        }
+        self
     }
 
     /// Markup. Only a literal gets in: the type keeps everything else out.
