@@ -1,8 +1,8 @@
 //! From scores to probabilities: how rare a row is among all rows of its like so far.
 //!
 //! A row has three scores: of its amounts together, of the amount that changed most against its own past, and of what is new. Each is held against all scores of its
-//! own kind, and the three probabilities are combined by their harmonic mean, which holds about as well when they depend on one another (Wilson, "The harmonic mean p-value for
-//! combining dependent tests", 2019).
+//! own kind, and the three probabilities are combined by their weighted harmonic mean, which holds about as well when they depend on one another (Wilson, "The harmonic mean p-value
+//! for combining dependent tests", 2019).
 //!
 //! Rows count whether or not they were told: else what is rare would grow rarer with each finding. Of amounts and changes some ten thousand rows a day are learned, evenly
 //! spread, where there are more. So that an attack of many rows does not hide itself, one cause is counted once (the same new value, within a day), and the tail beyond what
@@ -16,6 +16,8 @@ use super::conduct::FEATURES;
 pub(super) use crate::config::BehaviourScore as Kind;
 use crate::track::model::{Digest, Ends, Tail};
 
+/// What the three scores weigh, in the order of their numbers: amounts are odd most often where nothing is wrong.
+const WEIGHTS: [f64; 3] = [0.15, 0.5, 0.35];
 /// Rows without which nothing is told.
 const FEW: u32 = 300;
 /// Rows that are remembered, about.
@@ -228,16 +230,16 @@ impl Calibration {
             self.change.add(change, SAME);
         }
         self.scored = self.scored.saturating_add(1);
-        let (mut odds, mut kinds) = (0.0, 0.0);
-        for (surprise, is_counted) in of.iter_mut().zip(self.counted) {
+        let (mut odds, mut weights) = (0.0, 0.0);
+        for ((surprise, weight), is_counted) in of.iter_mut().zip(WEIGHTS).zip(self.counted) {
             if is_counted {
-                odds += 10_f64.powf(surprise.min(250.0));
-                kinds += 1.0;
+                odds += weight * 10_f64.powf(surprise.min(250.0));
+                weights += weight;
             } else {
                 *surprise = 0.0;
             }
         }
-        let all = f64::max(odds / f64::max(kinds, 1.0), 1.0).log10();
+        let all = f64::max(odds / f64::max(weights, f64::MIN_POSITIVE), 1.0).log10();
         if self.scored > FEW {
             self.fit.take(all);
         }

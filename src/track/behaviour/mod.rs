@@ -51,6 +51,8 @@ const MOST_STRATA: usize = 64;
 const MOST_OPEN: usize = 200_000;
 /// Most texts of values of an integration in an hour; a finding names what has none without it.
 const MOST_TEXTS: usize = 16_384;
+/// The share of the budget that is spent: what is usual changes, and calibrations lag behind.
+const MARGIN: f64 = 0.85;
 
 /// The part of one shard.
 pub(super) struct Behaviour {
@@ -208,8 +210,9 @@ impl Behaviour {
         )]
         let rows = active.estimate().round() as u32;
         self.rate.take(hour, rows);
-        // So rare that of all rows of a day the budget comes out.
-        let threshold = (self.rate.a_day() / settings.false_alarms_per_day.max(1e-6)).log10();
+        // So rare that of all rows of a day the budget comes out, with a margin.
+        let budget = MARGIN * settings.false_alarms_per_day.max(1e-6);
+        let threshold = (self.rate.a_day() / budget).log10();
         for (like, OpenHour { entities, texts }) in likes {
             let mut conducts = in_order(entities);
             if !self.strata.contains_key(&like) {

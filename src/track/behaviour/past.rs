@@ -30,6 +30,9 @@ pub(super) struct Past {
     active: [u8; 24],
     days: u16,
     last_day: u32,
+    /// How unlike others its hours are, in the mean, and in how many: what always is, is no news of an hour.
+    unlike: f32,
+    scored: f32,
 }
 
 impl Past {
@@ -41,7 +44,17 @@ impl Past {
             active: [0; 24],
             days: 0,
             last_day: day,
+            unlike: 0.0,
+            scored: 0.0,
         }
+    }
+
+    /// How much more unlike others an hour is than its hours are, and learns that: of each hour, so that what stays as it is tells of itself only for so long.
+    pub(super) fn beyond_usual(&mut self, score: f64) -> f64 {
+        let usual = self.unlike * self.scored / (self.scored + HALF_KNOWN);
+        self.scored = (self.scored + 1.0).min(MEMORY);
+        self.unlike += (single(score) - self.unlike) / self.scored;
+        score - f64::from(usual)
     }
 
     /// The row of an hour. `hour` is local.
@@ -88,9 +101,13 @@ impl Past {
     }
 }
 
-#[expect(clippy::cast_possible_truncation, reason = "half the memory")]
 fn logarithm(value: f64) -> f32 {
-    value.ln_1p() as f32
+    single(value.ln_1p())
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "half the memory")]
+fn single(value: f64) -> f32 {
+    value as f32
 }
 
 #[cfg(test)]
@@ -118,6 +135,27 @@ mod tests {
         assert!((past.usual(at).unwrap() - 5.0).abs() < 1.5);
         let night = past.row(&Sums::of_calls(30, 5), 30 * 24 + 3);
         assert!(night[COLUMNS - 1] > 3.0 && usual[COLUMNS - 1] < 0.3);
+    }
+
+    #[test]
+    fn whoever_is_always_unlike_others_tells_nothing_by_it() {
+        let mut past = Past::new(0);
+        assert!(
+            (past.beyond_usual(20.0) - 20.0).abs() < 1e-6,
+            "new, so all of it counts"
+        );
+        for _ in 0..50 {
+            past.beyond_usual(20.0);
+        }
+        assert!(past.beyond_usual(20.0) < 3.0);
+        assert!(past.beyond_usual(40.0) > 20.0);
+        for _ in 0..500 {
+            past.beyond_usual(1.0);
+        }
+        assert!(
+            past.beyond_usual(20.0) > 17.0,
+            "and what was long ago is forgotten"
+        );
     }
 
     #[test]

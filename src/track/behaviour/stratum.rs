@@ -150,24 +150,24 @@ impl Stratum {
         let mut odd = Vec::new();
         let mut closed = Closed::default();
         for (at, (who, deeds)) in conducts.iter().enumerate() {
-            let mut is_odd = false;
-            if begun {
-                let amounts = scores.as_ref().and_then(|scores| scores.get(at));
-                let new = news[at].first().map(|new| (new.code, new.surprise));
-                let changes = &rows[at][FEATURES.len()..2 * FEATURES.len()];
-                let amounts = amounts.copied().unwrap_or(0.0);
-                let surprise = self.calibration.take(amounts, changes, new);
-                is_odd = surprise.all >= threshold;
-                if is_odd {
-                    odd.push((at, surprise));
-                }
-            }
             let (known, gone) = self.entities.touch(who, || Known {
                 past: Past::new(day),
                 habits: Habits::default(),
                 trail: Trail::default(),
             });
             closed.evicted += u64::from(gone.is_some());
+            let mut is_odd = false;
+            if begun {
+                let amounts = scores.as_ref().and_then(|scores| scores.get(at));
+                let amounts = amounts.map_or(0.0, |score| known.past.beyond_usual(*score));
+                let new = news[at].first().map(|new| (new.code, new.surprise));
+                let changes = &rows[at][FEATURES.len()..2 * FEATURES.len()];
+                let surprise = self.calibration.take(amounts, changes, new);
+                is_odd = surprise.all >= threshold;
+                if is_odd {
+                    odd.push((at, surprise));
+                }
+            }
             let habits = &mut known.habits;
             habits.learn(&deeds.traits, short(day), &mut self.customs, begun);
             self.owners.learn(&deeds.records);
