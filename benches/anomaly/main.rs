@@ -1,10 +1,11 @@
 //! What the models find in labelled data of others, with published figures beside, and what they cost.
 //!
-//! `make bench-anomaly`, or `cargo bench --bench anomaly -- [nab] [adbench] [requests] [speed] [tracking] [quiet] [found]`.
+//! `make bench-anomaly`, or `cargo bench --bench anomaly -- [nab] [adbench] [candidates] [requests] [speed] [tracking] [quiet] [found]`.
 
 #[path = "../../tests/adbench/mod.rs"]
 mod adbench;
 mod budget;
+mod candidates;
 #[path = "../../tests/data/mod.rs"]
 mod data;
 #[path = "../../tests/nab/mod.rs"]
@@ -24,9 +25,10 @@ fn main() {
         .skip(1)
         .filter(|word| !word.starts_with('-'))
         .collect();
-    let parts: [(&str, fn()); 7] = [
+    let parts: [(&str, fn()); 8] = [
         ("nab", series::measure),
         ("adbench", tables::measure),
+        ("candidates", candidates::measure),
         ("requests", requests::measure),
         ("speed", speed::measure),
         ("tracking", tracking::measure),
