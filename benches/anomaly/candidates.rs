@@ -1,6 +1,6 @@
 //! Models of linfa as members of the ensemble: how each does by itself on the tables of `ADBench`, and what the ensemble is with it.
 //!
-//! Fitted as members are, to up to 2,048 rows, on columns of mean 0 and deviation 1, clipped at eight deviations.
+//! Fitted to up to 2,048 rows, on columns of mean 0 and deviation 1, clipped at eight deviations; the ensemble to all rows, with one seed.
 
 use gatewatch::track::model::{Ensemble, Rows};
 use linfa::DatasetBase;
@@ -65,7 +65,12 @@ pub fn measure() {
         }
         println!();
     }
+    figure("adbench_one_seed_auc", spread(&ensembles).0, "percent");
     for (at, (name, _)) in MODELS.iter().enumerate() {
+        let (fitted, all) = (alone[at].len(), ensembles.len());
+        if fitted < all {
+            println!("{name} was fitted to {fitted} of {all} tables");
+        }
         figure(
             &format!("adbench_{name}_auc"),
             spread(&alone[at]).0,
@@ -98,14 +103,16 @@ fn sample(all: &Array2<f64>, most: usize) -> Array2<f64> {
     all.select(Axis(0), &chosen)
 }
 
-/// −ln of the share of rows with such a score.
+/// −ln of the share of rows with such a score, ties counted by half as members do.
 fn rarities(scores: &[f64]) -> Vec<f64> {
     let mut order: Vec<f64> = scores.to_vec();
     order.sort_unstable_by(f64::total_cmp);
     let count = order.len() as f64;
     let rarity = |score: &f64| {
-        let below = order.partition_point(|known| known < score) as f64;
-        -((count - below + 0.5) / (count + 1.0)).ln()
+        let below = order.partition_point(|known| known < score);
+        let upto = order.partition_point(|known| known <= score);
+        let above = count - f64::midpoint(below as f64, upto as f64);
+        -(above.max(0.5) / count).ln()
     };
     scores.iter().map(rarity).collect()
 }
@@ -178,7 +185,9 @@ fn pca_residual(fitted: &Array2<f64>, all: &Array2<f64>) -> Option<Vec<f64>> {
         explained += ratio;
         explained >= EXPLAINED
     });
-    let model = Pca::params(few.map_or(1, |at| at + 1)).fit(&fitted).ok()?;
+    // Something has to be left over.
+    let few = few.map_or(1, |at| at + 1).clamp(1, all.ncols().max(2) - 1);
+    let model = Pca::params(few).fit(&fitted).ok()?;
     let again = model.inverse_transform(model.predict(all));
     let residuals = (all - &again).mapv(|it| it * it).sum_axis(Axis(1));
     Some(residuals.to_vec())

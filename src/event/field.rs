@@ -353,7 +353,7 @@ fields! {
     attempt Attempt: number;
     /// Idempotency key that the caller sent.
     idempotency_key IdempotencyKey: text;
-    /// `hit`, `miss`, `expired`, `stale`, `revalidated`, `bypass`: whether a cache answered.
+    /// Whether a cache answered, as the gateway says it, in small letters: such as `hit`, `miss`, `expired`, `stale`, `revalidated`, `bypass`.
     cache_status CacheStatus: text;
     /// Age in seconds of what the cache answered.
     cache_age_s CacheAgeS: number;

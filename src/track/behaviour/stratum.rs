@@ -171,7 +171,7 @@ impl Stratum {
             let habits = &mut known.habits;
             habits.learn(&deeds.traits, short(day), &mut self.customs, begun);
             self.owners.learn(&deeds.records);
-            // Amounts that are odd teach neither its own past nor the others; how often it happens, it does.
+            // Amounts that are odd teach neither its own means and spreads nor the others; how unlike others its hours are, and how often it happens, they do.
             if !is_odd {
                 known.past.learn(&rows[at], local);
             }
