@@ -272,6 +272,22 @@ fn a_log_line_cannot_add_a_line_to_the_text() {
 }
 
 #[test]
+fn code_in_the_words_of_a_rule_is_shown_as_code_and_still_as_text() {
+    let mut alert = samples::hostile();
+    alert.rule.description = "Asked for `<b>` or `.env`".to_owned();
+    alert.rule.false_positives = vec!["A site of `.git/`".to_owned()];
+    let mail = render(&alert, None, Stage::Opened, Locale::En, &context());
+    for code in [
+        ">&lt;b&gt;</code> or <code",
+        ">.env</code>",
+        ">.git/</code></li>",
+    ] {
+        assert!(mail.html.contains(code), "{code}: {}", mail.html);
+    }
+    assert!(mail.text.contains("Asked for `<b>` or `.env`"));
+}
+
+#[test]
 fn a_mail_stays_small_whatever_the_alert_holds() {
     let mut alert = samples::hostile();
     let long = "<\u{202e}".repeat(100_000);
