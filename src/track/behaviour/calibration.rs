@@ -135,19 +135,11 @@ impl Surprise {
 
     /// The kind that counts most in what all say together.
     pub(super) fn most(&self) -> Kind {
-        let counts = |kind: &Kind| {
-            let surprise = self.of(*kind);
-            // One that is not counted, or says nothing, comes behind all that do.
-            let weight = WEIGHTS[*kind as usize].log10();
-            if surprise > 0.0 {
-                surprise + weight
-            } else {
-                -1.0 + weight
-            }
-        };
-        let kinds = [Kind::Amounts, Kind::Change, Kind::News].into_iter();
+        // What is not counted, or says nothing, is no reason.
+        let kinds = Kind::ALL.into_iter().filter(|kind| self.of(*kind) > 0.0);
+        let counts = |kind: &Kind| self.of(*kind) + WEIGHTS[*kind as usize].log10();
         let most = kinds.max_by(|a, b| counts(a).total_cmp(&counts(b)));
-        most.unwrap_or(Kind::Change)
+        most.unwrap_or(Kind::Amounts)
     }
 }
 
