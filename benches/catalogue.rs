@@ -204,6 +204,8 @@ fn records() -> Vec<Vec<u8>> {
         broken: 0,
         scenarios: Vec::new(),
         shapes: Shapes::default(),
+        holidays: Vec::new(),
+        releases: 0,
     };
     let mut generator = Generator::new(settings).expect("the span is sound");
     let mut records = Vec::new();

@@ -243,6 +243,8 @@ fn ordinary(catalogue: &mut Catalogue, list: bool) -> f64 {
         broken: 0,
         scenarios: Vec::new(),
         shapes: Shapes::default(),
+        holidays: Vec::new(),
+        releases: 0,
     };
     let decoder =
         Decoder::new(&gatewatch::config::Decode::default()).expect("the defaults are valid");

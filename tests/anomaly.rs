@@ -14,7 +14,7 @@ use gatewatch::track::{Entity, EntityKind, Finding, Reason};
 use nab::PROFILES;
 use uuid::Uuid;
 
-/// The threshold that the product takes where nobody sets another.
+/// A threshold that was fixed beforehand, for floors; what a watched series does is to hold scores against those before (`make bench-anomaly`, part `nab`).
 const THRESHOLD: f64 = 2.0;
 /// The default of `track.merge_s`.
 const MERGE_S: i64 = 3_600;

@@ -52,6 +52,8 @@ fn records(events: u64, seed: u64) -> Vec<(i32, Vec<u8>)> {
         broken: u32::try_from(events / 1_000).expect("a small number"),
         scenarios: built_in().expect("the built-in scenarios are good"),
         shapes: Shapes::default(),
+        holidays: Vec::new(),
+        releases: 0,
     };
     let mut generator = Generator::new(settings).expect("the settings are good");
     let mut records = Vec::new();

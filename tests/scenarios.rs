@@ -34,6 +34,7 @@ fn statistics_alone_find_most_of_what_is_unusual() {
             budget: 3.0,
             without: None,
         }),
+        releases: 0,
     }
     .score();
     let missed: Vec<&str> = score.missed().map(|outcome| &*outcome.name).collect();
@@ -59,6 +60,7 @@ fn attacks_of_a_simulated_day_are_found_and_twins_are_not_alarmed() {
         scenarios: None,
         shapes: Some(&series.join("data")),
         statistics: None,
+        releases: 0,
     }
     .score();
     let missed = |difficulty| -> Vec<&str> {

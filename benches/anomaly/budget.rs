@@ -6,15 +6,20 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use gatewatch::config::BehaviourScore;
-use gatewatch::simulate::score::{Outcome, Score};
+use gatewatch::event::Timestamp;
+use gatewatch::simulate::score::{FalseAlarm, Outcome, Score};
 use gatewatch::track::detectors;
 
 use crate::scored::seeds::{each_seed, joined, seeds, variable};
-use crate::scored::{Day, Statistics};
+use crate::scored::{Day, START, Statistics};
 use crate::{data, figure, power};
 
 /// Ordinary days that are watched.
 const DAYS: u32 = 30;
+/// Releases in these.
+const RELEASES: u32 = 4;
+/// What is told within so long of a trouble is told of it.
+const OF_TROUBLE_US: i64 = 3_600_000_000;
 /// Ordinary days before a day with attacks.
 const LEARNED: u32 = 7;
 const BUDGETS: [f64; 3] = [1.0, 3.0, 10.0];
@@ -44,24 +49,31 @@ pub fn quiet() {
                 scenarios: None,
                 shapes: series.as_deref(),
                 statistics: None,
+                releases: RELEASES,
             };
-            let alerts = day.quiet(Statistics {
+            let (alerts, troubles) = day.quiet(Statistics {
                 days: DAYS,
                 budget,
                 without: None,
             });
             let each = alerts.iter().map(|alert| {
                 let family = alert["rule"]["family"].as_str().unwrap_or_default();
-                (family.to_owned(), alert["id"].to_string())
+                let is_of_trouble = troubles.iter().any(|trouble| is_of(alert, trouble));
+                (family.to_owned(), alert["id"].to_string(), is_of_trouble)
             });
             each.collect::<BTreeSet<_>>()
         });
         let counts: Vec<usize> = runs.iter().map(BTreeSet::len).collect();
         println!("budget {budget}: {counts:?} in {DAYS} days of each seed");
         let mut families: BTreeMap<&str, usize> = BTreeMap::new();
-        for (family, _) in runs.iter().flatten() {
+        for (family, ..) in runs.iter().flatten() {
             *families.entry(family).or_default() += 1;
         }
+        let of_trouble = runs.iter().flatten().filter(|(.., of_trouble)| *of_trouble);
+        println!(
+            "  {:.2} a day, counted all the same, name an integration within an hour of a time in which the simulator made its calls fail",
+            of_trouble.count() as f64 / days
+        );
         for (family, count) in families {
             println!("  {family}: {:.2} a day", count as f64 / days);
         }
@@ -71,6 +83,19 @@ pub fn quiet() {
         worst = f64::max(worst, a_day / budget);
     }
     figure("budget_worst_ratio", worst, "ratio");
+}
+
+/// Whether an alert names an integration, or what is done through it, soon after its calls were made to fail.
+fn is_of(alert: &serde_json::Value, trouble: &serde_json::Value) -> bool {
+    let time = |value: &serde_json::Value| {
+        let time = value.as_str().and_then(Timestamp::parse_rfc3339);
+        time.expect("a time")
+    };
+    let integration = trouble["integration"].as_str().expect("a name");
+    let (first, last) = (time(&alert["first"]), time(&alert["last"]));
+    let is_in_time = last >= time(&trouble["first"])
+        && time(&trouble["last"]).plus_micros(OF_TROUBLE_US) >= first;
+    is_in_time && alert.to_string().contains(integration)
 }
 
 /// The share of hard attacks that statistics find, of the kind that they have to find: by budget, by detector, and by how strong one is.
@@ -87,6 +112,7 @@ pub fn found() {
                 scenarios: folder.as_deref(),
                 shapes: series.as_deref(),
                 statistics: Some(statistics(budget)),
+                releases: 0,
             }
             .score()
         })
@@ -137,13 +163,14 @@ fn without_each(seeds: &[u64], (folder, shapes): (Option<&Path>, Option<&Path>),
                     without: Some(score),
                     ..statistics(BUDGETS[USUAL])
                 }),
+                releases: 0,
             }
             .score()
         });
         let left = found(&scores);
-        let alarms: usize = scores.iter().map(|score| score.false_alarms.len()).sum();
+        let alarms = on_days_of_attacks(&scores).count();
         println!(
-            "without {score:?}: {} found, {} lost, {} won; {alarms} false alarms in {} days",
+            "without {score:?}: {} found, {} lost, {} won; {alarms} false alarms on {} days of attacks",
             left.len(),
             with.difference(&left).count(),
             left.difference(&with).count(),
@@ -194,20 +221,42 @@ fn by_family(scores: &[Score]) {
             row.1 += usize::from(is_alone);
         }
     }
-    for alarm in scores.iter().flat_map(|score| &score.false_alarms) {
+    for alarm in on_days_of_attacks(scores) {
         rows.entry(alarm.family.clone()).or_default().2 += 1;
     }
     let (all, days) = (outcomes(scores).count(), scores.len());
     for (family, (found, alone, alarms)) in rows {
         println!(
-            "{family}: found {found} of {all}, {alone} by nothing else; {alarms} false alarms in {days} days"
+            "{family}: found {found} of {all}, {alone} by nothing else; {alarms} false alarms on {days} days of attacks"
         );
     }
 }
 
+/// False alarms of the days that have attacks; the ordinary days before are `quiet`'s.
+fn on_days_of_attacks(scores: &[Score]) -> impl Iterator<Item = &FalseAlarm> {
+    let start = Timestamp::parse_rfc3339(START).expect("a time");
+    let begin = start.plus_micros(i64::from(LEARNED) * 86_400_000_000);
+    let all = scores.iter().flat_map(|score| &score.false_alarms);
+    all.filter(move |alarm| alarm.first >= begin)
+}
+
 fn false_alarms(scores: &[Score]) {
+    let all = scores
+        .iter()
+        .map(|score| score.false_alarms.len())
+        .sum::<usize>();
+    let (for_twins, others): (Vec<&FalseAlarm>, Vec<&FalseAlarm>) =
+        on_days_of_attacks(scores).partition(|alarm| alarm.twin.is_some());
+    println!(
+        "false alarms: {} for harmless twins and {} others on {} days of attacks; {} on the {} ordinary days before",
+        for_twins.len(),
+        others.len(),
+        scores.len(),
+        all - for_twins.len() - others.len(),
+        LEARNED as usize * scores.len()
+    );
     let mut alarms: BTreeMap<(&str, &str), usize> = BTreeMap::new();
-    for alarm in scores.iter().flat_map(|score| &score.false_alarms) {
+    for alarm in on_days_of_attacks(scores) {
         let twin = alarm.twin.as_deref().unwrap_or("");
         *alarms.entry((&alarm.entity, twin)).or_default() += 1;
     }

@@ -1,7 +1,8 @@
 //! Values of parameters: learned from normal ones alone, then shown attacks.
 //!
 //! `httpparams` is split by a hash of the value: one half of the normal values is learned, the other is what false alarms are counted on. Then
-//! payloads are put into the parameters of the simulator's normal requests, so that only the payload differs.
+//! payloads are put in place of a value of the simulator's normal requests, all else of which stays as it was; values of other normal requests, put in by the
+//! same way, have to stay unnoticed.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -21,6 +22,8 @@ use crate::{data, figure};
 const ONE_IN: [usize; 2] = [1_000, 100];
 /// Of the payloads one in so many is tried: most are like their neighbours in the list.
 const EVERY: usize = 7;
+/// Requests of each parameter that payloads are put into, in turn.
+const TEMPLATES: usize = 500;
 
 #[derive(Deserialize)]
 struct Row {
@@ -66,14 +69,32 @@ fn attacks(rows: &[Row]) -> BTreeMap<String, BTreeSet<&str>> {
     attacks
 }
 
-/// A request that has nothing but one parameter.
-fn request(operation: &str, name: &str, value: &str) -> Event<'static> {
-    // `&` would end the value: what decoding leaves of one that was written `%26` is another parameter, as in a record.
+/// A request with these parameters, written as a client writes them.
+fn request(operation: &str, parameters: &[(&str, &str)]) -> Event<'static> {
+    let query = |write: fn(&str) -> String| {
+        let pairs = parameters.iter();
+        let pairs = pairs.map(|(name, value)| format!("{name}={}", write(value)));
+        pairs.collect::<Vec<_>>().join("&")
+    };
     Event {
         operation: Some(operation.to_owned().into()),
-        query_decoded: Some(format!("{name}={value}").into()),
+        query: Some(query(encoded).into()),
+        query_decoded: Some(query(str::to_owned).into()),
         ..Event::default()
     }
+}
+
+/// Percent-encoded but for what needs it never.
+fn encoded(value: &str) -> String {
+    let mut text = String::new();
+    for byte in value.bytes() {
+        if byte.is_ascii_alphanumeric() {
+            text.push(char::from(byte));
+        } else {
+            text.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    text
 }
 
 /// One pool of values of all parameters: the set does not say which.
@@ -85,7 +106,9 @@ fn of_values(rows: &[Row]) {
         .collect();
     let is_learned = |value: &&&str| Sha256::digest(value)[0] & 1 == 0;
     let any = |values: &mut dyn Iterator<Item = &&str>| -> Vec<Event<'static>> {
-        values.map(|value| request("any", "any", value)).collect()
+        values
+            .map(|value| request("any", &[("any", value)]))
+            .collect()
     };
     let learned = any(&mut normal.iter().filter(is_learned));
     let tested = any(&mut normal.iter().filter(|value| !is_learned(value)));
@@ -102,11 +125,11 @@ fn of_values(rows: &[Row]) {
         .into_iter()
         .map(|(class, values)| (class, usual.surprises(&any(&mut values.iter()))))
         .collect();
-    print(&usual.surprises(&tested), &by_class, "httpparams");
+    print(&usual.surprises(&tested), &by_class, "httpparams", None);
 }
 
 /// Recall by class where so many normal values are taken for attacks.
-fn print(normal: &[f64], attacks: &BTreeMap<String, Vec<f64>>, set: &str) {
+fn print(normal: &[f64], attacks: &BTreeMap<String, Vec<f64>>, set: &str, swapped: Option<&[f64]>) {
     let mut sorted = normal.to_vec();
     sorted.sort_unstable_by(|a, b| b.total_cmp(a));
     let over = |values: &[f64], limit: f64| {
@@ -126,6 +149,9 @@ fn print(normal: &[f64], attacks: &BTreeMap<String, Vec<f64>>, set: &str) {
         println!();
     };
     line("normal, not learned", normal);
+    if let Some(swapped) = swapped {
+        line("normal values put in", swapped);
+    }
     for (class, values) in attacks {
         line(class, values);
     }
@@ -154,6 +180,8 @@ fn ordinary(seed: u64, events: u64) -> Vec<Event<'static>> {
         broken: 0,
         scenarios: Vec::new(),
         shapes: Shapes::default(),
+        holidays: Vec::new(),
+        releases: 0,
     };
     let decoder =
         Decoder::new(&gatewatch::config::Decode::default()).expect("the defaults are valid");
@@ -167,7 +195,8 @@ fn ordinary(seed: u64, events: u64) -> Vec<Event<'static>> {
         if let (Some(path), Some(query)) = (&event.path, &event.query) {
             requests.push(Event {
                 operation: Some(path.clone().into_owned()),
-                query_decoded: Some(query.clone().into_owned()),
+                query: Some(query.clone().into_owned()),
+                query_decoded: Some(decoded(query).into()),
                 ..Event::default()
             });
         }
@@ -176,15 +205,54 @@ fn ordinary(seed: u64, events: u64) -> Vec<Event<'static>> {
     requests
 }
 
-/// Each operation with the parameters of its first request.
-fn parameters(requests: &[Event<'_>]) -> BTreeSet<(String, String)> {
-    let each = requests.iter().flat_map(|request| {
-        let operation = request.operation.as_deref().unwrap_or_default();
+/// The simulator encodes nothing but the colons of times.
+fn decoded(query: &str) -> String {
+    query.replace("%3A", ":")
+}
+
+/// An ordinary request in pieces.
+struct Ordinary<'r> {
+    operation: &'r str,
+    parameters: Vec<(&'r str, &'r str)>,
+}
+
+impl Ordinary<'_> {
+    /// The same with another value of one parameter.
+    fn with(&self, at: usize, value: &str) -> Event<'static> {
+        let mut parameters: Vec<(&str, &str)> = self.parameters.clone();
+        parameters[at].1 = value;
+        request(self.operation, &parameters)
+    }
+}
+
+fn in_pieces<'r>(requests: &'r [Event<'static>]) -> Vec<Ordinary<'r>> {
+    let each = requests.iter().map(|request| {
         let query = request.query_decoded.as_deref().unwrap_or_default();
-        let names = query.split('&').filter_map(|pair| pair.split_once('='));
-        names.map(|(name, _)| (operation.to_owned(), name.to_owned()))
+        Ordinary {
+            operation: request.operation.as_deref().unwrap_or_default(),
+            parameters: query
+                .split('&')
+                .filter_map(|pair| pair.split_once('='))
+                .collect(),
+        }
     });
     each.collect()
+}
+
+/// For each parameter of each operation some requests that have it, with its place.
+fn by_parameter<'r, 'o>(
+    requests: &'o [Ordinary<'r>],
+) -> BTreeMap<(&'r str, &'r str), Vec<(&'o Ordinary<'r>, usize)>> {
+    let mut all: BTreeMap<_, Vec<_>> = BTreeMap::new();
+    for request in requests {
+        for (at, (name, _)) in request.parameters.iter().enumerate() {
+            let some: &mut Vec<_> = all.entry((request.operation, *name)).or_default();
+            if some.len() < TEMPLATES {
+                some.push((request, at));
+            }
+        }
+    }
+    all
 }
 
 fn of_requests(attacks: &BTreeMap<String, BTreeSet<&str>>) {
@@ -195,25 +263,41 @@ fn of_requests(attacks: &BTreeMap<String, BTreeSet<&str>>) {
         usual.learn(request);
     }
     let each = begin.elapsed().as_secs_f64() * 1e6 / learned.len() as f64;
-    let parameters = parameters(&learned);
+    let pieces = in_pieces(&tested);
+    let parameters = by_parameter(&pieces);
     println!(
         "\nsimulated requests: {} parameters in {} requests; {each:.2} us to learn one",
         parameters.len(),
         learned.len(),
     );
-    let by_class = attacks
+    let mut by_class: BTreeMap<String, Vec<f64>> = attacks
         .iter()
         .map(|(class, payloads)| {
-            let tried = payloads.iter().step_by(EVERY);
+            let tried = payloads.iter().step_by(EVERY).enumerate();
             let requests: Vec<Event<'_>> = tried
-                .flat_map(|payload| {
-                    parameters
-                        .iter()
-                        .map(|(operation, name)| request(operation, name, payload))
+                .flat_map(|(nth, payload)| {
+                    parameters.values().map(move |some| {
+                        let (request, at) = some[nth % some.len()];
+                        request.with(at, payload)
+                    })
                 })
                 .collect();
             (class.clone(), usual.surprises(&requests))
         })
         .collect();
-    print(&usual.surprises(&tested), &by_class, "simulated");
+    let swapped: Vec<Event<'_>> = parameters
+        .values()
+        .flat_map(|some| {
+            let others = some.iter().cycle().skip(1);
+            some.iter()
+                .zip(others)
+                .map(|((request, at), (other, there))| {
+                    request.with(*at, other.parameters[*there].1)
+                })
+        })
+        .collect();
+    let swapped = usual.surprises(&swapped);
+    let normal = usual.surprises(&tested);
+    by_class.retain(|_, surprises| !surprises.is_empty());
+    print(&normal, &by_class, "simulated", Some(&swapped));
 }

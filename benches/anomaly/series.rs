@@ -2,10 +2,17 @@
 
 use std::time::Instant;
 
+use gatewatch::track::ScoreRarity;
+
 use crate::{data, figure, nab};
 
 /// The default of `track.merge_s`.
 const MERGE_S: i64 = 3_600;
+
+/// How often most of the files have a value.
+const MINUTES: u32 = 5;
+/// Values of a month.
+const A_MONTH: u32 = 30 * 1_440 / MINUTES;
 
 /// Standard profile, threshold fitted to the labels, then chosen on the other categories only: others on the same files, by the
 /// published scores of NAB's repository (ea702d7), not merged.
@@ -60,12 +67,52 @@ pub fn measure() {
         let left_out = left_out.map_or_else(|| "-".to_owned(), |score| format!("{score:.2}"));
         println!("{name:<22} {fitted:>8.2} {left_out:>8}");
     }
-    let [standard, ..] = nab::PROFILES;
     for threshold in [1.8, 1.9, 2.0, 2.1] {
-        let score = corpus.iter().zip(&scores).map(|(series, scores)| {
-            series.score(&nab::alerts(series, scores, threshold, MERGE_S), standard)
-        });
-        let worth = nab::normalised(&corpus, score.sum(), standard);
-        println!("fixed beforehand at {threshold:.1}: {worth:.2}");
+        let (worth, a_month) = told(&corpus, &scores, threshold);
+        println!(
+            "fixed beforehand at {threshold:.1}: {worth:.2}, {a_month:.1} outside of windows in {A_MONTH} values"
+        );
     }
+    as_the_product(&corpus, &scores);
+}
+
+/// As a watched series decides: by how rare a score is among those before, at what the operator allows.
+fn as_the_product(corpus: &[nab::Series], scores: &[Vec<f64>]) {
+    let surprises = scores.iter().map(|scores| {
+        let mut rarity = ScoreRarity::default();
+        let each = scores
+            .iter()
+            .map(|score| rarity.take(*score).unwrap_or(0.0));
+        each.collect()
+    });
+    let surprises: Vec<Vec<f64>> = surprises.collect();
+    for allowed in [1.0, 3.0, 10.0] {
+        let threshold = ScoreRarity::told_from(MINUTES, allowed);
+        let (worth, a_month) = told(corpus, &surprises, threshold);
+        println!(
+            "as the product, {allowed:.0} a month allowed: {a_month:.1} outside of windows in {A_MONTH} values"
+        );
+        figure(
+            &format!("nab_standard_as_the_product_at_{allowed:.0}_a_month"),
+            worth,
+            "score",
+        );
+    }
+}
+
+/// The standard score, and how many alerts a month of values lie outside of all windows.
+fn told(corpus: &[nab::Series], scores: &[Vec<f64>], threshold: f64) -> (f64, f64) {
+    let [standard, ..] = nab::PROFILES;
+    let (mut score, mut outside, mut values) = (0.0, 0, 0);
+    for (series, scores) in corpus.iter().zip(scores) {
+        let alerts = nab::alerts(series, scores, threshold, MERGE_S);
+        score += series.score(&alerts, standard);
+        outside += series.outside(&alerts);
+        values += series.values.len() - series.probation();
+    }
+    let months = values as f64 / f64::from(A_MONTH);
+    (
+        nab::normalised(corpus, score, standard),
+        outside as f64 / months,
+    )
 }

@@ -209,6 +209,8 @@ fn week() -> Settings {
         broken: 0,
         scenarios: Vec::new(),
         shapes: Shapes::default(),
+        holidays: Vec::new(),
+        releases: 0,
     }
 }
 

@@ -116,6 +116,8 @@ fn look(planted: &[Scenario], seed: u64, events: u64, strata: &mut Strata) {
         broken: 0,
         scenarios: planted.to_vec(),
         shapes: Shapes::default(),
+        holidays: Vec::new(),
+        releases: 0,
     };
     let mut generator = Generator::new(settings).expect("it was simulated before");
     let mut buffer = Vec::new();

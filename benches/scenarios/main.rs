@@ -35,6 +35,7 @@ fn main() {
             scenarios: scenarios.as_deref(),
             shapes: series.as_deref(),
             statistics: None,
+            releases: 0,
         }
         .score()
     });

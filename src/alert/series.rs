@@ -187,6 +187,8 @@ fn counted(alert: &Alert) -> Option<(Counted, u32)> {
     match &alert.reason {
         Reason::Baseline { metric, .. } => match (alert.rule.family.as_str(), metric.as_str()) {
             ("series", words) => of_words(words),
+            ("errors", _) => Some((Counted::FailedShare, 10)),
+            ("volume", _) => Some((Counted::Calls, 10)),
             (_, "requests a minute") => Some((Counted::Calls, 1)),
             (_, feature) => Some((of_feature(feature), 60)),
         },

@@ -24,7 +24,8 @@ use crate::track::SHARDS;
 #[command(after_help = "Examples:\n  \
     gatewatch backtest --since 2026-11-20T00:00:00Z\n  \
     gatewatch backtest --against-rules my-rules --since 2026-11-20T00:00:00Z\n  \
-    gatewatch backtest --against-config new.toml day.jsonl.gz\n\n\
+    gatewatch backtest --against-config new.toml day.jsonl.gz\n  \
+    gatewatch backtest --model 20261101-5c0e91aa --against-model 20261129-77d01b3e --since 2026-11-20T00:00:00Z\n\n\
     Stored events are redacted: rules see pseudonyms and what is left of paths and queries, as hunts do.\n\
     Exit codes: 0 done, 1 the two differ and --fail-on-difference, 2 wrong use or configuration, 3 a part is unreachable.")]
 pub struct Args {
@@ -39,6 +40,12 @@ pub struct Args {
     /// Another configuration to compare with: other settings, other models
     #[arg(long, value_name = "FILE")]
     against_config: Option<PathBuf>,
+    /// Version of the model of behaviour, in place of the one in use
+    #[arg(long, value_name = "VERSION")]
+    model: Option<String>,
+    /// Another version of the model to compare with
+    #[arg(long, value_name = "VERSION")]
+    against_model: Option<String>,
     /// Exit with 1 when the two do not alert the same
     #[arg(long)]
     fail_on_difference: bool,
@@ -75,10 +82,16 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     if let Some(rules) = &args.against_rules {
         there.rules.folder.clone_from(rules);
     }
-    let is_compared = args.against_rules.is_some() || args.against_config.is_some();
+    let is_compared = args.against_rules.is_some()
+        || args.against_config.is_some()
+        || args.against_model.is_some();
+    let model = args.model.as_deref();
+    let against = args.against_model.as_deref().or(model);
     let detections = [
-        Some(detection(&here, args)?),
-        is_compared.then(|| detection(&there, args)).transpose()?,
+        Some(detection(&here, args, model)?),
+        is_compared
+            .then(|| detection(&there, args, against))
+            .transpose()?,
     ];
     let mut versions: Vec<Version<'_>> = detections.iter().flatten().map(Version::new).collect();
     args.past.read(&here, |batch| {
@@ -107,9 +120,17 @@ fn prepared(mut config: Config, args: &Args) -> Config {
     config
 }
 
-fn detection(config: &Config, args: &Args) -> anyhow::Result<Detection> {
+fn detection(config: &Config, args: &Args, model: Option<&str>) -> anyhow::Result<Detection> {
+    let mut config = config.clone();
+    // Whoever names a model wants to see what it does.
+    config.track.behaviour.enabled |= model.is_some();
+    let config = &config;
     let rules = Arc::new(RuleSet::load(&config.rules)?);
     let detection = Detection::new(config, rules)?;
+    if let Some(version) = model {
+        let learned = super::model::folder(config)?.read(version)?;
+        detection.replace_model(Some(Arc::new(learned)));
+    }
     Ok(if args.past.is_stored() {
         detection.of_stored()
     } else {

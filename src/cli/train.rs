@@ -9,11 +9,12 @@ use anyhow::bail;
 
 use super::past::Past;
 use super::terminal::{Paint, escaped, grouped};
+use crate::config::Behaviour;
 use crate::event::Timestamp;
 use crate::pipeline::detection::Detection;
 use crate::pipeline::offline::Offline;
 use crate::sigma::RuleSet;
-use crate::track::{Fired, Learned};
+use crate::track::{Fired, Learned, behaviour_amounts, behaviour_values};
 
 const DAY_US: i64 = 86_400_000_000;
 /// Findings a day on the last days, as a multiple of what is allowed, beyond which a model is not put in use by itself.
@@ -77,13 +78,14 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
         detection = detection.of_stored();
     }
     let training = train(args, &config, &detection)?;
-    let allowed = config.track.behaviour.false_alarms_per_day;
+    let settings = &config.track.behaviour;
+    let allowed = settings.false_alarms_per_day;
     let version = format!(
         "{}-{:08x}",
         training.last.to_string()[..10].replace('-', ""),
         training.learned.fingerprint() >> 32
     );
-    let card = card(&version, &training, args, allowed);
+    let card = card(&version, &training, args, settings);
     models.write(&version, &training.learned, &card)?;
     eprintln!("{}", models.folder().join(&version).display());
     eprint!("{card}");
@@ -110,7 +112,6 @@ fn train(
     detection: &Detection,
 ) -> anyhow::Result<Training> {
     let mut offline = Offline::new(detection);
-    let mut first = Timestamp::MIN;
     let mut found: Vec<Fired> = Vec::new();
     let days = i64::from(args.validate_days) * DAY_US;
     args.past.read(config, |batch| {
@@ -120,14 +121,12 @@ fn train(
             }
         }
         let now = offline.watermark();
-        if first == Timestamp::MIN {
-            first = now;
-        }
         // Of all before the last days nothing is told.
         found.retain(|fired| fired.turn >= now.plus_micros(-days));
         Ok(offline.counts().0)
     })?;
     let last = offline.watermark();
+    let first = offline.begin().unwrap_or(last);
     let (events, rejected) = offline.counts();
     if last.since(first) < days + DAY_US {
         bail!(
@@ -164,10 +163,10 @@ impl Training {
 }
 
 /// What people read of a model.
-fn card(version: &str, training: &Training, args: &Args, allowed: f64) -> String {
+fn card(version: &str, training: &Training, args: &Args, settings: &Behaviour) -> String {
     let mut text = String::new();
     // Writing into a string does not fail.
-    let _ = write_card(&mut text, (version, training), args, allowed);
+    let _ = write_card(&mut text, (version, training), args, settings);
     text
 }
 
@@ -175,8 +174,9 @@ fn write_card(
     text: &mut String,
     (version, training): (&str, &Training),
     args: &Args,
-    allowed: f64,
+    settings: &Behaviour,
 ) -> std::fmt::Result {
+    let allowed = settings.false_alarms_per_day;
     let Training {
         learned,
         first,
@@ -190,8 +190,8 @@ fn write_card(
     writeln!(text, "# Model of behaviour {version}\n")?;
     writeln!(
         text,
-        "Learned from {} events ({} records were none) of {first} to {last}, by gatewatch {}. Fingerprint {:016x}. Nothing in it is random: the \
-         same history makes the same model.\n",
+        "Learned from {} events ({} records were none) of {first} to {last}, by gatewatch {}. Fingerprint {:016x}. \
+         The same history makes the same model.\n",
         grouped(*events),
         grouped(*rejected),
         env!("CARGO_PKG_VERSION"),
@@ -238,8 +238,19 @@ fn write_card(
     }
     writeln!(
         text,
-        "\n**What is in it**: means and spreads of fifteen amounts of each entity, codes of the values that it showed, newest rows, scores. Entities stand under \
+        "\n**What is in it**: means and spreads of the amounts of each entity, codes of the values that it showed, newest rows, scores. Entities stand under \
          their pseudonyms; the model holds no clear id of a person, and is no anonymous data all the same.\n\n\
-         **Where it fails**: what happened on these days is usual to it, attacks too. Entities that were not there are new. See docs/detectors/behaviour.md."
+         **Amounts**: {}.\n\n**Values that can be new**: {}.\n\n\
+         **Parameters**: scores {}; {} entities of an integration at most. What is random in fitting is seeded by the number of the day: there is no other seed.\n\n\
+         **Where it fails**: what happened on these days is usual to it, attacks too. Entities that were not there are new. See docs/detectors/behaviour.md.",
+        behaviour_amounts().collect::<Vec<_>>().join("; "),
+        behaviour_values().collect::<Vec<_>>().join("; "),
+        settings
+            .scores
+            .iter()
+            .map(|score| format!("{score:?}").to_lowercase())
+            .collect::<Vec<_>>()
+            .join(", "),
+        grouped(settings.max_entities as u64)
     )
 }

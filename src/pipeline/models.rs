@@ -178,7 +178,11 @@ impl Models {
     /// It is missing, damaged, or of another version of gatewatch; or a file cannot be written.
     pub fn put_in_use(&self, version: &str) -> Result<(), ModelError> {
         self.read(version)?;
-        let before = self.current()?;
+        // A name that is none leads nowhere, and is what this repairs.
+        let before = match self.current() {
+            Err(ModelError::Name(_)) => None,
+            before => before?,
+        };
         if before.as_deref() == Some(version) {
             return Ok(());
         }
@@ -236,7 +240,9 @@ fn replace(path: &Path, bytes: &[u8]) -> Result<(), ModelError> {
         let mut written = fs::File::create(&beside)?;
         written.write_all(bytes)?;
         written.sync_all()?;
-        fs::rename(&beside, path)
+        fs::rename(&beside, path)?;
+        path.parent()
+            .map_or(Ok(()), |folder| fs::File::open(folder)?.sync_all())
     };
     write().map_err(file(path))
 }
@@ -270,6 +276,18 @@ mod tests {
             models.roll_back(),
             Err(ModelError::NoneBefore { .. })
         ));
+    }
+
+    #[test]
+    fn a_name_in_use_that_is_none_is_put_right_by_the_next() {
+        let (_folder, models) = models();
+        models.write("a", &Learned::default(), "a").unwrap();
+        for damaged in ["", "../a"] {
+            fs::write(models.folder().join(CURRENT), damaged).unwrap();
+            assert!(models.in_use().is_err());
+            models.put_in_use("a").unwrap();
+            assert_eq!(models.current().unwrap().as_deref(), Some("a"));
+        }
     }
 
     #[test]

@@ -21,6 +21,8 @@ pub struct Offline<'d> {
     scratch: Scratch,
     /// Records so far: the offset of the next.
     offset: i64,
+    /// When the first event happened.
+    begin: Option<Timestamp>,
     events: u64,
     rejected: u64,
 }
@@ -40,6 +42,7 @@ impl<'d> Offline<'d> {
             scratch: active.scratch(),
             active,
             offset: 0,
+            begin: None,
             events: 0,
             rejected: 0,
         }
@@ -74,6 +77,7 @@ impl<'d> Offline<'d> {
             {
                 Outcome::Event(event) => {
                     self.events += 1;
+                    self.begin.get_or_insert(event.time);
                     let turn = builder.event(&event, position);
                     let mut matches = Matches::of(self.active.rules(), &event, position, turn);
                     for (rule, hits) in self.scratch.take_hits() {
@@ -132,6 +136,12 @@ impl<'d> Offline<'d> {
     pub fn calibration_ratio(&self) -> Option<f64> {
         let fits = self.shards.iter().map(|(shard, _)| shard.fit());
         fits.fold(Fit::default(), Fit::join).ratio()
+    }
+
+    /// When the first event happened that was tracked.
+    #[must_use]
+    pub fn begin(&self) -> Option<Timestamp> {
+        self.begin
     }
 
     /// Every event whose turn comes before this instant has been taken.

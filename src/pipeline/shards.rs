@@ -287,11 +287,11 @@ impl Tracker {
         fits.fold(Fit::default(), Fit::join).ratio()
     }
 
-    /// Likes whose behaviour is still being learned, so that nothing is told of them.
+    /// Of each like whose behaviour is still being learned, so that nothing is told of it: until when.
     #[must_use]
-    pub fn learning(&self) -> usize {
+    pub fn learning(&self) -> Vec<Timestamp> {
         let shards = self.shards.iter();
-        shards.map(|worker| worker.shard.learning()).sum()
+        shards.flat_map(|worker| worker.shard.learning()).collect()
     }
 
     /// Series of watched numbers.

@@ -143,7 +143,10 @@ fn show(tracker: &Tracker, counted: &mut TrackCounts) {
     }
     gauge!(metric::ENTITIES, "detector" => "request_rate").set(tracker.clients() as f64);
     gauge!(metric::ENTITIES, "detector" => "behaviour").set(tracker.behaving() as f64);
-    gauge!(metric::LEARNING).set(tracker.learning() as f64);
+    let learning = tracker.learning();
+    gauge!(metric::LEARNING).set(learning.len() as f64);
+    let until = learning.iter().max().map_or(0, |until| until.seconds());
+    gauge!(metric::LEARNING_UNTIL).set(until as f64);
     if let Some(ratio) = tracker.calibration_ratio() {
         gauge!(metric::CALIBRATION).set(ratio);
     }

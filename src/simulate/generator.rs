@@ -5,10 +5,11 @@ use std::collections::VecDeque;
 use compact_str::CompactString;
 
 use super::class::CLASSES;
-use super::hiccup::Hiccups;
+use super::hiccup::{Hiccups, Trouble};
 use super::label::Label;
 use super::population::Population;
 use super::record::Record;
+use super::release::Releases;
 use super::scenario::{Becomes, Cast, Changes, Frame, Ordinary, Scenario, Step, plan, write};
 use super::season::{SLOT_US, Season};
 use super::shape::Shapes;
@@ -54,6 +55,10 @@ pub struct Settings {
     pub scenarios: Vec<Scenario>,
     /// How load departs from its season.
     pub shapes: Shapes,
+    /// Days kept like a weekend, in local time, since 1970-01-01.
+    pub holidays: Vec<i64>,
+    /// Releases in the span, each of which changes something for good: a field, a parameter, a program, how long an operation takes.
+    pub releases: u32,
 }
 
 /// What is known of a record besides its bytes.
@@ -84,6 +89,7 @@ pub struct Generator {
     /// Clients of each class that called just before.
     lingering: Vec<[usize; LINGERING]>,
     hiccups: Hiccups,
+    releases: Releases,
     /// Cumulative weights of the classes in this slot.
     classes: Vec<f64>,
     next_ordinary: Option<Timestamp>,
@@ -137,9 +143,10 @@ impl Generator {
             span_us,
             ordinary,
             &population,
-            &settings.shapes,
+            (&settings.shapes, &settings.holidays),
         );
         let hiccups = Hiccups::new(seed, start, span_us);
+        let releases = Releases::plan(seed, start, span_us, settings.releases);
         let changes = Changes::plan(&settings.scenarios, seed, begin, rest_us)?;
         let first_sequence = 1 + splitmix(seed) % 1_000_000;
         let mut generator = Generator {
@@ -156,6 +163,7 @@ impl Generator {
             passed: 0.0,
             lingering: Vec::new(),
             hiccups,
+            releases,
             classes: Vec::new(),
             next_ordinary: None,
             retries: VecDeque::new(),
@@ -210,6 +218,11 @@ impl Generator {
             .iter()
             .enumerate()
             .filter(|(_, label)| label.events > 0)
+    }
+
+    /// When the simulator itself makes calls fail, class by class.
+    pub fn troubles(&self) -> impl Iterator<Item = Trouble<'static>> {
+        self.hiccups.troubles()
     }
 
     /// How many clients the population has.
@@ -355,6 +368,7 @@ impl Generator {
     ) -> Option<Meta> {
         let client = &self.population.of_class(class)[index];
         let gateway = gateway_of(client);
+        let released = self.releases.change(class, client, &mut draft);
         let call = Ordinary {
             time: done,
             gateway: GATEWAYS[gateway],
@@ -386,7 +400,16 @@ impl Generator {
         }
         self.sequences[gateway] += u64::from(!is_past);
         prepare(client, &draft, &mut self.scratch);
+        if released.parameter {
+            self.scratch.add_parameter("view", "short");
+        }
         let mut record = compose(client, &draft, self.sequences[gateway], &self.scratch);
+        if let Some(agent) = released.agent {
+            record.user_agent = Some(agent);
+        }
+        if released.field && !record.fields_received.is_empty() {
+            record.one_more_field = Some("updated_at");
+        }
         if let Some(becomes) = becomes {
             change_record(&mut record, becomes);
         }

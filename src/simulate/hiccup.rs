@@ -1,5 +1,7 @@
 //! Short troubles of what stands behind the gateway, as every week has some: more calls fail for a few minutes.
 
+use serde::{Deserialize, Serialize};
+
 use super::class::CLASSES;
 use crate::event::Timestamp;
 use crate::random::{Random, splitmix};
@@ -13,6 +15,17 @@ const USUAL: u32 = 30;
 const FAILING: (u32, u32) = (1_000, 4_000);
 /// Seconds that one lasts.
 const LASTS_S: (u32, u32) = (20, 150);
+
+/// A time in which the simulator itself makes calls of an integration fail: what is told of it is no false alarm.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Trouble<'i> {
+    /// Whose calls.
+    pub integration: &'i str,
+    /// From when to when.
+    pub first: Timestamp,
+    /// The end.
+    pub last: Timestamp,
+}
 
 /// One hiccup of a class.
 #[derive(Clone, Copy, Debug)]
@@ -38,6 +51,18 @@ impl Hiccups {
             planned: planned.collect(),
             next: vec![0; CLASSES.len()],
         }
+    }
+
+    /// Each, class by class.
+    pub(crate) fn troubles(&self) -> impl Iterator<Item = Trouble<'static>> {
+        let classes = CLASSES.iter().zip(&self.planned);
+        classes.flat_map(|(class, planned)| {
+            planned.iter().map(|hiccup| Trouble {
+                integration: class.integration,
+                first: hiccup.begin,
+                last: hiccup.end,
+            })
+        })
     }
 
     /// Calls of 12,000 that fail at an instant. Instants of a class must not fall.

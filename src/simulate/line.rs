@@ -70,13 +70,18 @@ impl<'b> Line<'b> {
     }
 
     /// A list of strings, left out when it is empty.
-    pub(crate) fn list<T: AsRef<str>>(&mut self, key: &'static str, values: &[T]) {
-        if values.is_empty() {
+    pub(crate) fn list<T: AsRef<str>>(
+        &mut self,
+        key: &'static str,
+        values: impl IntoIterator<Item = T>,
+    ) {
+        let mut values = values.into_iter().peekable();
+        if values.peek().is_none() {
             return;
         }
         self.key(key);
         self.buffer.push(b'[');
-        for (index, value) in values.iter().enumerate() {
+        for (index, value) in values.enumerate() {
             if index > 0 {
                 self.buffer.push(b',');
             }

@@ -15,6 +15,7 @@ mod line;
 mod operation;
 mod population;
 mod record;
+mod release;
 mod scenario;
 pub mod score;
 mod season;
@@ -28,6 +29,7 @@ mod tests;
 use thiserror::Error;
 
 pub use generator::{Generator, Meta, Settings};
+pub use hiccup::Trouble;
 pub use label::Label;
 pub use scenario::{
     Becomes, Change, Difficulty, LabelEntity, LabelKind, Of, Offset, Phase, Scenario,

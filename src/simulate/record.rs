@@ -101,6 +101,8 @@ pub(crate) struct Record<'a> {
     pub(crate) record_count: Option<u32>,
     pub(crate) fields_sent: &'a [&'a str],
     pub(crate) fields_received: &'a [&'a str],
+    /// One that came with a release.
+    pub(crate) one_more_field: Option<&'a str>,
     pub(crate) webhook: Option<Webhook<'a>>,
     pub(crate) upstream_address: Option<&'a str>,
     pub(crate) egress_address: Option<&'a str>,
@@ -155,6 +157,7 @@ impl Record<'static> {
             record_count: None,
             fields_sent: &[],
             fields_received: &[],
+            one_more_field: None,
             webhook: None,
             upstream_address: None,
             egress_address: None,
@@ -274,7 +277,8 @@ impl Record<'_> {
             line.number("record_count", u64::from(count));
         }
         line.list("fields_sent", self.fields_sent);
-        line.list("fields_received", self.fields_received);
+        let received = self.fields_received.iter().chain(&self.one_more_field);
+        line.list("fields_received", received);
         if let Some(webhook) = &self.webhook {
             line.plain("webhook_id", |buffer| {
                 hex_into(buffer, u128::from(webhook.id), 16);

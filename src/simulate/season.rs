@@ -22,6 +22,8 @@ pub(crate) struct Season {
     counts: Vec<u32>,
     /// How far each class departs from its season in each slot, class by class within a slot.
     departures: Vec<f32>,
+    /// Days kept like a weekend, since 1970-01-01.
+    holidays: Vec<i64>,
 }
 
 impl Season {
@@ -37,13 +39,14 @@ impl Season {
         span_us: i64,
         events: u64,
         population: &Population,
-        shapes: &Shapes,
+        (shapes, holidays): (&Shapes, &[i64]),
     ) -> Self {
         let slots = span_us.max(1).div_euclid(SLOT_US) + i64::from(span_us.max(1) % SLOT_US != 0);
         let mut season = Season {
             start,
             counts: Vec::new(),
             departures: departures(seed, slots as usize, shapes),
+            holidays: holidays.to_vec(),
         };
         let weights: Vec<f64> = (0..slots)
             .map(|slot| {
@@ -101,7 +104,10 @@ impl Season {
             .enumerate()
             .map(|(index, (class, departure))| {
                 let clients = u32::try_from(population.of_class(index).len()).unwrap_or(u32::MAX);
-                f64::from(clients) * class.rate * busy(class, begin) * f64::from(*departure)
+                f64::from(clients)
+                    * class.rate
+                    * busy(class, begin, &self.holidays)
+                    * f64::from(*departure)
             })
             .collect()
     }
@@ -128,11 +134,12 @@ fn departures(seed: u64, slots: usize, shapes: &Shapes) -> Vec<f32> {
 }
 
 /// How busy a class is at an instant, 1 being its average.
-fn busy(class: &Class, time: Timestamp) -> f64 {
+fn busy(class: &Class, time: Timestamp, holidays: &[i64]) -> f64 {
     let local = time.seconds() + LOCAL_OFFSET_S;
     let minute_of_day = local.rem_euclid(86_400) / 60;
     // 1970-01-01 was a Thursday; days 5 and 6 from Monday are the weekend.
-    let weekend = (local.div_euclid(86_400) + 3).rem_euclid(7) >= 5;
+    let day = local.div_euclid(86_400);
+    let weekend = (day + 3).rem_euclid(7) >= 5 || holidays.contains(&day);
     let profile = class.profile;
     if profile.period > 0 {
         let (period, active) = (i64::from(profile.period), i64::from(profile.active));
@@ -165,7 +172,7 @@ mod tests {
             hours * 3_600_000_000,
             events,
             &population,
-            &Shapes::default(),
+            (&Shapes::default(), &[]),
         )
     }
 
@@ -194,9 +201,18 @@ mod tests {
     }
 
     #[test]
+    fn a_holiday_is_like_a_weekend() {
+        let class = CLASSES.iter().find(|c| c.prefix == "desk").unwrap();
+        // A Monday, the 20,514th day.
+        let time = Timestamp::parse_rfc3339("2026-03-02T07:00:00Z").unwrap();
+        assert!(busy(class, time, &[]) > 2.0 * busy(class, time, &[20_514]));
+        assert!((busy(class, time, &[20_515]) - busy(class, time, &[])).abs() < 1e-9);
+    }
+
+    #[test]
     fn the_synchronisation_runs_each_quarter_of_an_hour() {
         let class = CLASSES.iter().find(|c| c.prefix == "tenant-sync").unwrap();
-        let at = |text: &str| busy(class, Timestamp::parse_rfc3339(text).unwrap());
+        let at = |text: &str| busy(class, Timestamp::parse_rfc3339(text).unwrap(), &[]);
         assert!(at("2026-03-02T10:15:00Z") > 1.0);
         assert!(at("2026-03-02T10:20:00Z") == 0.0);
     }

@@ -20,6 +20,8 @@ fn settings(events: u64) -> Settings {
         broken: 0,
         scenarios: additions(),
         shapes: Shapes::default(),
+        holidays: Vec::new(),
+        releases: 0,
     }
 }
 

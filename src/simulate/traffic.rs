@@ -56,6 +56,16 @@ pub(crate) struct Scratch {
     bytes: Vec<u8>,
 }
 
+impl Scratch {
+    /// Adds a parameter to the query.
+    pub(crate) fn add_parameter(&mut self, name: &str, value: &str) {
+        if !self.query.is_empty() {
+            self.query.push('&');
+        }
+        let _ = write!(self.query, "{name}={value}");
+    }
+}
+
 /// Rolls one exchange of a client that ends at `done`; `failing` calls of 12,000 fail.
 pub(crate) fn draft(client: &Client, done: Timestamp, failing: u32, random: &mut Random) -> Draft {
     let operation = choose(client.class.operations, random);

@@ -56,6 +56,7 @@ inventory! {
     counter SIGN_INS = "gatewatch_console_sign_ins_total", Count, "Tries to sign in to the console, by outcome: ok, refused or delayed";
     gauge DECISIONS = "gatewatch_decisions", Count, "Decisions to block, by state: published, held back by the allow-list or the limit, waiting for a person";
     gauge LEARNING = "gatewatch_learning", Count, "Integrations and the like whose behaviour is still being learned: nothing is told of them in their first day";
+    gauge LEARNING_UNTIL = "gatewatch_learning_until_seconds", Seconds, "Event time from which on something is told of each of these; 0 where none is being learned";
     gauge CALIBRATION = "gatewatch_calibration_ratio", Count, "How many times as many rows of behaviour are as odd as one in a hundred should be";
     histogram BLOCK_ROWS = "gatewatch_block_rows", Count, "Rows of a block";
     histogram INSERT_SECONDS = "gatewatch_insert_seconds", Seconds, "Time of one INSERT";

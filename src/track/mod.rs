@@ -69,7 +69,7 @@ pub use note::{Note, NotedStep, UsualStep, notes_or_words, per_cent};
 pub use places::Places;
 pub use plan::{CorrelationSpec, Plan, RulePlan};
 pub use rules::Matches;
-pub use series::{Addend, SeriesError, SeriesSpec};
+pub use series::{Addend, ScoreRarity, SeriesError, SeriesSpec};
 pub use shard::{Fired, Shard};
 pub use snapshot::{SNAPSHOT_FORMAT, ShardSnapshot, SnapshotError};
 pub(crate) use snapshot::{seal, unseal};
@@ -80,7 +80,17 @@ pub use watch::Seen;
 /// Whether a family is one of detectors that learn what is usual, and hold to no rule and no contract.
 #[must_use]
 pub fn is_statistical(family: &str) -> bool {
-    ["behaviour", "rate", "series"].contains(&family)
+    ["behaviour", "errors", "rate", "series", "volume"].contains(&family)
+}
+
+/// Names of the amounts of an hour that behaviour holds against what is usual.
+pub fn behaviour_amounts() -> impl Iterator<Item = &'static str> {
+    behaviour::amounts()
+}
+
+/// Kinds of values that can be new in an hour.
+pub fn behaviour_values() -> impl Iterator<Item = &'static str> {
+    behaviour::values()
 }
 
 /// What each detector says of itself, for those who list what is looked for.

@@ -50,9 +50,8 @@ impl Shard {
         self.behaviour.fit()
     }
 
-    /// Likes whose behaviour is still being learned, so that nothing is told of them.
-    #[must_use]
-    pub fn learning(&self) -> usize {
+    /// Of each like whose behaviour is still being learned, so that nothing is told of it: until when.
+    pub fn learning(&self) -> impl Iterator<Item = Timestamp> + '_ {
         self.behaviour.learning()
     }
 

@@ -39,6 +39,8 @@ fn the_examples_hold_on_ordinary_traffic() {
             broken: 0,
             scenarios: Vec::new(),
             shapes: Shapes::default(),
+            holidays: Vec::new(),
+            releases: 0,
         };
         let mut generator = Generator::new(settings).expect("the span is sound");
         let mut record = Vec::new();

@@ -31,7 +31,12 @@ pub struct Day<'d> {
     pub shapes: Option<&'d Path>,
     /// Judged by what statistics find, with all rules off.
     pub statistics: Option<Statistics>,
+    /// Releases in all its days.
+    pub releases: u32,
 }
+
+/// A weekday that is kept like a weekend: the Monday after International Women's Day, in the second week.
+pub const HOLIDAY: &str = "2026-03-09";
 
 /// What statistics have before the day, and what they may do.
 #[derive(Clone, Copy)]
@@ -74,7 +79,7 @@ impl Day<'_> {
             simulate.args(["--quiet", &format!("{quiet}d")]);
             simulate.args(["--only", &self.statistical().join(",")]);
         }
-        let config = config(folder.path(), self.statistics);
+        let config = config(folder.path(), self.statistics, &[]);
         replay(simulate, &config, alerts);
     }
 
@@ -98,27 +103,37 @@ impl Day<'_> {
             .args(["--span", &format!("{days}d")])
             .args(["--seed", &self.seed.to_string()])
             .args(["--events", &events.to_string()]);
+        simulate.args(["--releases", &self.releases.to_string()]);
         if let Some(folder) = self.shapes {
             simulate.arg("--shapes").arg(folder);
         }
         simulate
     }
 
-    /// Ordinary days through statistics alone: the entity, the reason and the first event of each alert.
-    pub fn quiet(&self, statistics: Statistics) -> Vec<serde_json::Value> {
+    /// Ordinary days through statistics alone: its alerts, and the times in which the simulator itself made calls fail.
+    pub fn quiet(
+        &self,
+        statistics: Statistics,
+    ) -> (Vec<serde_json::Value>, Vec<serde_json::Value>) {
         let folder =
             TempDir::with_prefix("gatewatch-quiet-").expect("a temporary folder can be made");
         let alerts = folder.path().join("alerts.jsonl");
+        let troubles = folder.path().join("troubles.jsonl");
         let mut simulate = self.simulate(statistics.days);
-        simulate.arg("--no-scenarios");
-        let config = config(folder.path(), Some(statistics));
+        simulate.args(["--no-scenarios", "--holiday", HOLIDAY]);
+        simulate.arg("--troubles").arg(&troubles);
+        let config = config(folder.path(), Some(statistics), &[HOLIDAY]);
         replay(simulate, &config, &alerts);
-        let alerts = std::fs::read_to_string(&alerts).expect("it was written");
-        let lines = alerts.lines().map(|line| {
-            serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"))
-        });
-        lines.collect()
+        (values(&alerts), values(&troubles))
     }
+}
+
+fn values(path: &Path) -> Vec<serde_json::Value> {
+    let text = std::fs::read_to_string(path).expect("it was written");
+    let lines = text
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}")));
+    lines.collect()
 }
 
 /// Replays what is simulated, under the contracts of the repository.
@@ -140,7 +155,7 @@ fn replay(mut simulate: Command, config: &Path, alerts: &Path) {
 }
 
 /// With statistics: these and nothing else.
-fn config(folder: &Path, statistics: Option<Statistics>) -> PathBuf {
+fn config(folder: &Path, statistics: Option<Statistics>, holidays: &[&str]) -> PathBuf {
     let path = folder.join("gatewatch.toml");
     let mut file = File::create(&path).expect("a file can be made");
     let contracts = Path::new(ROOT).join("contracts");
@@ -161,9 +176,10 @@ fn config(folder: &Path, statistics: Option<Statistics>) -> PathBuf {
             (none, track)
         }
     };
+    let holidays = format!("[track]\nholidays = {holidays:?}\n");
     write!(
         file,
-        "[contracts]\nfolder = {contracts:?}\n[rules]\nfolder = {rules:?}\n{track}"
+        "[contracts]\nfolder = {contracts:?}\n[rules]\nfolder = {rules:?}\n{holidays}{track}"
     )
     .expect("the configuration can be written");
     path

@@ -25,6 +25,8 @@ fn traffic(start: Timestamp) -> Vec<Vec<u8>> {
         broken: 0,
         scenarios: Vec::new(),
         shapes: Shapes::default(),
+        holidays: Vec::new(),
+        releases: 0,
     };
     let mut generator = Generator::new(settings).unwrap();
     let mut records = Vec::new();

@@ -67,7 +67,8 @@ impl Open {
 
     /// Adds a finding.
     pub(super) fn add(&mut self, finding: Finding, meta: &Arc<RuleMeta>, turn: Timestamp) {
-        let other = if meta.level > self.meta.level {
+        let is_rarer = meta.level == self.meta.level && rarer(&finding.reason, &self.reason);
+        let other = if meta.level > self.meta.level || is_rarer {
             self.reason = finding.reason;
             std::mem::replace(&mut self.meta, Arc::clone(meta))
         } else {
@@ -151,5 +152,19 @@ impl Open {
     fn revise(&mut self) {
         self.revision = self.revision.saturating_add(1);
         self.changed = true;
+    }
+}
+
+/// Whether what a detector of what is usual says is less probable than what it said before: the oddest is what an alert tells.
+fn rarer(reason: &Reason, before: &Reason) -> bool {
+    match (reason, before) {
+        (
+            Reason::Baseline { probability, .. },
+            Reason::Baseline {
+                probability: before,
+                ..
+            },
+        ) => probability < before,
+        _ => false,
     }
 }

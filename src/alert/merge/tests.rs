@@ -187,3 +187,32 @@ fn a_broken_snapshot_is_refused() {
     assert!(Merger::restore(&plan, &bytes).is_err());
     assert!(Merger::restore(&plan, &[]).is_err());
 }
+
+#[test]
+fn the_oddest_of_what_is_unusual_is_what_an_alert_tells() {
+    let mut merger = Merger::new(WIDTH, 10);
+    let meta = meta(1, "behaviour", Level::Medium);
+    for (seconds, name, probability) in [
+        (10, "calls", 1e-5),
+        (20, "records", 1e-12),
+        (30, "bytes", 1e-6),
+    ] {
+        let reason = Reason::Baseline {
+            metric: name.to_owned(),
+            observed: 1.0,
+            expected: 0.0,
+            probability,
+            features: Vec::new(),
+        };
+        let found = Finding {
+            reason,
+            ..finding(1, "a", seconds)
+        };
+        merger.merge(found, &meta, Timestamp::from_seconds(seconds));
+    }
+    let alert = merger.changed().remove(0);
+    let Reason::Baseline { metric, .. } = &alert.reason else {
+        panic!("{:?}", alert.reason)
+    };
+    assert_eq!((metric.as_str(), alert.findings), ("records", 3));
+}

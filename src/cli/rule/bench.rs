@@ -246,6 +246,8 @@ pub(super) fn simulated(count: u64, reader: &Reader) -> Result<Vec<Event<'static
         broken: 0,
         scenarios: Vec::new(),
         shapes: Shapes::default(),
+        holidays: Vec::new(),
+        releases: 0,
     })?;
     let mut events = Vec::new();
     let mut record = Vec::new();

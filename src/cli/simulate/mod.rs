@@ -4,7 +4,9 @@ mod labels;
 mod output;
 mod pace;
 
-use std::path::PathBuf;
+use std::fs::File;
+use std::io::{BufWriter, Write as _};
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -16,7 +18,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use self::labels::Labels;
 use self::output::Output;
 use self::pace::Pace;
-use crate::config::Format;
+use crate::config::{Date, Format};
 use crate::event::Timestamp;
 use crate::simulate::format::{self, WRITABLE};
 use crate::simulate::kafka::{self, SendError};
@@ -102,6 +104,15 @@ pub struct Args {
     /// Folder of `*.csv` with `timestamp,value` lines; bursts and lulls are taken from these series in place of made-up ones
     #[arg(long, value_name = "DIR")]
     shapes: Option<PathBuf>,
+    /// A day that is kept like a weekend, such as 2026-03-09; may be given more than once
+    #[arg(long, value_name = "DATE", value_parser = day)]
+    holiday: Vec<Date>,
+    /// So many releases in the span: a field, a parameter, a program or the time that an operation takes changes for good
+    #[arg(long, value_name = "N", default_value_t = 0, value_parser = clap::value_parser!(u32).range(..=1_000))]
+    releases: u32,
+    /// File to write the times to in which the simulator itself makes calls of an integration fail, a JSON object a line
+    #[arg(long, value_name = "FILE")]
+    troubles: Option<PathBuf>,
     /// File to write the labels to, a JSON object a line
     #[arg(long, value_name = "FILE")]
     labels: Option<PathBuf>,
@@ -110,6 +121,10 @@ pub struct Args {
 fn time(text: &str) -> Result<Timestamp, String> {
     Timestamp::parse_rfc3339(text)
         .ok_or_else(|| format!("`{text}` is not RFC 3339, such as 2026-03-01T00:00:00Z"))
+}
+
+fn day(text: &str) -> Result<Date, String> {
+    Date::try_from(text.to_owned())
 }
 
 fn format_of(text: &str) -> Result<Format, String> {
@@ -130,6 +145,10 @@ fn format_of(text: &str) -> Result<Format, String> {
 pub fn run(args: &Args) -> Result<ExitCode> {
     let settings = settings(args)?;
     let generator = Generator::new(settings.clone())?;
+    if let Some(path) = &args.troubles {
+        write_troubles(path, &generator)
+            .with_context(|| format!("--troubles {}", path.display()))?;
+    }
     let mut output = match open(args) {
         Ok(output) => output,
         Err(error) => {
@@ -186,7 +205,22 @@ fn settings(args: &Args) -> Result<Settings> {
             }
             None => Shapes::default(),
         },
+        holidays: args
+            .holiday
+            .iter()
+            .map(|day| day.days_since_epoch())
+            .collect(),
+        releases: args.releases,
     })
+}
+
+fn write_troubles(path: &Path, generator: &Generator) -> Result<()> {
+    let mut file = BufWriter::new(File::create(path)?);
+    for trouble in generator.troubles() {
+        serde_json::to_writer(&mut file, &trouble)?;
+        writeln!(file)?;
+    }
+    Ok(file.flush()?)
 }
 
 fn scenarios(args: &Args) -> Result<Vec<Scenario>> {

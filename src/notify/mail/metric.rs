@@ -35,6 +35,15 @@ fn found(names: &[(&str, &'static str)], it: &str) -> Option<Clean> {
 
 const METRICS: &[(&str, &str)] = &[
     ("requests a minute", "запросов в минуту"),
+    (
+        "calls a minute, fewer than usual",
+        "вызовов в минуту, меньше обычного",
+    ),
+    (
+        "calls a minute, more than usual",
+        "вызовов в минуту, больше обычного",
+    ),
+    ("share of failed calls", "доля неудачных вызовов"),
     ("calls an hour", "вызовов в час"),
     ("minutes with calls", "минут с вызовами за час"),
     ("calls in a busy minute", "вызовов в минуту с вызовами"),

@@ -46,6 +46,33 @@ impl Pool {
     }
 }
 
+/// What is usual in a minute.
+pub(super) struct Usual {
+    shape: f64,
+    pub(super) counts: Counts,
+}
+
+impl Usual {
+    /// The mean, in whole calls.
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "a count; what is too large saturates"
+    )]
+    pub(super) fn mean(&self) -> u32 {
+        self.counts.mean().round() as u32
+    }
+
+    /// Of a count what is learned: the largest that is not rare.
+    pub(super) fn of(&self, count: u32) -> u32 {
+        let limit = self.counts.mean() + 3.0 * self.counts.deviation();
+        if f64::from(count) > limit && self.counts.upper_tail(count) < LEARNED_TAIL {
+            return self.counts.largest_usual(LEARNED_TAIL, count).max(1);
+        }
+        count
+    }
+}
+
 /// A minute far above what was expected.
 pub(super) struct Verdict {
     pub(super) expected: f64,
@@ -74,13 +101,8 @@ impl Client {
         plan: &Plan,
     ) -> Option<Verdict> {
         let settings = &plan.settings.baseline;
-        let memory = settings.memory.max(2);
-        self.pass_silence(minute, memory, plan);
-        let days = f64::from(self.minutes) / 1_440.0;
-        let shape = self
-            .season
-            .factor(minute, days, &plan.calendar, &plan.prior);
-        let expected = self.expected(shape, memory, *pool, &plan.prior);
+        let begun = self.begin(minute, *pool, plan);
+        let expected = begun.counts;
         let mut usual = count;
         let mut verdict = None;
         if f64::from(count) > expected.mean() + 3.0 * expected.deviation() {
@@ -96,9 +118,28 @@ impl Client {
                 });
             }
         }
-        self.learn(usual, shape, memory);
-        pool.take(f64::from(usual) / shape);
+        self.learn(usual, &begun, plan);
+        pool.take(f64::from(usual) / begun.shape);
         verdict
+    }
+
+    /// What is usual in a minute, later than the last one; those between were silent.
+    pub(super) fn begin(&mut self, minute: u32, pool: Pool, plan: &Plan) -> Usual {
+        let memory = plan.settings.baseline.memory.max(2);
+        self.pass_silence(minute, memory, plan);
+        let days = f64::from(self.minutes) / 1_440.0;
+        let shape = self
+            .season
+            .factor(minute, days, &plan.calendar, &plan.prior);
+        Usual {
+            shape,
+            counts: self.expected(shape, memory, pool, &plan.prior),
+        }
+    }
+
+    /// Minutes since it was first seen.
+    pub(super) fn minutes(&self) -> u32 {
+        self.minutes
     }
 
     /// The silent minutes between the last active one and this one: each is an observation of zero.
@@ -143,14 +184,16 @@ impl Client {
         )
     }
 
-    fn learn(&mut self, usual: u32, shape: f64, memory: u32) {
+    /// Learns the minute that was begun.
+    pub(super) fn learn(&mut self, count: u32, usual: &Usual, plan: &Plan) {
+        let memory = plan.settings.baseline.memory.max(2);
         self.minutes = self.minutes.saturating_add(1);
         let weight = 1.0 / f64::from(self.minutes.min(memory));
-        let level = f64::from(usual) / shape;
+        let level = f64::from(count) / usual.shape;
         let (mean, square) = (f64::from(self.mean), f64::from(self.square));
         self.mean = single(mean + weight * (level - mean));
         self.square = single(square + weight * (level * level - square));
-        self.hour = self.hour.saturating_add(usual);
+        self.hour = self.hour.saturating_add(count);
     }
 }
 

@@ -16,6 +16,7 @@ mod meta;
 mod prior;
 mod season;
 mod tail;
+mod volume;
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
@@ -36,6 +37,7 @@ use meta::SHARED_ID;
 pub(crate) use meta::metas;
 pub(crate) use prior::Prior;
 pub use prior::PriorError;
+pub(super) use volume::{Shift, Volume};
 
 const MINUTE_US: i64 = 60_000_000;
 /// Most request ids of the open minutes of a shard.

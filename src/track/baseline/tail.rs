@@ -26,6 +26,15 @@ impl Counts {
         (self.mean + self.dispersion * self.mean * self.mean).sqrt()
     }
 
+    /// The logarithm of how much more probable a count would be were the mean so many times as large.
+    pub(super) fn likelier_at(self, ratio: f64, count: u32) -> f64 {
+        let r = 1.0 / self.dispersion;
+        let (here, there) = (self.mean, self.mean * ratio);
+        let none = r * ((r + here) / (r + there)).ln();
+        let each = (there * (r + here) / (here * (r + there))).ln();
+        f64::from(count).mul_add(each, none)
+    }
+
     /// Probability of `count` or more.
     pub(super) fn upper_tail(self, count: u32) -> f64 {
         if count == 0 {

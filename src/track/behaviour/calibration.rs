@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use super::conduct::FEATURES;
 pub(super) use crate::config::BehaviourScore as Kind;
+use crate::random::{splitmix, stable_hash};
 use crate::track::model::{Digest, Ends, Tail};
 
 /// What the three scores weigh, in the order of their numbers: amounts find least for the false alarms that they cost (ADR 0020).
@@ -119,8 +120,8 @@ pub(super) struct Surprise {
     pub(super) changed: usize,
     /// Of all kinds together; 0 while too little is known to tell.
     pub(super) all: f64,
-    /// Rows that were seen before.
-    pub(super) rows: u32,
+    /// Rows that each kind was held against, about.
+    rows: [f64; 3],
 }
 
 impl Surprise {
@@ -128,9 +129,16 @@ impl Surprise {
         self.of[kind as usize]
     }
 
-    /// Whether none of the rows seen was so odd, so that the probability comes from the shape of the tail alone.
-    pub(super) fn is_extrapolated(&self) -> bool {
-        self.all > f64::from(self.rows.max(1)).log10()
+    /// The rows that it was held against, about, if none of them was so odd: then the probability comes from the shape of the tail alone.
+    pub(super) fn extrapolated_from(&self) -> Option<u32> {
+        let most = self.most();
+        let rows = self.rows[most as usize].max(1.0);
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "an estimate of a count"
+        )]
+        (self.of(most) > rows.log10()).then_some(rows as u32)
     }
 
     /// The kind that counts most in what all say together.
@@ -198,15 +206,22 @@ impl Calibration {
             .retain(|_, counted| hour.saturating_sub(*counted) < ONE_CAUSE);
     }
 
-    /// Takes the scores of a row: of its amounts, how far each feature is from the entity's past, and what is new with its cause.
+    /// Whether the row of an entity is learned in this hour. By chance: of those that always come in one order, one in so many would always be the same ones.
+    fn learns(&self, who: &str) -> bool {
+        self.every == 1
+            || splitmix(stable_hash(who) ^ u64::from(self.hour)).is_multiple_of(self.every.into())
+    }
+
+    /// Takes the scores of the row of an entity: of its amounts, how far each feature is from the entity's past, and what is new with its cause.
     pub(super) fn take(
         &mut self,
+        who: &str,
         amounts: f64,
         changes: &[f32],
         news: Option<(u32, f64)>,
     ) -> Surprise {
         let (mut changed, mut change) = (0, 0.0);
-        let is_learned = self.scored.is_multiple_of(self.every);
+        let is_learned = self.learns(who);
         for (at, (known, value)) in self.changes.iter_mut().zip(changes).enumerate() {
             let value = f64::from(*value);
             let calm = self.calm.get(at);
@@ -220,6 +235,11 @@ impl Calibration {
                 known.add(value, SAME);
             }
         }
+        let rows = [
+            self.amounts.weight(),
+            self.change.weight(),
+            self.news.weight() / self.share.max(SAME),
+        ];
         let mut of = [
             self.amounts.tail(amounts, AMOUNTS, SAME),
             self.change.tail(change, AMOUNTS, SAME),
@@ -249,7 +269,7 @@ impl Calibration {
             of,
             changed,
             all: if self.scored > FEW { all } else { 0.0 },
-            rows: self.scored,
+            rows,
         }
     }
 
@@ -288,7 +308,7 @@ mod tests {
                 #[expect(clippy::cast_possible_truncation, reason = "any numbers will do")]
                 let changes = [random.unit() as f32, random.unit() as f32];
                 let new = (row % 7 == 0).then(|| (row, random.unit().powi(3)));
-                let surprise = calibration.take(random.unit(), &changes, new);
+                let surprise = calibration.take("", random.unit(), &changes, new);
                 told += u32::from(surprise.all >= 2.0);
             }
         }
@@ -300,13 +320,14 @@ mod tests {
             ((0.5, 0.5, 6.0), Kind::News),
         ] {
             let (amounts, change, news) = scores;
-            let surprise = calibration
-                .clone()
-                .take(amounts, &[0.5, change], Some((1_000, news)));
+            let surprise =
+                calibration
+                    .clone()
+                    .take("", amounts, &[0.5, change], Some((1_000, news)));
             assert!(surprise.all > 3.0, "{scores:?}: {surprise:?}");
             assert_eq!(surprise.most(), most);
         }
-        assert!(calibration.take(0.9, &[0.5, 0.5], None).all < 2.0);
+        assert!(calibration.take("", 0.9, &[0.5, 0.5], None).all < 2.0);
     }
 
     #[test]
@@ -319,14 +340,14 @@ mod tests {
                 #[expect(clippy::cast_possible_truncation, reason = "any numbers will do")]
                 let changes = [random.unit() as f32];
                 let new = (row % 7 == 0).then(|| (row, random.unit().powi(3)));
-                calibration.take(random.unit(), &changes, new);
+                calibration.take("", random.unit(), &changes, new);
             }
             for (kind, amounts, change, news) in [
                 (Kind::Amounts, 9.0, 0.5, None),
                 (Kind::Change, 0.5, 9.0, None),
                 (Kind::News, 0.5, 0.5, Some((1_000_000, 9.0))),
             ] {
-                let surprise = calibration.clone().take(amounts, &[change], news);
+                let surprise = calibration.clone().take("", amounts, &[change], news);
                 assert_eq!(
                     surprise.all > 2.0,
                     kind != left_out,
@@ -345,13 +366,13 @@ mod tests {
             calibration.begin(row / 100, 2_400.0, &Kind::ALL);
             #[expect(clippy::cast_possible_truncation, reason = "any numbers will do")]
             let changes = [random.unit() as f32];
-            calibration.take(random.unit(), &changes, None);
+            calibration.take("", random.unit(), &changes, None);
         }
         let ratio = calibration.fit().ratio().unwrap();
         assert!((0.2..3.0).contains(&ratio), "{ratio}");
         let calm = calibration.fit();
         for _ in 0..1_000 {
-            calibration.take(5.0 + random.unit(), &[9.0], None);
+            calibration.take("", 5.0 + random.unit(), &[9.0], None);
         }
         let ratio = calibration.fit().ratio().unwrap();
         assert!(ratio > 2.0 * calm.ratio().unwrap(), "{ratio}");
@@ -363,9 +384,29 @@ mod tests {
         let mut calibration = Calibration::default();
         for at in 0..FEW {
             let score = f64::from(at % 7) + f64::from(at / (FEW - 1)) * 1e6;
-            assert!(calibration.take(score, &[], None).all < 1e-9);
+            assert!(calibration.take("", score, &[], None).all < 1e-9);
         }
-        assert!(calibration.take(1e9, &[], None).all > 2.0);
+        assert!(calibration.take("", 1e9, &[], None).all > 2.0);
+    }
+
+    #[test]
+    fn of_many_rows_some_of_everybody_are_learned_and_what_none_was_like_is_said() {
+        let (mut calibration, mut random) = (Calibration::default(), Random::new(9));
+        let names: Vec<String> = (0..500).map(|at| format!("service-{at}")).collect();
+        let mut learned = vec![0; names.len()];
+        for hour in 0..100 {
+            calibration.begin(hour, 20_000.0, &Kind::ALL);
+            for (name, learned) in names.iter().zip(&mut learned) {
+                *learned += u32::from(calibration.learns(name));
+                calibration.take(name, random.unit(), &[0.0], None);
+            }
+        }
+        assert!(learned.iter().all(|times| (10..60).contains(times)));
+        let mut odd = |amounts| calibration.take("service-1", amounts, &[0.0], None);
+        assert_eq!(odd(0.999).extrapolated_from(), None);
+        // One in three is learned, so far fewer are known than were seen.
+        let rows = odd(9.0).extrapolated_from().unwrap();
+        assert!((15_000..20_000).contains(&rows), "{rows}");
     }
 
     #[test]
@@ -374,10 +415,10 @@ mod tests {
         for row in 0..3_000 {
             calibration.begin(row / 20, 480.0, &Kind::ALL);
             let new = (row % 20 == 0).then(|| (row, 2.0 + random.unit()));
-            calibration.take(random.unit(), &[], new);
+            calibration.take("", random.unit(), &[], new);
         }
         for _ in 0..100 {
-            let surprise = calibration.take(random.unit(), &[], Some((77, 9.0)));
+            let surprise = calibration.take("", random.unit(), &[], Some((77, 9.0)));
             assert!(surprise.all > 4.0, "{surprise:?}");
         }
     }

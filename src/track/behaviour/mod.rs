@@ -15,6 +15,7 @@ mod novelty;
 mod order;
 mod owners;
 mod past;
+mod query;
 mod rate;
 mod steps;
 mod stratum;
@@ -48,6 +49,8 @@ use traits::{DIMENSIONS, dimension_of};
 
 /// Most integrations of a shard, and entities in the open hours of a shard.
 const MOST_STRATA: usize = 64;
+/// Hours after which an integration that nobody calls gives its place to another.
+const IDLE_HOURS: u32 = 30 * 24;
 const MOST_OPEN: usize = 200_000;
 /// Most texts of values of an integration in an hour; a finding names what has none without it.
 const MOST_TEXTS: usize = 16_384;
@@ -217,6 +220,10 @@ impl Behaviour {
             let mut conducts = in_order(entities);
             if !self.strata.contains_key(&like) {
                 if self.strata.len() >= MOST_STRATA {
+                    self.strata
+                        .retain(|_, it| hour.saturating_sub(it.newest()) <= IDLE_HOURS);
+                }
+                if self.strata.len() >= MOST_STRATA {
                     counts.unwatched += 1;
                     continue;
                 }
@@ -249,12 +256,12 @@ impl Behaviour {
         fits.fold(Fit::default(), Fit::join)
     }
 
-    /// Likes of which nothing is told yet, since all that they do is new.
-    pub(super) fn learning(&self) -> usize {
+    /// Of each like of which nothing is told yet, since all that they do is new: until when.
+    pub(super) fn learning(&self) -> impl Iterator<Item = Timestamp> + '_ {
         let strata = self.strata.values();
-        strata
-            .filter(|stratum| !stratum.is_begun(self.closed))
-            .count()
+        let learning = strata.filter(|stratum| !stratum.is_begun(self.closed));
+        learning
+            .map(|stratum| Timestamp::from_micros(i64::from(stratum.begins_to_tell()) * HOUR_US))
     }
 
     /// How many entities are known, of each integration.
@@ -358,10 +365,8 @@ fn finding(
             integration: integration.clone(),
         });
     }
-    if odd.surprise.is_extrapolated() {
-        let hours = odd.surprise.rows;
-        notes.push(Note::Extrapolated { hours });
-    }
+    let extrapolated = odd.surprise.extrapolated_from();
+    notes.extend(extrapolated.map(|hours| Note::Extrapolated { hours }));
     Finding {
         id: finding_id(meta::BEHAVIOUR, &entity, plan.bucket(first)),
         rule: meta::BEHAVIOUR,
@@ -410,12 +415,21 @@ fn reasons(odd: &Odd, texts: &BTreeMap<u32, CompactString>) -> Vec<Feature> {
     features
 }
 
+/// Names of the amounts of an hour.
+pub(super) fn amounts() -> impl Iterator<Item = &'static str> {
+    conduct::FEATURES.iter().map(|it| it.name)
+}
+
+/// Kinds of values that can be new.
+pub(super) fn values() -> impl Iterator<Item = &'static str> {
+    DIMENSIONS.iter().map(|(_, kind)| *kind)
+}
+
 /// Every metric that a feature may have, for those who translate them.
 #[cfg(test)]
 pub(crate) fn features() -> Vec<String> {
-    let amounts = conduct::FEATURES.iter().map(|it| it.name.to_owned());
-    let news = DIMENSIONS.iter().map(|(_, kind)| format!("{NEW}{kind}"));
-    amounts.chain(news).collect()
+    let news = values().map(|kind| format!("{NEW}{kind}"));
+    amounts().map(str::to_owned).chain(news).collect()
 }
 
 /// The entities of an [`Open`] hour, in order.

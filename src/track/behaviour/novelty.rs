@@ -25,7 +25,8 @@ const ALL_HOURS: f32 = 200_000.0;
 /// Values that are kept of an entity, and of one kind in an integration.
 const MOST_OWN: usize = 96;
 const MOST_OF_KIND: usize = 1_024;
-/// Days after which a value that was not seen is new again.
+/// Days of an entity after which a value that it did not show is new again. Days on which it showed nothing at all do not count: whoever comes back from a long leave, or
+/// from a model of long ago, is who they were.
 const FORGOTTEN: u16 = 60;
 
 /// The values that one entity showed.
@@ -116,22 +117,23 @@ impl Habits {
         self.known.binary_search_by_key(&code, |known| known.code)
     }
 
-    fn is_new(&self, code: u32, day: u16) -> bool {
+    fn is_new(&self, code: u32, newest: u16) -> bool {
         let known = self.position(code).ok().map(|at| self.known[at].day);
-        known.is_none_or(|known| day.saturating_sub(known) > FORGOTTEN)
+        known.is_none_or(|known| newest.saturating_sub(known) > FORGOTTEN)
+    }
+
+    /// The newest day on which it showed anything.
+    fn newest(&self) -> u16 {
+        let days = self.known.iter().map(|known| known.day);
+        days.max().unwrap_or(0)
     }
 
     /// What of an hour is new, the most surprising first.
-    pub(super) fn news(
-        of: Option<&Habits>,
-        traits: &Traits,
-        day: u16,
-        rarity: &Rarity,
-    ) -> Vec<New> {
-        let new = traits
-            .codes()
-            .iter()
-            .filter(|code| of.is_none_or(|habits| habits.hours == 0 || habits.is_new(**code, day)));
+    pub(super) fn news(of: Option<&Habits>, traits: &Traits, rarity: &Rarity) -> Vec<New> {
+        let newest = of.map_or(0, Habits::newest);
+        let new = traits.codes().iter().filter(|code| {
+            of.is_none_or(|habits| habits.hours == 0 || habits.is_new(**code, newest))
+        });
         let mut news: Vec<New> = new
             .map(|code| {
                 let own = rarity.of_renewal(of, dimension_of(*code));
@@ -151,6 +153,7 @@ impl Habits {
     /// Learns an hour, for the entity and for all.
     pub(super) fn learn(&mut self, traits: &Traits, day: u16, customs: &mut Customs, begun: bool) {
         let mut shown = [Shown::default(); KINDS];
+        let newest = self.newest();
         for code in traits.codes() {
             let Some(shown) = shown.get_mut(dimension_of(*code)) else {
                 continue;
@@ -158,7 +161,7 @@ impl Habits {
             shown.any = true;
             if let Ok(at) = self.position(*code) {
                 let known = &mut self.known[at].day;
-                shown.new |= day.saturating_sub(*known) > FORGOTTEN;
+                shown.new |= newest.saturating_sub(*known) > FORGOTTEN;
                 *known = day.max(*known);
             } else {
                 shown.new = true;
@@ -322,7 +325,7 @@ impl Requests {
     pub fn surprises<'e>(&self, events: impl IntoIterator<Item = &'e Event<'e>>) -> Vec<f64> {
         let rarity = self.0.rarity();
         let surprise = |event| {
-            let news = Habits::news(None, &traits_of(event), 0, &rarity);
+            let news = Habits::news(None, &traits_of(event), &rarity);
             news.first().map_or(0.0, |new| new.surprise)
         };
         events.into_iter().map(surprise).collect()
@@ -359,7 +362,7 @@ mod tests {
     }
 
     fn surprise(habits: Option<&Habits>, traits: &Traits, customs: &Customs) -> f64 {
-        let news = Habits::news(habits, traits, 20_010, &customs.rarity());
+        let news = Habits::news(habits, traits, &customs.rarity());
         news.first().map_or(0.0, |new| new.surprise)
     }
 
@@ -385,11 +388,12 @@ mod tests {
         let unseen = Traits::of(Dimension::Tls, &["c"]);
         all[0].learn(&unseen, 20_010, &mut customs, true);
         assert!(surprise(Some(&all[0]), &unseen, &customs) < 1e-9);
-        let rarity = customs.rarity();
-        assert_eq!(
-            Habits::news(Some(&all[0]), &unseen, 20_080, &rarity).len(),
-            1
-        );
+        // On leave for long, it comes back as who it was.
+        let same = Traits::of(Dimension::Tls, &["a"]);
+        all[0].learn(&same, 20_080, &mut customs, true);
+        let news = |habits, traits| Habits::news(Some(habits), traits, &customs.rarity()).len();
+        assert_eq!(news(&all[0], &unseen), 1);
+        assert_eq!(news(&all[1], &Traits::of(Dimension::Tls, &["b"])), 0);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-/// Rows of the newest day, by the hour.
+/// Rows of an hour of the day, as they came last.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(super) struct Rate {
     rows: [u32; 24],
@@ -19,12 +19,20 @@ impl Rate {
         } else {
             hour.saturating_sub(self.hour)
         };
-        for silent in 1..passed.min(24) {
-            self.rows[((hour - silent) % 24) as usize] = 0;
+        // After more than a day nothing was read, or it comes from a model of some time ago: that says nothing of the hours between.
+        if passed <= 24 {
+            for silent in 1..passed {
+                self.rows[((hour - silent) % 24) as usize] /= 2;
+            }
         }
         self.rows[(hour % 24) as usize] = rows;
         self.known = (self.known + passed.min(24)).min(24);
         self.hour = hour;
+    }
+
+    /// The newest hour that was taken.
+    pub(super) fn newest(&self) -> u32 {
+        self.hour
     }
 
     /// How many come a day, from as much of a day as is known.
@@ -51,9 +59,23 @@ mod tests {
         }
         assert!((rate.a_day() - 240.0).abs() < 1e-9);
         rate.take(141, 20);
-        // Of the newest day twelve hours had ten rows each, eleven were silent.
-        assert!((rate.a_day() - 140.0).abs() < 1e-9);
-        rate.take(1_000, 30);
-        assert!((rate.a_day() - 30.0).abs() < 1e-9);
+        // Twelve hours had ten rows each, eleven were silent for the first time.
+        assert!((rate.a_day() - 195.0).abs() < 1e-9);
+    }
+
+    #[test]
+    fn hours_that_fall_silent_are_forgotten_and_a_gap_says_nothing() {
+        let mut rate = Rate::default();
+        for hour in 0..48 {
+            rate.take(hour, 100);
+        }
+        let gap = 40 * 24;
+        rate.take(48 + gap, 100);
+        assert!((rate.a_day() - 2_400.0).abs() < 1e-9);
+        // From now on only one hour of a day has any.
+        for day in 1..12 {
+            rate.take(48 + gap + day * 24, 100);
+        }
+        assert!((rate.a_day() - 100.0).abs() < 1e-9);
     }
 }

@@ -114,7 +114,17 @@ impl Stratum {
 
     /// Whether its first day is over.
     pub(super) fn is_begun(&self, hour: u32) -> bool {
-        hour.saturating_sub(self.first_hour) >= FIRST_HOURS
+        hour >= self.begins_to_tell()
+    }
+
+    /// The hour in which its first day is over.
+    pub(super) fn begins_to_tell(&self) -> u32 {
+        self.first_hour.saturating_add(FIRST_HOURS)
+    }
+
+    /// The newest hour with a row.
+    pub(super) fn newest(&self) -> u32 {
+        self.rate.newest()
     }
 
     /// Rows that were scored.
@@ -162,7 +172,7 @@ impl Stratum {
                 let amounts = amounts.map_or(0.0, |score| known.past.beyond_usual(*score));
                 let new = news[at].first().map(|new| (new.code, new.surprise));
                 let changes = &rows[at][FEATURES.len()..2 * FEATURES.len()];
-                let surprise = self.calibration.take(amounts, changes, new);
+                let surprise = self.calibration.take(&who.value, amounts, changes, new);
                 is_odd = surprise.all >= threshold;
                 if is_odd {
                     odd.push((at, surprise));
@@ -251,7 +261,7 @@ impl Stratum {
             let step = self.chain.oddest(trail, &deeds.steps, hour);
             deeds.sums.order = step.map_or(0.0, |step| step.bits);
             let habits = known.as_ref().map(|known| &known.habits);
-            let news = Habits::news(habits, &deeds.traits, short(day), &rarity);
+            let news = Habits::news(habits, &deeds.traits, &rarity);
             let past = known.map_or_else(|| Past::new(day), |known| known.past);
             (step, (past.row(&deeds.sums, local), news))
         });

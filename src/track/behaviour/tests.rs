@@ -32,22 +32,28 @@ fn days(
     hours: std::ops::Range<u32>,
     disturb: impl Fn(u32, u32) -> Option<Sums>,
 ) -> Vec<Finding> {
-    let mut counts = TrackCounts::default();
-    let mut out = Vec::new();
-    for hour in hours {
-        // The same noise, however the run is cut.
-        let mut random = Random::new(hour.into());
-        let conducts = (0..60).map(|client| {
-            let calls = 5 + client % 17 + random.below(12);
-            let ordinary = Sums::of_calls(calls, calls / 3 + random.below(3));
-            let sums = disturb(hour, client).unwrap_or(ordinary);
-            conduct(HOUR + hour, &format!("client-{client}"), sums)
-        });
-        let conducts: Vec<Conduct> = conducts.collect();
-        let active = active_in(&conducts);
-        behaviour.observe(conducts, &active, &mut counts);
-        behaviour.close(plan, &mut counts, &mut out);
-    }
+    let each = hours.flat_map(|hour| close(behaviour, plan, of_hour(hour, &disturb)));
+    each.collect()
+}
+
+fn of_hour(hour: u32, disturb: impl Fn(u32, u32) -> Option<Sums>) -> Vec<Conduct> {
+    // The same noise, however the run is cut.
+    let mut random = Random::new(hour.into());
+    let conducts = (0..60).map(|client| {
+        let calls = 5 + client % 17 + random.below(12);
+        let ordinary = Sums::of_calls(calls, calls / 3 + random.below(3));
+        let sums = disturb(hour, client).unwrap_or(ordinary);
+        conduct(HOUR + hour, &format!("client-{client}"), sums)
+    });
+    conducts.collect()
+}
+
+/// Takes what was done in an hour and closes it; what was found.
+fn close(behaviour: &mut Behaviour, plan: &Plan, conducts: Vec<Conduct>) -> Vec<Finding> {
+    let (mut counts, mut out) = (TrackCounts::default(), Vec::new());
+    let active = active_in(&conducts);
+    behaviour.observe(conducts, &active, &mut counts);
+    behaviour.close(plan, &mut counts, &mut out);
     out
 }
 
@@ -103,6 +109,27 @@ fn a_client_that_reads_far_more_records_than_ever_is_found_and_little_else() {
         !finding.notes.contains(&Note::Feature(first.clone())),
         "{finding:?}"
     );
+}
+
+#[test]
+fn whoever_has_no_past_and_is_odd_in_no_single_number_is_told_by_its_amounts_together() {
+    use config::BehaviourScore::{Amounts, Change, News};
+    let found = |scores: &[config::BehaviourScore]| {
+        let mut settings = config::Track::default();
+        settings.behaviour.false_alarms_per_day = 20.0;
+        settings.behaviour.scores = scores.to_vec();
+        let plan = Plan::new(Vec::new(), Vec::new(), settings);
+        let mut behaviour = Behaviour::new(&plan);
+        days(&mut behaviour, &plan, 0..24 * 6, |_, _| None);
+        // Others have nine calls too, and twelve records, but these only with thirty calls.
+        let mut conducts = of_hour(24 * 6, |_, _| None);
+        let newcomer = Sums::of_calls(9, 12);
+        conducts.push(conduct(HOUR + 24 * 6, "newcomer", newcomer));
+        let found = close(&mut behaviour, &plan, conducts);
+        found.iter().any(|it| it.entity.value == "newcomer")
+    };
+    assert!(found(&[Amounts, Change, News]));
+    assert!(!found(&[Change, News]));
 }
 
 #[test]

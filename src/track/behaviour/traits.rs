@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::hashed::Hashed;
+use super::query::Query;
 use super::value::{Value, signs};
 use crate::event::{Event, Text};
 use crate::track::EntityKind;
@@ -215,12 +216,10 @@ fn each<'e>(
     if let Some(status) = event.status.filter(|_| is_named) {
         take(D::Answer, Value::Number(operation, status));
     }
-    let query = event.query_decoded.as_deref().or(event.query.as_deref());
-    let query = query.filter(|query| !query.is_empty());
-    if let Some(query) = query.filter(|_| is_named) {
+    let query = Query::of(event).filter(|_| is_named);
+    if let Some(query) = query {
         take(D::Parameters, Value::Names(operation, query));
-        for pair in query.split('&').filter(|pair| !pair.is_empty()) {
-            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+        for (name, value) in query.parameters() {
             let name = Hashed::of(name);
             signs(value, |signs| {
                 take(D::Signs, Value::Signs(operation, name, signs));

@@ -6,6 +6,7 @@ use std::net::IpAddr;
 use compact_str::CompactString;
 
 use super::hashed::Hashed;
+use super::query::Query;
 use crate::event::Text;
 use crate::random::{splitmix, stable_hash, stable_hash_of, stable_hash_where};
 
@@ -24,7 +25,7 @@ pub(super) enum Value<'e> {
     List(Hashed<'e>, &'e [Text<'e>]),
     Number(Hashed<'e>, u64),
     /// The names of a query's parameters, with what they belong to.
-    Names(Hashed<'e>, &'e str),
+    Names(Hashed<'e>, Query<'e>),
     /// An operation, one of its parameters, and two classes of signs that stand side by side in its value.
     Signs(Hashed<'e>, Hashed<'e>, [Sign; 2]),
     /// But for its versions.
@@ -55,7 +56,7 @@ impl Value<'_> {
             Value::Number(of, number) => joined(of.hash, number),
             // In any order.
             Value::Names(of, query) => {
-                let each = names(query).map(stable_hash);
+                let each = query.names().map(stable_hash);
                 joined(of.hash, each.fold(0, u64::wrapping_add))
             }
             Value::Signs(of, name, signs) => {
@@ -92,7 +93,7 @@ impl Value<'_> {
             }
             Value::Number(of, number) => write!(text, "{}: {number}", of.text),
             Value::Names(of, query) => {
-                let mut names: Vec<&str> = names(query).collect();
+                let mut names: Vec<&str> = query.names().collect();
                 names.sort_unstable();
                 write!(text, "{}: {}", of.text, names.join(", "))
             }
@@ -181,9 +182,4 @@ pub(super) fn signs(value: &str, mut take: impl FnMut([Sign; 2])) {
     }
     take([before, Sign::Edge]);
     take([Sign::Edge, Sign::Length(value.len().max(1).ilog2())]);
-}
-
-fn names(query: &str) -> impl Iterator<Item = &str> {
-    let pairs = query.split('&').filter(|pair| !pair.is_empty());
-    pairs.map(|pair| pair.split_once('=').map_or(pair, |(name, _)| name))
 }

@@ -75,6 +75,11 @@ impl Digest {
         }
     }
 
+    /// How many values it holds, about: of those that fade, what is left of them.
+    pub(crate) fn weight(&self) -> f64 {
+        self.weight
+    }
+
     /// How surprising a value is: −log10 of the share of values at least so far out, of the rarer end; 0 while too few are known.
     pub(crate) fn surprise(&self, value: f64, ends: Ends, tolerance: f64) -> f64 {
         if self.weight < LEAST {

@@ -5,6 +5,7 @@
 //! A count of nothing is a value too, a mean of nothing is none. What was silent for three days begins anew.
 
 mod meta;
+mod rarity;
 mod seen;
 mod spec;
 
@@ -13,34 +14,22 @@ use std::collections::BTreeMap;
 use compact_str::CompactString;
 use serde::{Deserialize, Serialize};
 
-use super::model::{Digest, Signs, Stream, Tail};
+use super::model::{Signs, Stream};
 use super::plan::share;
 use super::{Entity, EntityKind, Finding, Note, Plan, Reason, TrackCounts, finding_id};
 use crate::event::Timestamp;
 pub(super) use meta::metas;
+pub use rarity::ScoreRarity;
 pub use seen::Addend;
 pub(super) use seen::AddendBuilder;
 use seen::MINUTE_US;
 use spec::Sums;
 pub use spec::{SeriesError, SeriesSpec};
 
-/// Values of which nothing is told: what is usual is not known yet.
-const FIRST: u32 = 300;
 /// Values that may be open, of a series, while a partition lags; what comes in further ones is not watched, and counted.
 const MOST_OPEN: usize = 2_880;
 /// Minutes of silence after which a series is forgotten.
 const FORGOTTEN: u32 = 3 * 1_440;
-/// Minutes of a month, over which false findings are counted.
-const MONTH: f64 = 30.0 * 1_440.0;
-/// Scores that are remembered, about; what their tail is fitted to; and what is the same score.
-const MEMORY: f64 = 20_000.0;
-const TAIL: Tail = Tail {
-    share: 0.02,
-    least: 100.0,
-    inner: 0.5,
-    shape: 0.1,
-};
-const SAME: f64 = 1e-6;
 
 /// The part of one shard.
 pub(super) struct SeriesWatch {
@@ -58,8 +47,7 @@ struct Series {
     next: Option<u32>,
     open: BTreeMap<u32, Sums>,
     stream: Stream,
-    scores: Digest,
-    values: u32,
+    scores: ScoreRarity,
     /// Minutes of silence.
     silent: u32,
 }
@@ -83,10 +71,7 @@ impl SeriesWatch {
                 counts.unwatched += 1;
                 continue;
             }
-            let series = self.series.entry(name).or_insert_with(|| Series {
-                scores: Digest::remembering(MEMORY),
-                ..Series::default()
-            });
+            let series = self.series.entry(name).or_default();
             // One that is closed is counted as the next that is open.
             let slot = addend.slot.max(series.next.unwrap_or(0));
             if series.open.len() >= MOST_OPEN && !series.open.contains_key(&slot) {
@@ -174,12 +159,9 @@ impl Series {
         let value = spec.value(sums.unwrap_or_default())?;
         let usual = self.stream.usual();
         let signs = self.stream.take(value);
-        let surprise = self.scores.tail(signs.score, TAIL, SAME);
-        self.scores.add(signs.score, SAME);
-        self.values = self.values.saturating_add(1);
-        let allowed = plan.settings.series.false_alarms_per_month.max(1e-6);
-        let threshold = (MONTH / f64::from(spec.minutes) / allowed).log10();
-        (self.values > FIRST && surprise >= threshold).then(|| Odd {
+        let surprise = self.scores.take(signs.score)?;
+        let allowed = plan.settings.series.false_alarms_per_month;
+        (surprise >= ScoreRarity::told_from(spec.minutes, allowed)).then(|| Odd {
             value,
             usual,
             signs,

@@ -157,8 +157,9 @@ impl SeriesSpec {
             Measure::Calls => 1,
             Measure::Refused => matches!(status, 401 | 403 | 429).into(),
             Measure::Failed | Measure::FailedShare => (status >= 500).into(),
+            // History cannot tell 0 from what the log does not show, so neither counts in a mean.
             Measure::Sum(field) | Measure::Mean(field) => match event.get(field) {
-                Some(Value::Number(number)) => number,
+                Some(Value::Number(number)) if number > 0 => number,
                 _ => return None,
             },
         };
@@ -273,7 +274,7 @@ mod tests {
             (it.measure, it.field) = (measure, None);
         };
         assert_eq!(value(|_| {}), Some(42.0));
-        assert_eq!(value(|it| it.measure = SeriesMeasure::Mean), Some(14.0));
+        assert_eq!(value(|it| it.measure = SeriesMeasure::Mean), Some(21.0));
         assert_eq!(
             value(|it| it.operations = vec!["GET /plates".to_owned()]),
             Some(0.0)

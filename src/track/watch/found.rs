@@ -3,12 +3,19 @@
 use compact_str::CompactString;
 use uuid::Uuid;
 
+use super::errors::Failing;
 use super::journal::Flaw;
 use super::meta;
 use super::seen::MINUTE_US;
 use crate::event::Timestamp;
+use crate::track::baseline::Shift;
 use crate::track::finding::Measure;
 use crate::track::{Entity, EntityKind, Finding, Note, Plan, Reason, finding_id};
+
+/// What is counted, as people read it.
+const FEWER_CALLS: &str = "calls a minute, fewer than usual";
+const MORE_CALLS: &str = "calls a minute, more than usual";
+const FAILED_SHARE: &str = "share of failed calls";
 
 /// Makes findings of one closed minute.
 pub(super) struct Found<'p> {
@@ -39,6 +46,48 @@ impl Found<'_> {
                 let measure = (Measure::Records, observed, expected);
                 self.finding(meta::QUIET, entity, measure, 1)
             }
+        }
+    }
+
+    /// Far fewer calls than usual, or far more.
+    pub(super) fn shift(&self, name: &CompactString, shift: &Shift) -> Finding {
+        let (detector, metric) = if shift.is_fall {
+            (meta::FALL, FEWER_CALLS)
+        } else {
+            (meta::RISE, MORE_CALLS)
+        };
+        let numbers = (shift.observed, shift.expected, shift.probability);
+        let mut finding = self.unusual(detector, name, (metric, numbers), 1);
+        let minutes = i64::from(shift.minutes);
+        finding.first = finding.last.plus_micros(1 - minutes * MINUTE_US);
+        finding
+    }
+
+    /// Far more calls fail than did.
+    pub(super) fn failing(&self, name: &CompactString, failing: &Failing) -> Finding {
+        let numbers = (failing.observed, failing.expected, failing.probability);
+        let count = failing.failed.into();
+        self.unusual(meta::FAILING, name, (FAILED_SHARE, numbers), count)
+    }
+
+    fn unusual(
+        &self,
+        detector: Uuid,
+        name: &CompactString,
+        (metric, (observed, expected, probability)): (&str, (f64, f64, f64)),
+        count: u64,
+    ) -> Finding {
+        let entity = (EntityKind::Integration, name.clone());
+        let measure = (Measure::Calls, observed, expected);
+        Finding {
+            reason: Reason::Baseline {
+                metric: metric.to_owned(),
+                observed,
+                expected,
+                probability,
+                features: Vec::new(),
+            },
+            ..self.finding(detector, entity, measure, count)
         }
     }
 

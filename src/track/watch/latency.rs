@@ -99,12 +99,6 @@ impl Operation {
         slow
     }
 
-    /// Whether it was not called for a day.
-    pub(super) fn is_gone(&self, minute: u32) -> bool {
-        let newest = self.recent.back().map_or(self.first, |(newest, _)| *newest);
-        minute.saturating_sub(newest) > 1_440
-    }
-
     #[expect(clippy::cast_precision_loss, reason = "counts of a minute")]
     fn learn(&mut self, minute: u32, durations: &[(u8, u32)]) {
         let minutes = minute.saturating_sub(self.learned);

@@ -17,6 +17,9 @@ pub(super) const RUN_MISSED: Uuid = Uuid::from_u128(0x0d5c_2a4e_6c0f_4f57_9c1e_3
 pub(super) const RUN_DOUBLED: Uuid = Uuid::from_u128(0x0d5c_2a4e_6c0f_4f57_9c1e_35d1_4f7b_a009);
 pub(super) const RUN_SHORT: Uuid = Uuid::from_u128(0x0d5c_2a4e_6c0f_4f57_9c1e_35d1_4f7b_a00a);
 pub(super) const RUN_CONTENT: Uuid = Uuid::from_u128(0x0d5c_2a4e_6c0f_4f57_9c1e_35d1_4f7b_a00b);
+pub(super) const FALL: Uuid = Uuid::from_u128(0x0d5c_2a4e_6c0f_4f57_9c1e_35d1_4f7b_a00c);
+pub(super) const RISE: Uuid = Uuid::from_u128(0x0d5c_2a4e_6c0f_4f57_9c1e_35d1_4f7b_a00d);
+pub(super) const FAILING: Uuid = Uuid::from_u128(0x0d5c_2a4e_6c0f_4f57_9c1e_35d1_4f7b_a00e);
 
 /// A detector in both languages.
 struct Texts {
@@ -302,6 +305,88 @@ const DETECTORS: &[Texts] = &[
         advice: [
             "Stop the run until somebody has looked; keep a copy of the other side before it goes on.",
             "Остановите синхронизацию до проверки; перед продолжением сохраните копию данных другой стороны.",
+        ],
+    },
+    Texts {
+        id: FALL,
+        family: "volume",
+        level: Level::Medium,
+        tags: &["requirement.int-08", "requirement.sec-05", "attack.t1499"],
+        title: [
+            "Far fewer calls than this hour of the week lets expect",
+            "Вызовов намного меньше, чем бывает в этот час недели",
+        ],
+        description: [
+            "The calls of an integration, or of one of its operations, have fallen below a fifth of what its own weeks lets expect, for long enough to be no chance; it may be silent. \
+                      The partner cannot reach the gateway, its traffic goes another way, or its part of the journal does not arrive.",
+            "Вызовы интеграции или одной её операции упали ниже пятой части ожидаемого по её прошлым неделям и держатся так дольше, чем бывает случайно; возможна полная тишина. Партнёр не может обратиться к шлюзу, его трафик идёт мимо, или его часть журнала не доходит.",
+        ],
+        false_positives: [
+            &[
+                "Maintenance at the partner that was agreed",
+                "A holiday that `track.holidays` does not name",
+                "An operation that was replaced by another",
+            ],
+            &[
+                "Согласованные работы у партнёра",
+                "Праздник, не указанный в `track.holidays`",
+                "Операция, заменённая другой",
+            ],
+        ],
+        advice: [
+            "Ask the partner whether calls are sent. Look at refused and failed calls just before: an expired certificate or token, or a new rule of the firewall, ends traffic at once.",
+            "Спросите партнёра, отправляются ли вызовы. Посмотрите отклонённые и неудачные вызовы перед этим: истёкший сертификат или токен, новое правило межсетевого экрана обрывают трафик сразу.",
+        ],
+    },
+    Texts {
+        id: RISE,
+        family: "volume",
+        level: Level::Medium,
+        tags: &[
+            "requirement.sec-06",
+            "requirement.sec-08",
+            "owasp.api4",
+            "attack.t1499",
+        ],
+        title: [
+            "Far more calls than this hour of the week lets expect",
+            "Вызовов намного больше, чем бывает в этот час недели",
+        ],
+        description: [
+            "The calls of an integration, or of one of its operations, have been five times what its own weeks let expect, for long enough to be no chance. Many callers together may do what none \
+                      of them does alone: a distributed flood, an operation that was found and is being harvested.",
+            "Вызовов интеграции или одной её операции впятеро больше ожидаемого по её прошлым неделям, и дольше, чем бывает случайно. Многие вызывающие вместе могут делать то, чего ни один не делает заметно: распределённый флуд, выгрузка через найденную операцию.",
+        ],
+        false_positives: [
+            &["A campaign or a release that brings more calls for good"],
+            &["Акция или выпуск, после которых вызовов станет больше надолго"],
+        ],
+        advice: [
+            "See which clients and networks the additional calls come from, and whether they are answered. Spread over many new ones it is an attack: limit the operation, not the client.",
+            "Посмотрите, от каких клиентов и сетей идут лишние вызовы и как на них отвечают. Если они разбросаны по многим новым, это атака: ограничивайте операцию, а не клиента.",
+        ],
+    },
+    Texts {
+        id: FAILING,
+        family: "errors",
+        level: Level::Medium,
+        tags: &["requirement.int-08", "requirement.int-07"],
+        title: [
+            "Far more calls of an operation fail than did",
+            "Операция отвечает ошибкой намного чаще, чем раньше",
+        ],
+        description: [
+            "A tenth or more of the calls of the last minutes were answered with 5xx, where hardly any of the day before were. What stands behind the gateway is down or overloaded, a release broke \
+                      it, or somebody sends what it cannot take.",
+            "На десятую часть вызовов последних минут или больше дан ответ 5xx, хотя сутками раньше ошибок почти не было. Сервис за шлюзом не работает или перегружен, его сломал выпуск, или кто-то шлёт то, чего он не выдерживает.",
+        ],
+        false_positives: [
+            &["Maintenance of the service behind the gateway"],
+            &["Обслуживание сервиса за шлюзом"],
+        ],
+        advice: [
+            "See whether all callers fail or one does. If one: look at what it sends, it may be probing for a fault. If all: the owner of the service has to know.",
+            "Посмотрите, ошибки у всех вызывающих или у одного. Если у одного, изучите его запросы: он может искать уязвимость. Если у всех, сообщите владельцу сервиса.",
         ],
     },
 ];

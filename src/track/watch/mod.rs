@@ -4,6 +4,7 @@
 //! comes is half of what is looked for. A minute is closed only when an event was seen after it: where no time passed,
 //! nothing is missing.
 
+mod errors;
 mod found;
 mod journal;
 mod latency;
@@ -18,12 +19,14 @@ use std::collections::BTreeMap;
 use compact_str::CompactString;
 use serde::{Deserialize, Serialize};
 
+use self::errors::Errors;
 use self::found::Found;
 use self::journal::Gateway;
 use self::latency::Operation;
 use self::level::Level;
 use self::schedule::{Fault, Schedule};
 use self::seen::{MINUTE_US, joined};
+use super::baseline::Volume;
 use super::expectation::{LevelSpec, Promise, ScheduleSpec};
 use super::finding::Measure;
 use super::plan::share;
@@ -38,13 +41,15 @@ pub(super) use seen::SeenBuilder;
 const MOST_NAMES: usize = 16_384;
 /// Minutes that may stay open, while a partition lags; what comes in further ones is not watched, and counted.
 const MOST_OPEN: usize = 2_880;
+/// Minutes after which an operation that is not called is forgotten.
+const LONGEST_SILENCE: u32 = 7 * 1_440;
 /// After a longer time without any event its minutes are not looked at one by one, microseconds.
 const LONGEST_GAP_US: i64 = 3 * 86_400_000_000;
 
 /// The part of one shard.
 pub(super) struct Watch {
     gateways: BTreeMap<CompactString, Gateway>,
-    operations: BTreeMap<CompactString, Operation>,
+    operations: BTreeMap<CompactString, Called>,
     /// By the key of what was promised.
     levels: BTreeMap<u64, Level>,
     schedules: BTreeMap<u64, Schedule>,
@@ -57,11 +62,24 @@ pub(super) struct Watch {
     most: usize,
 }
 
+/// What is known of the calls of one operation, or of a whole integration.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct Called {
+    latency: Operation,
+    errors: Errors,
+    volume: Volume,
+    /// The newest minute in which it was called.
+    newest: u32,
+}
+
+/// Its calls in a minute: all, failed ones, and durations.
+type Calls = (u32, u32, Vec<(u8, u32)>);
+
 /// What was seen in a minute that is not closed yet.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 struct Minute {
     gateways: BTreeMap<CompactString, Records>,
-    operations: BTreeMap<CompactString, Vec<(u8, u32)>>,
+    operations: BTreeMap<CompactString, Calls>,
     /// Calls and bad ones.
     levels: BTreeMap<u64, (u32, u32)>,
     runs: BTreeMap<u64, schedule::Calls>,
@@ -119,7 +137,9 @@ impl Watch {
             let Some(minute) = self.minute(one.minute, counts) else {
                 continue;
             };
-            let durations = minute.operations.entry(one.operation).or_default();
+            let (calls, failed, durations) = minute.operations.entry(one.operation).or_default();
+            *calls += one.calls;
+            *failed += one.failed;
             for (bucket, count) in one.durations {
                 match durations.iter_mut().find(|(known, _)| *known == bucket) {
                     Some((_, known)) => *known += count,
@@ -167,8 +187,10 @@ impl Watch {
     /// The next minute to be closed: while anything is known that may fall silent, the one after the last.
     fn next(&self) -> Option<u32> {
         let first = self.open.keys().next().copied();
-        let is_known =
-            !(self.gateways.is_empty() && self.levels.is_empty() && self.schedules.is_empty());
+        let is_known = !(self.gateways.is_empty()
+            && self.operations.is_empty()
+            && self.levels.is_empty()
+            && self.schedules.is_empty());
         match self.closed {
             Some(closed) if is_known => Some(closed + 1),
             _ => first,
@@ -255,33 +277,26 @@ impl Watch {
 
     fn close_operations(
         &mut self,
-        now: BTreeMap<CompactString, Vec<(u8, u32)>>,
+        mut now: BTreeMap<CompactString, Calls>,
         at: &Found<'_>,
         counts: &mut TrackCounts,
         out: &mut Vec<Finding>,
     ) {
-        if at.minute.is_multiple_of(60) {
-            let operations = &mut self.operations;
-            operations.retain(|_, operation| !operation.is_gone(at.minute));
-        }
-        for (name, durations) in now {
-            if !self.operations.contains_key(&name) {
-                if self.operations.len() >= self.most {
-                    counts.unwatched += 1;
-                    continue;
-                }
-                let operation = Operation::new(at.minute);
-                self.operations.insert(name.clone(), operation);
-            }
-            let Some(operation) = self.operations.get_mut(&name) else {
+        for name in now.keys() {
+            if self.operations.contains_key(name) {
                 continue;
-            };
-            if let Some(slow) = operation.close(at.minute, durations) {
-                let measure = (Measure::MedianDuration, slow.observed, slow.expected);
-                let entity = (EntityKind::Integration, name);
-                out.push(at.finding(meta::LATENCY, entity, measure, slow.calls.into()));
+            }
+            if self.operations.len() < self.most {
+                self.operations.insert(name.clone(), Called::new(at.minute));
+            } else {
+                counts.unwatched += 1;
             }
         }
+        for (name, called) in &mut self.operations {
+            called.close(name, now.remove(name), at, out);
+        }
+        self.operations
+            .retain(|_, called| at.minute - called.newest <= LONGEST_SILENCE);
     }
 
     fn close_level(
@@ -399,11 +414,49 @@ impl Watch {
     }
 }
 
+impl Called {
+    fn new(minute: u32) -> Called {
+        Called {
+            latency: Operation::new(minute),
+            errors: Errors::default(),
+            volume: Volume::new(minute),
+            newest: minute,
+        }
+    }
+
+    /// Closes a minute, in which it may not have been called.
+    fn close(
+        &mut self,
+        name: &CompactString,
+        calls: Option<Calls>,
+        at: &Found<'_>,
+        out: &mut Vec<Finding>,
+    ) {
+        let count = calls.as_ref().map_or(0, |(calls, ..)| *calls);
+        let shift = self.volume.close(at.minute, count, at.plan);
+        out.extend(shift.map(|shift| at.shift(name, &shift)));
+        let Some((calls, failed, durations)) = calls else {
+            return;
+        };
+        self.newest = at.minute;
+        let failing = self.errors.close(at.minute, calls, failed);
+        out.extend(failing.map(|failing| at.failing(name, &failing)));
+        if durations.is_empty() {
+            return;
+        }
+        if let Some(slow) = self.latency.close(at.minute, durations) {
+            let measure = (Measure::MedianDuration, slow.observed, slow.expected);
+            let entity = (EntityKind::Integration, name.clone());
+            out.push(at.finding(meta::LATENCY, entity, measure, slow.calls.into()));
+        }
+    }
+}
+
 /// The watch of one shard in a snapshot.
 #[derive(Serialize, Deserialize)]
 pub(super) struct StoredWatch {
     gateways: Vec<(CompactString, Gateway)>,
-    operations: Vec<(CompactString, Operation)>,
+    operations: Vec<(CompactString, Called)>,
     levels: Vec<(u64, Level)>,
     schedules: Vec<(u64, Schedule)>,
     open: Vec<(u32, Minute)>,

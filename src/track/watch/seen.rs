@@ -36,13 +36,15 @@ pub(crate) struct GatewayMinute {
     pub(crate) repeated: u32,
 }
 
-/// Answers of one operation in one minute.
+/// Calls of one operation, or of a whole integration, in one minute.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct OperationMinute {
-    /// `integration | operation`.
+    /// `integration | operation`, or the integration.
     pub(crate) operation: CompactString,
     pub(crate) minute: u32,
-    /// Bucket of the duration, and how many; a bucket may come again.
+    pub(crate) calls: u32,
+    pub(crate) failed: u32,
+    /// Bucket of the duration, and how many; a bucket may come again. None of a whole integration: with the mix of operations a median moves.
     pub(crate) durations: Vec<(u8, u32)>,
 }
 
@@ -102,8 +104,13 @@ impl SeenBuilder {
         let Some(integration) = event.integration.as_deref().filter(|_| !turn.late) else {
             return;
         };
+        if integration.is_empty() {
+            return;
+        }
         self.promised(integration, event, minute);
-        self.operation(integration, event, minute);
+        let failed = event.status.is_some_and(|status| status >= 500);
+        self.called(integration, minute, failed);
+        self.operation(integration, event, (minute, failed));
     }
 
     fn gateway(&mut self, gateway: &str, minute: u32, sequence: Option<u64>) {
@@ -140,26 +147,35 @@ impl SeenBuilder {
         }
     }
 
-    fn operation(&mut self, integration: &str, event: &Event<'_>, minute: u32) {
-        let is_answered = event.status.is_some_and(|status| status < 400);
-        let (true, Some(duration)) = (is_answered, event.duration_us) else {
-            return;
-        };
-        self.name.clear();
+    fn operation(&mut self, integration: &str, event: &Event<'_>, (minute, failed): (u32, bool)) {
+        let mut name = std::mem::take(&mut self.name);
+        name.clear();
         match (&event.operation, &event.method, &event.route) {
             (Some(operation), ..) => {
                 for part in [integration, " | ", operation] {
-                    self.name.push_str(part);
+                    name.push_str(part);
                 }
             }
             (None, Some(method), Some(route)) => {
                 for part in [integration, " | ", method, " ", route] {
-                    self.name.push_str(part);
+                    name.push_str(part);
                 }
             }
-            _ => return, // of calls that nothing tells apart, a median says nothing
+            _ => {} // calls that nothing tells apart are the integration's alone
         }
-        let name = &*bounded(&self.name);
+        if !name.is_empty() {
+            let at = self.called(&name, minute, failed);
+            let is_answered = event.status.is_some_and(|status| status < 400);
+            if let (true, Some(duration)) = (is_answered, event.duration_us) {
+                self.took(at, bucket_of(duration));
+            }
+        }
+        self.name = name;
+    }
+
+    /// Counts a call of what has this name; where its minute stands.
+    fn called(&mut self, name: &str, minute: u32, failed: bool) -> usize {
+        let name = &*bounded(name);
         let known = self.operations.get(name).copied();
         let known = known.filter(|at| self.seen.operations[*at].minute == minute);
         let at = known.unwrap_or_else(|| {
@@ -168,13 +184,21 @@ impl SeenBuilder {
             self.seen.operations.push(OperationMinute {
                 operation: name.into(),
                 minute,
+                calls: 0,
+                failed: 0,
                 durations: Vec::new(),
             });
             self.operations.insert(name.into(), at);
             at
         });
+        let counted = &mut self.seen.operations[at];
+        counted.calls += 1;
+        counted.failed += u32::from(failed);
+        at
+    }
+
+    fn took(&mut self, at: usize, bucket: u8) {
         let durations = &mut self.seen.operations[at].durations;
-        let bucket = bucket_of(duration);
         if let Some((_, count)) = durations.iter_mut().find(|(known, _)| *known == bucket) {
             *count += 1;
         } else {
