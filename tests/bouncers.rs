@@ -312,6 +312,10 @@ fn a_person_decides(place: &Place) {
     assert!(ok, "{said}");
     let (ok, said) = place.done(&["block", "range", "203.0.0.0/16"]);
     assert!(!ok && said.contains("allow-list"), "{said}");
+    let (ok, said) = place.done(&["block", "range", "0.0.0.0/0"]);
+    assert!(!ok && said.contains("too wide"), "{said}");
+    let (ok, said) = place.done(&["block", "ip", "::ffff:203.0.113.9"]);
+    assert!(!ok && said.contains("allow-list"), "{said}");
     let (ok, said) = place.done(&["block", "ip", "somewhere"]);
     assert!(!ok && said.contains("is no ip"), "{said}");
     assert!(place.done(&["block", "client", "lost-phone"]).0);

@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::Alert;
 use super::picks::SEPARATOR;
-use crate::track::{EntityKind, Reason};
+use crate::track::{EntityKind, Evidence, Reason};
 
 /// Integrations of an alert, and callers of it, at most: as many as sample events can show.
 const MOST: usize = 40;
@@ -71,16 +71,27 @@ impl Alert {
                 Reason::Baseline { .. } | Reason::Expectation { .. } | Reason::Service { .. }
             );
         let shown = self.evidence.iter().filter(|_| !is_anybodys);
-        let shown = shown.flat_map(|evidence| {
-            let address = evidence.client_address.map(|address| address.to_string());
-            [
-                Caller::of(EntityKind::Address, address.as_deref().unwrap_or_default()),
-                Caller::of(EntityKind::Client, &evidence.client_id),
-                Caller::of(EntityKind::Subject, &evidence.subject),
-                Caller::of(EntityKind::Token, &evidence.token_id),
-            ]
-        });
-        once(about.into_iter().chain(shown.flatten()).collect())
+        let shown = shown.flat_map(callers_in);
+        once(about.into_iter().chain(shown).collect())
+    }
+
+    /// The caller that may be stopped on account of it; `None` where it is about something else.
+    ///
+    /// Rules choose the field of their entity, and what is no caller can look like one: an idempotency key, or a client id that holds a separator. So it has to be one
+    /// that a sample event shows.
+    #[must_use]
+    pub fn culprit(&self) -> Option<Caller> {
+        match self.reason {
+            Reason::Pattern { .. } | Reason::Correlation { .. } => {
+                let about = self.caller()?;
+                let mut shown = self.evidence.iter().flat_map(callers_in);
+                shown.any(|caller| caller == about).then_some(about)
+            }
+            // Detectors speak of one caller, often without a sample event.
+            Reason::Baseline { .. } | Reason::Expectation { .. } | Reason::Service { .. } => {
+                Caller::of(self.entity.kind, &self.entity.value)
+            }
+        }
     }
 
     /// The integrations that it is about or that its sample events were called under, each once, in order.
@@ -97,6 +108,18 @@ impl Alert {
                 .collect(),
         )
     }
+}
+
+/// Those that a sample event shows.
+fn callers_in(evidence: &Evidence) -> impl Iterator<Item = Caller> {
+    let address = evidence.client_address.map(|address| address.to_string());
+    let callers = [
+        Caller::of(EntityKind::Address, address.as_deref().unwrap_or_default()),
+        Caller::of(EntityKind::Client, &evidence.client_id),
+        Caller::of(EntityKind::Subject, &evidence.subject),
+        Caller::of(EntityKind::Token, &evidence.token_id),
+    ];
+    callers.into_iter().flatten()
 }
 
 /// The first of the values that an entity joins.
@@ -133,6 +156,45 @@ mod tests {
         assert_eq!(Caller::named("gateway:edge-1"), None);
         assert_eq!(Caller::named("client:"), None);
         assert_eq!(alert.integrations(), ["residents"]);
+    }
+
+    #[test]
+    fn only_who_is_seen_to_call_may_be_stopped() {
+        let mut alert = samples::correlation();
+        let mut culprit = |kind: EntityKind, value: &str| {
+            alert.entity.kind = kind;
+            alert.entity.value = value.into();
+            alert.culprit().map(|caller| caller.to_string())
+        };
+        let (client, address) = (EntityKind::Client, EntityKind::Address);
+        assert_eq!(
+            culprit(address, "203.0.113.7 | okhttp/4.12").unwrap(),
+            "address:203.0.113.7"
+        );
+        assert_eq!(
+            culprit(client, "mobile-app | p_x").unwrap(),
+            "client:mobile-app"
+        );
+        for (kind, value) in [
+            (client, "7f3c-key | mobile-app"),
+            (address, "10.0.0.9"),
+            (EntityKind::Token, "key-2026"),
+            (EntityKind::Resource, "mobile-app"),
+        ] {
+            assert_eq!(culprit(kind, value), None, "{value}");
+        }
+        // Somebody who calls himself after another does not have that one stopped.
+        let name = "mobile-app | mine";
+        for evidence in &mut alert.evidence {
+            evidence.client_id = name.into();
+        }
+        alert.entity.kind = client;
+        alert.entity.value = name.into();
+        assert_eq!(alert.culprit(), None);
+        // Detectors name one caller, whatever its id holds.
+        alert.reason = samples::baseline().reason;
+        alert.evidence.clear();
+        assert_eq!(alert.culprit().unwrap().value, name);
     }
 
     #[test]

@@ -10,7 +10,9 @@ use super::terminal::{self, Paint, escaped};
 use crate::config::Config;
 use crate::event::Timestamp;
 use crate::notify::now;
-use crate::response::{self, AllowList, Decision, LONGEST_MINUTES, Standing, Step, Target, What};
+use crate::response::{
+    self, AllowList, Decision, LONGEST_MINUTES, Standing, Step, Target, WIDEST_V4, WIDEST_V6, What,
+};
 use crate::store::Store;
 
 const MINUTE_US: i64 = 60_000_000;
@@ -179,6 +181,12 @@ fn warn_of_allowed(config: &Config, target: &Target) -> anyhow::Result<()> {
 async fn block(args: &BlockArgs) -> anyhow::Result<()> {
     let target = Target::parse(args.scope.name(), args.value.trim());
     let target = target.with_context(|| format!("{:?} is no {}", args.value, args.scope.name()))?;
+    if target.is_too_wide() {
+        bail!(
+            "{} is too wide: the widest network that can be blocked is /{WIDEST_V4}, of IPv6 /{WIDEST_V6}",
+            target.value()
+        );
+    }
     let (config, store) = args.place.open().await?;
     warn_of_allowed(&config, &target)?;
     let (now, actor) = (now(), filled(&args.by, "--by")?);

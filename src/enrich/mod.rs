@@ -77,6 +77,8 @@ impl Enricher {
 
     /// Completes an event in place. What the log says itself is never overwritten.
     pub fn enrich(&self, event: &mut Event<'_>) {
+        // An IPv4 peer of a socket for both is logged as `::ffff:192.0.2.7`: one address has one name.
+        event.client_address = event.client_address.map(|address| address.to_canonical());
         set_target(event);
         set_host(event);
         target::inspect(event, &self.attacks);

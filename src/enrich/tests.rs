@@ -47,6 +47,20 @@ fn an_ordinary_event_gets_route_id_and_operation_and_no_facts() {
 }
 
 #[test]
+fn one_address_has_one_name() {
+    for (logged, name) in [
+        ("::ffff:192.0.2.7", "192.0.2.7"),
+        ("192.0.2.7", "192.0.2.7"),
+        ("2001:db8::7", "2001:db8::7"),
+    ] {
+        let mut event = event("/", "");
+        event.client_address = logged.parse().ok();
+        enricher().enrich(&mut event);
+        assert_eq!(event.client_address, name.parse().ok(), "{logged}");
+    }
+}
+
+#[test]
 fn an_empty_id_is_nobodys() {
     let mut event = event("/residents", "");
     event.subject = Some("".into());

@@ -24,8 +24,8 @@ use thiserror::Error;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
-use super::Target;
 use super::book::{Book, Published};
+use super::{Target, canonical};
 use crate::event::Timestamp;
 use crate::telemetry::metric;
 
@@ -145,7 +145,11 @@ pub async fn serve(
     };
     let router = Router::new()
         .route("/v1/decisions", get(matching))
-        .route("/v1/decisions/stream", get(stream))
+        // Who asks for the head alone was given nothing, so that what changed waits for the next GET.
+        .route(
+            "/v1/decisions/stream",
+            get(stream).head(|| async { StatusCode::OK }),
+        )
         .route("/v1/usage-metrics", post(|| async { StatusCode::CREATED }))
         .route("/blocklist.txt", get(list))
         .layer(middleware::from_fn_with_state(shared.clone(), admit))
@@ -262,14 +266,13 @@ impl Asked {
 
     /// Whether a target is what is asked for one by one; `None` when an address or network is none.
     fn picks(&self, target: &Target) -> Option<bool> {
-        let holds =
-            |asked: &IpNet| matches!(target, Target::Network(network) if network.contains(asked));
+        let holds = |asked: IpNet| matches!(target, Target::Network(network) if network.contains(&canonical(asked)));
         let mut picked = true;
         if !self.ip.is_empty() {
-            picked &= holds(&IpNet::from(self.ip.parse::<IpAddr>().ok()?));
+            picked &= holds(self.ip.parse::<IpAddr>().ok()?.into());
         }
         if !self.range.is_empty() {
-            picked &= holds(&self.range.parse::<IpNet>().ok()?);
+            picked &= holds(self.range.parse().ok()?);
         }
         picked &= self.scope.is_empty() || self.scope.eq_ignore_ascii_case(target.scope());
         picked &= self.value.is_empty() || self.value == target.value();
@@ -331,7 +334,10 @@ async fn list(State(shared): State<Shared>) -> impl IntoResponse {
 
 #[cfg(test)]
 mod tests {
+    use std::io::{Read as _, Write as _};
+
     use super::*;
+    use crate::response::Decision;
 
     #[test]
     fn keys_are_names_with_a_secret_each() {
@@ -355,5 +361,71 @@ mod tests {
         assert_eq!(duration(4 * 3_600_000_000 - 1), "3h59m59s");
         assert_eq!(duration(-61_000_000), "-0h1m1s");
         assert_eq!(duration(0), "0h0m0s");
+    }
+
+    fn at(seconds: i64) -> Timestamp {
+        Timestamp::from_seconds(1_800_000_000 + seconds)
+    }
+
+    /// One request with the key of `edge`; the whole answer.
+    fn ask(address: std::net::SocketAddr, method: &str, path: &str) -> String {
+        let mut stream = std::net::TcpStream::connect(address).unwrap();
+        write!(
+            stream,
+            "{method} {path} HTTP/1.1\r\nhost: x\r\nx-api-key: 0123456789abcdef\r\nconnection: close\r\n\r\n"
+        )
+        .unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        answer
+    }
+
+    #[tokio::test]
+    async fn a_head_takes_nothing_from_the_get_that_follows() {
+        let target = Target::parse("ip", "192.0.2.7").unwrap();
+        let steps = crate::response::blocked(target, 60_000_000, "ana", "scan", at(0));
+        let mut book = Book::default();
+        book.update(&Decision::of(steps.to_vec()), at(0));
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let keys = Keys::parse("edge 0123456789abcdef").unwrap();
+        let (stop, stopping) = watch::channel(false);
+        let served = serve(
+            listener,
+            Arc::new(Mutex::new(book)),
+            keys,
+            || at(1),
+            stopping,
+        );
+        let served = tokio::spawn(served);
+        let path = "/v1/decisions/stream";
+        let answers = tokio::task::spawn_blocking(move || {
+            ["HEAD", "GET", "GET"].map(|method| ask(address, method, path))
+        });
+        let [head, first, second] = answers.await.unwrap();
+        assert!(head.starts_with("HTTP/1.1 200"), "{head}");
+        assert!(first.contains("192.0.2.7"), "{first}");
+        assert!(second.contains("\"new\":null"), "{second}");
+        stop.send_replace(true);
+        served.await.unwrap().unwrap();
+    }
+
+    #[test]
+    fn an_address_is_found_however_it_is_written() {
+        let target = Target::parse("range", "10.0.0.0/24").unwrap();
+        for (ip, range, picked) in [
+            ("10.0.0.5", "", Some(true)),
+            ("::ffff:10.0.0.5", "", Some(true)),
+            ("", "::ffff:10.0.0.0/120", Some(true)),
+            ("::ffff:10.0.1.5", "", Some(false)),
+            ("nowhere", "", None),
+        ] {
+            let asked = Asked {
+                ip: ip.to_owned(),
+                range: range.to_owned(),
+                ..Asked::default()
+            };
+            assert_eq!(asked.picks(&target), picked, "{ip}{range}");
+        }
     }
 }

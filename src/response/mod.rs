@@ -6,13 +6,13 @@
 pub mod api;
 mod book;
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 
 use compact_str::CompactString;
-use ipnet::IpNet;
+use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use uuid::Uuid;
 
-use crate::alert::Alert;
+use crate::alert::{Alert, Caller};
 use crate::event::Timestamp;
 use crate::track::EntityKind;
 pub use book::{AllowList, AllowListError, Book, Published};
@@ -22,6 +22,21 @@ const NAMESPACE: Uuid = Uuid::from_u128(0x54c1_0e6b_7a3d_4f90_9d28_b3e7_1fa4_60c
 
 /// A decision of a person lasts no longer: what has to be blocked for good belongs into the firewall itself.
 pub const LONGEST_MINUTES: u32 = 366 * 1_440;
+/// Days for which steps of decisions are kept at least: a block is known until it is over.
+pub const KEPT_DAYS: u32 = LONGEST_MINUTES / 1_440 + 2;
+
+/// Who approves where the configuration lets it.
+pub const AUTOMATIC: &str = "gatewatch: response.automatic";
+
+/// Shortest prefixes of networks that may be blocked.
+pub const WIDEST_V4: u8 = 8;
+/// The same of IPv6.
+pub const WIDEST_V6: u8 = 32;
+
+/// IPv4 as IPv6 writes it: `::ffff:0:0/96`.
+const MAPPED_BITS: u8 = 96;
+const MAPPED: Ipv6Net =
+    Ipv6Net::new_assert(Ipv6Addr::new(0, 0, 0, 0, 0, 0xffff, 0, 0), MAPPED_BITS);
 
 /// What is blocked.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -37,26 +52,20 @@ pub enum Target {
 }
 
 impl Target {
-    /// What blocking the entity of an alert would block; `None` where that makes no sense.
+    /// What blocking the caller that an alert is about would block; `None` where there is none.
     #[must_use]
     pub fn of(alert: &Alert) -> Option<Target> {
-        let value = &alert.entity.value;
-        match alert.entity.kind {
-            EntityKind::Address => value.parse().ok().map(Target::address),
-            EntityKind::Client => Some(Target::Client(value.clone())),
-            EntityKind::Subject => Some(Target::Subject(value.clone())),
-            EntityKind::Token => Some(Target::Token(value.clone())),
+        let Caller { kind, value } = alert.culprit()?;
+        match kind {
+            EntityKind::Address => Target::parse("ip", &value),
+            EntityKind::Client => Some(Target::Client(value.into())),
+            EntityKind::Subject => Some(Target::Subject(value.into())),
+            EntityKind::Token => Some(Target::Token(value.into())),
             _ => None,
         }
     }
 
-    /// One address.
-    #[must_use]
-    pub fn address(address: IpAddr) -> Target {
-        Target::Network(IpNet::from(address))
-    }
-
-    /// By the name of its scope and its value, as they are stored; `None` for what is no target.
+    /// By the name of its scope and its value, as they are stored or a person writes them; `None` for what is no target.
     #[must_use]
     pub fn parse(scope: &str, value: &str) -> Option<Target> {
         if value.is_empty() {
@@ -64,14 +73,26 @@ impl Target {
         }
         match scope {
             "ip" | "range" => {
-                let network = value.parse::<IpNet>().map(|network| network.trunc());
                 let address = || value.parse::<IpAddr>().ok().map(IpNet::from);
-                network.ok().or_else(address).map(Target::Network)
+                let network = value.parse::<IpNet>().ok().or_else(address)?;
+                Some(Target::Network(canonical(network)))
             }
             "client" => Some(Target::Client(value.into())),
             "subject" => Some(Target::Subject(value.into())),
             "token" => Some(Target::Token(value.into())),
             _ => None,
+        }
+    }
+
+    /// Whether it is so many addresses that nobody means to block them: a slip of the keyboard would shut everybody out.
+    #[must_use]
+    pub fn is_too_wide(&self) -> bool {
+        match self {
+            Target::Network(IpNet::V4(network)) => network.prefix_len() < WIDEST_V4,
+            Target::Network(IpNet::V6(network)) => {
+                network.prefix_len() < WIDEST_V6 || network.contains(&MAPPED)
+            }
+            _ => false,
         }
     }
 
@@ -95,6 +116,19 @@ impl Target {
             Target::Network(network) => network.to_string(),
             Target::Client(id) | Target::Subject(id) | Target::Token(id) => id.to_string(),
         }
+    }
+}
+
+/// A network by its first address; of IPv4 written as IPv6 (RFC 4291, section 2.5.5.2) the IPv4 that it is, so that one address has one name.
+fn canonical(network: IpNet) -> IpNet {
+    let network = network.trunc();
+    let IpNet::V6(mapped) = network else {
+        return network;
+    };
+    let short = mapped.prefix_len().checked_sub(MAPPED_BITS);
+    match (mapped.addr().to_ipv4_mapped(), short) {
+        (Some(address), Some(length)) => Ipv4Net::new(address, length).map_or(network, IpNet::V4),
+        _ => network,
     }
 }
 

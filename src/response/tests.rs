@@ -1,4 +1,5 @@
 use super::*;
+use crate::alert::samples;
 use crate::event::Timestamp;
 
 const HOUR: i64 = 3_600_000_000;
@@ -75,6 +76,9 @@ fn targets_come_back_by_scope_and_value() {
         ("range", "192.0.2.77/24", "192.0.2.0/24"),
         ("ip", "2001:db8::1", "2001:db8::1"),
         ("range", "2001:db8::/32", "2001:db8::/32"),
+        ("ip", "::ffff:192.0.2.7", "192.0.2.7"),
+        ("range", "::ffff:192.0.2.77/120", "192.0.2.0/24"),
+        ("range", "::ffff:0:0/90", "::ffc0:0:0/90"),
         ("client", "parking", "parking"),
         ("subject", "p_x", "p_x"),
         ("token", "p_y", "p_y"),
@@ -93,6 +97,42 @@ fn targets_come_back_by_scope_and_value() {
 }
 
 #[test]
+fn an_alert_of_a_group_is_answered_by_its_caller() {
+    let mut alert = samples::correlation();
+    alert.entity.kind = EntityKind::Address;
+    alert.entity.value = "203.0.113.7 | okhttp/4.12".into();
+    assert_eq!(Target::of(&alert), Some(target("203.0.113.7")));
+    alert.entity.kind = EntityKind::Client;
+    alert.entity.value = "mobile-app | p_x".into();
+    let client = Target::of(&alert).unwrap();
+    assert_eq!(client, Target::Client("mobile-app".into()));
+    let allowed = AllowList::parse(&["client:mobile-app".to_owned()]).unwrap();
+    assert!(allowed.covers(&client));
+    alert.entity.value = "some-idempotency-key".into();
+    assert_eq!(Target::of(&alert), None);
+    assert_eq!(proposal(&alert, HOUR, at(0)), None);
+}
+
+#[test]
+fn networks_that_nobody_means_are_too_wide() {
+    for (blocks, is_too_wide) in [
+        ("0.0.0.0/0", true),
+        ("10.0.0.0/7", true),
+        ("10.0.0.0/8", false),
+        ("198.51.100.7", false),
+        ("::/0", true),
+        ("2001::/31", true),
+        ("2001:db8::/32", false),
+        // All of IPv4, as IPv6 writes it, and more.
+        ("::ffff:0:0/96", true),
+        ("::/64", true),
+    ] {
+        assert_eq!(target(blocks).is_too_wide(), is_too_wide, "{blocks}");
+    }
+    assert!(!Target::Client("portal".into()).is_too_wide());
+}
+
+#[test]
 fn the_allow_list_always_wins() {
     let entries = ["10.0.0.0/8", "192.0.2.7", "client:parking"].map(str::to_owned);
     let list = AllowList::parse(&entries).unwrap();
@@ -100,6 +140,9 @@ fn the_allow_list_always_wins() {
         ("10.1.2.3", true),
         ("192.0.2.7", true),
         ("192.0.2.0/24", true), // it holds the address
+        ("::ffff:10.1.2.3", true),
+        ("::ffff:10.1.2.0/120", true),
+        ("::ffff:192.0.2.8", false),
         ("0.0.0.0/0", true),
         ("192.0.2.8", false),
         ("2001:db8::1", false),

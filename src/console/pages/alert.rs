@@ -47,7 +47,7 @@ struct Shown {
     incident: Option<Uuid>,
     related: Vec<Row>,
     narrows: bool,
-    can_block: bool,
+    target: Option<Clean>,
     events_link: Option<String>,
     said: Option<&'static str>,
 }
@@ -115,7 +115,7 @@ pub(in crate::console) async fn show(
         incident,
         related,
         narrows: Narrowing::of(&alert, "", alert.last).is_some(),
-        can_block: Target::of(&alert).is_some(),
+        target: Target::of(&alert).map(|target| Clean::of(&target.value(), 256)),
         events_link: events_link(&alert),
         alert,
         page,

@@ -219,11 +219,17 @@ pub(in crate::console) async fn block(
         "Такого адреса, сети или идентификатора не бывает.",
         "There is no such address, network or id.",
     ))?;
+    if target.is_too_wide() {
+        return Err(Failure::Wrong(
+            "Сеть слишком велика: самая широкая — /8, для IPv6 — /32.",
+            "The network is too wide: the widest is /8, of IPv6 /32.",
+        ));
+    }
     let said = blocked(&shared, &reader, &form, target).await?;
     Ok(answer::elsewhere(&format!("/decisions?said={said}")))
 }
 
-/// Blocks the entity of an alert.
+/// Blocks the caller that an alert is about.
 pub(in crate::console) async fn block_entity(
     State(shared): State<Arc<Shared>>,
     Extension(reader): Extension<Reader>,
