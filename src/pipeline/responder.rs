@@ -1,7 +1,9 @@
-//! Response in the service: proposes what alerts ask for, takes what the configuration lets it take, keeps what is published fresh.
+//! Response in the service: proposes what alerts ask for, takes what the configuration lets it take, ends what an alert did that turns out to be none, keeps what is published
+//! fresh.
 //!
 //! Everything goes through the store, so any number of instances may do it: the same alert proposes the same decision, and readers get the same from each.
 
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -12,24 +14,27 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::MissedTickBehavior;
 use tracing::{error, info, warn};
+use uuid::Uuid;
 
+use crate::alert::Alert;
 use crate::config;
 use crate::event::Timestamp;
 use crate::notify::now;
 use crate::response::api::{self, Keys, KeysError};
 use crate::response::{
-    AllowList, AllowListError, Book, Decision, Standing, Step, Target, What, proposal,
+    AUTOMATIC, AllowList, AllowListError, Book, Decision, Standing, Step, Target, What, proposal,
 };
 use crate::sigma::Level;
-use crate::store::{Store, StoreError};
+use crate::store::{Cleared, MOST_ALERTS, Store, StoreError};
 use crate::telemetry::metric;
 
 /// How often decisions are looked at: so long after its approval one is published at most.
 const LOOK: Duration = Duration::from_secs(2);
 const MINUTE_US: i64 = 60_000_000;
-/// Who approves where the configuration lets it, and who rejects what is on the allow-list.
-const AUTOMATIC: &str = "gatewatch: response.automatic";
+/// Who rejects what is on the allow-list.
 const ALLOWED: &str = "gatewatch: response.allow";
+/// Who ends what stands on an alert that was none.
+const CLEARED: &str = "gatewatch: alert closed";
 
 /// Why response cannot be set up.
 #[derive(Debug, Error)]
@@ -133,11 +138,13 @@ impl Responder {
 
     async fn look(&self, book: &Mutex<Book>, store: &Store) -> Result<(), StoreError> {
         let now = now();
-        let steps = self.answers(store, now).await?;
-        if !steps.is_empty() {
-            store.record_decisions(&steps).await?;
+        self.answer(store, now).await?;
+        let mut decisions = store.decisions(now).await?;
+        let cleared = store.cleared_alerts(now).await?;
+        let ended = withdraw(&mut decisions, &cleared, now);
+        if !ended.is_empty() {
+            store.record_decisions(&ended).await?;
         }
-        let decisions = store.decisions(now).await?;
         let waiting = decisions.iter();
         let waiting = waiting.filter(|decision| decision.standing(now) == Standing::Proposed);
         gauge!(metric::DECISIONS, "state" => "waiting").set(waiting.count() as f64);
@@ -153,8 +160,8 @@ impl Responder {
         Ok(())
     }
 
-    /// What alerts ask for, and what of it is taken at once.
-    async fn answers(&self, store: &Store, now: Timestamp) -> Result<Vec<Step>, StoreError> {
+    /// Puts on record what alerts ask for, and what of it is taken at once.
+    async fn answer(&self, store: &Store, now: Timestamp) -> Result<(), StoreError> {
         let settings = &self.settings;
         let families: Vec<String> = settings
             .propose
@@ -163,43 +170,160 @@ impl Responder {
             .cloned()
             .collect();
         if families.is_empty() {
-            return Ok(Vec::new());
+            return Ok(());
         }
-        let lasts = i64::from(settings.minutes.max(1)) * MINUTE_US;
         let least = Level::from(settings.minimum_level);
         // Of older ones a decision would have ended already.
-        let since = now.plus_micros(-lasts);
-        let alerts = store.alerts_to_answer(&families, least, since).await?;
-        let mut steps = Vec::new();
-        for alert in &alerts {
-            let Some(proposed) = proposal(alert, lasts, now) else {
-                continue;
-            };
-            let decision = proposed.decision;
-            if Target::of(alert).is_some_and(|target| self.allow.covers(&target)) {
-                // On record, so that people see it and the alert is not looked at again.
-                steps.push(proposed);
-                steps.push(Step {
-                    decision,
-                    time: now,
-                    actor: ALLOWED.to_owned(),
-                    what: What::Rejected,
-                    reason: "on the allow-list, which always wins".to_owned(),
-                });
-                continue;
+        let mut after = (now.plus_micros(-self.lasts()), Uuid::nil());
+        loop {
+            let alerts = store.alerts_to_answer(&families, least, after).await?;
+            let steps: Vec<Step> = alerts
+                .iter()
+                .flat_map(|alert| self.steps(alert, now))
+                .collect();
+            if !steps.is_empty() {
+                store.record_decisions(&steps).await?;
             }
-            let is_automatic = settings.automatic.contains(&alert.rule.family);
-            steps.push(proposed);
-            if is_automatic {
-                steps.push(Step {
-                    decision,
-                    time: now,
-                    actor: AUTOMATIC.to_owned(),
-                    what: What::Approved,
-                    reason: format!("family {}", alert.rule.family),
-                });
+            // Those that nobody can be blocked for stay: they must not hide what comes after them.
+            match alerts.last() {
+                Some(last) if alerts.len() >= MOST_ALERTS => after = (last.last, last.id),
+                _ => return Ok(()),
             }
         }
-        Ok(steps)
+    }
+
+    /// How long a decision lasts.
+    fn lasts(&self) -> i64 {
+        i64::from(self.settings.minutes.max(1)) * MINUTE_US
+    }
+
+    /// The answer to an alert; nothing where nobody can be blocked for it.
+    fn steps(&self, alert: &Alert, now: Timestamp) -> Vec<Step> {
+        let Some(proposed) = proposal(alert, self.lasts(), now) else {
+            return Vec::new();
+        };
+        let taken = |actor: &str, what: What, reason: String| Step {
+            decision: proposed.decision,
+            time: now,
+            actor: actor.to_owned(),
+            what,
+            reason,
+        };
+        let family = &alert.rule.family;
+        let answer = if Target::of(alert).is_some_and(|target| self.allow.covers(&target)) {
+            // On record, so that people see it and the alert is not looked at again.
+            let reason = "on the allow-list, which always wins";
+            Some(taken(ALLOWED, What::Rejected, reason.to_owned()))
+        } else if self.settings.automatic.contains(family) {
+            let reason = format!("family {family}");
+            Some(taken(AUTOMATIC, What::Approved, reason))
+        } else {
+            None
+        };
+        std::iter::once(proposed).chain(answer).collect()
+    }
+}
+
+/// Ends what was proposed or taken by itself because of alerts that a person has called false or harmless since; the steps that say so. What a person approved, a person
+/// revokes.
+fn withdraw(decisions: &mut [Decision], cleared: &[Cleared], now: Timestamp) -> Vec<Step> {
+    let cleared: HashMap<Uuid, &Cleared> = cleared.iter().map(|it| (it.alert, it)).collect();
+    let mut steps = Vec::new();
+    for decision in decisions {
+        let alert = decision.proposal.alert;
+        let Some(cleared) = alert.and_then(|alert| cleared.get(&alert)) else {
+            continue;
+        };
+        let last = decision.steps.last();
+        let Some(last) = last.filter(|step| step.time <= cleared.time) else {
+            continue;
+        };
+        let what = match decision.standing(now) {
+            Standing::Proposed => What::Rejected,
+            Standing::Approved if last.actor == AUTOMATIC => What::Revoked,
+            _ => continue,
+        };
+        let step = Step {
+            decision: decision.id,
+            // Of the verdict, so that all instances say the same.
+            time: cleared.time,
+            actor: CLEARED.to_owned(),
+            what,
+            reason: format!(
+                "the alert was closed as {} by {}",
+                cleared.verdict, cleared.by
+            ),
+        };
+        decision.steps.push(step.clone());
+        steps.push(step);
+    }
+    steps
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::response::Proposal;
+
+    fn at(seconds: i64) -> Timestamp {
+        Timestamp::from_seconds(1_800_000_000 + seconds)
+    }
+
+    /// A decision about the alert of the same number, with what was done then by whom.
+    fn decision(number: u128, then: &[(i64, &str, What)]) -> Decision {
+        let id = Uuid::from_u128(number);
+        let step = |seconds: i64, actor: &str, what: What| Step {
+            decision: id,
+            time: at(seconds),
+            actor: actor.to_owned(),
+            what,
+            reason: "scan".to_owned(),
+        };
+        let proposal = Proposal {
+            target: Target::parse("ip", "192.0.2.7").unwrap(),
+            until: at(3_600),
+            alert: Some(id),
+            family: "discovery".to_owned(),
+        };
+        let mut steps = vec![step(0, "gatewatch", What::Proposed(proposal))];
+        steps.extend(
+            then.iter()
+                .map(|(at, by, what)| step(*at, by, what.clone())),
+        );
+        Decision::of(steps).remove(0)
+    }
+
+    #[test]
+    fn what_an_alert_did_by_itself_ends_when_a_person_calls_it_false() {
+        let mut decisions = [
+            decision(1, &[(0, AUTOMATIC, What::Approved)]),
+            decision(2, &[]),
+            decision(3, &[(5, "ana", What::Approved)]),
+            decision(4, &[(0, AUTOMATIC, What::Approved)]), // nobody closed its alert
+            decision(5, &[(20, AUTOMATIC, What::Approved)]), // answered after it was closed and came back
+        ];
+        let cleared: Vec<Cleared> = [1, 2, 3, 5]
+            .map(|number| Cleared {
+                alert: Uuid::from_u128(number),
+                verdict: "false".to_owned(),
+                by: "boris".to_owned(),
+                time: at(10),
+            })
+            .to_vec();
+        let steps = withdraw(&mut decisions, &cleared, at(30));
+        let done: Vec<_> = steps
+            .iter()
+            .map(|it| (it.decision.as_u128(), it.what.name(), it.time))
+            .collect();
+        assert_eq!(done, [(1, "revoked", at(10)), (2, "rejected", at(10))]);
+        assert!(steps[0].reason.contains("false by boris"), "{steps:?}");
+        let stand = decisions.each_ref().map(|it| it.standing(at(30)).name());
+        let in_force = "approved";
+        assert_eq!(
+            stand,
+            ["revoked", "rejected", in_force, in_force, in_force],
+            "and are published so at once"
+        );
+        assert_eq!(withdraw(&mut decisions, &cleared, at(32)), []);
     }
 }

@@ -62,6 +62,8 @@ pub use integration::{DayCalls, FactCall, FactDay, FactRule, IntegrationAlert, S
 pub use links::{Cursor, IncidentLine, SharedCaller};
 pub use overview::{AuditLine, FactCalls, Heard, OpenAlerts, RuleMatches, RuleOutcome, Unread};
 pub use recovery::StoredCount;
+pub use response::Cleared;
+pub(crate) use response::MOST_ALERTS;
 pub use seal::{Origin, Sealed, Sealer};
 pub use search::{Criterion, Search, SearchError, StoredEvent};
 pub use snapshot::Snapshot;

@@ -30,10 +30,10 @@ const COLUMNS: &[(&str, Wire)] = &[
     ("reason", Wire::Text),
 ];
 
-/// Steps that are read at most: those of some 100,000 decisions.
-const MOST_STEPS: usize = 400_000;
+/// Decisions that are read at most, the newest: twice as many as are published.
+const MOST_DECISIONS: usize = 200_000;
 /// Alerts that are looked at for proposals at once.
-const MOST_ALERTS: usize = 1_000;
+pub(crate) const MOST_ALERTS: usize = 1_000;
 
 #[derive(Row, Deserialize)]
 struct StepRow {
@@ -47,6 +47,27 @@ struct StepRow {
     alert: String,
     family: String,
     reason: String,
+}
+
+/// An alert that a person closed as false or harmless, of which something was to be blocked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cleared {
+    /// The alert.
+    pub alert: Uuid,
+    /// `false` or `harmless`.
+    pub verdict: String,
+    /// Who said so.
+    pub by: String,
+    /// When.
+    pub time: Timestamp,
+}
+
+#[derive(Row, Deserialize)]
+struct ClearedRow {
+    closed: String,
+    verdict: String,
+    closed_by: String,
+    micros: i64,
 }
 
 impl Store {
@@ -115,15 +136,16 @@ impl Store {
             "SELECT toString(decision) AS decision, toUnixTimestamp64Micro(step.time) AS micros, toString(actor) AS actor, toString(step.step) AS step, \
              toString(scope) AS scope, value, toUnixTimestamp64Micro(ifNull(step.until, toDateTime64(0, 6, 'UTC'))) AS until, \
              ifNull(toString(step.alert), '') AS alert, toString(family) AS family, reason FROM decision_steps AS step \
-             WHERE step.decision IN (SELECT decision FROM decision_steps WHERE step = 'proposed' AND {condition}) \
-             ORDER BY step.time, step.step != 'proposed' LIMIT {MOST_STEPS}"
+             WHERE step.decision IN (SELECT decision FROM decision_steps WHERE step = 'proposed' AND {condition} ORDER BY time DESC LIMIT {MOST_DECISIONS}) \
+             ORDER BY step.time, step.step != 'proposed'"
         );
         let rows = self.client.query(&sql).bind(bound).fetch_all::<StepRow>();
         let rows = self.within(rows, "decisions", false).await?;
         Ok(Decision::of(rows.into_iter().filter_map(read).collect()))
     }
 
-    /// Alerts of one of these families and of this level or a higher one, with an event since then, of which no decision was proposed.
+    /// Open alerts about callers, of one of these families and of this level or a higher one, of which no decision was proposed: the oldest that come after this newest event
+    /// and id, [`MOST_ALERTS`] at most.
     ///
     /// # Errors
     /// When the server cannot be reached or refuses.
@@ -131,15 +153,16 @@ impl Store {
         &self,
         families: &[String],
         least: Level,
-        since: Timestamp,
+        (last, id): (Timestamp, Uuid),
     ) -> Result<Vec<Alert>, StoreError> {
         let sql = format!(
-            "SELECT json FROM alerts FINAL WHERE shadow = 0 AND has(?, toString(family)) AND level >= ? AND last >= fromUnixTimestamp64Micro(?) \
-             AND (entity_kind IN ('client', 'subject', 'token') OR entity_kind = 'address' AND (isIPv4String(entity) OR isIPv6String(entity))) \
-             AND id NOT IN (SELECT assumeNotNull(alert) FROM decision_steps WHERE alert IS NOT NULL) ORDER BY last LIMIT {MOST_ALERTS}"
+            "SELECT json FROM alerts_latest AS alert WHERE has(?, toString(alert.family)) AND alert.level >= ? AND NOT startsWith(alert.state, 'closed') \
+             AND (alert.last, alert.id) > (fromUnixTimestamp64Micro(?), toUUID(?)) AND alert.entity_kind IN ('address', 'client', 'subject', 'token') \
+             AND alert.id NOT IN (SELECT assumeNotNull(step.alert) FROM decision_steps AS step WHERE step.alert IS NOT NULL) ORDER BY alert.last, alert.id LIMIT {MOST_ALERTS}"
         );
         let query = self.client.query(&sql).bind(families).bind(least.name());
-        let rows = query.bind(since.micros()).fetch_all::<String>();
+        let query = query.bind(last.micros()).bind(id.to_string());
+        let rows = query.fetch_all::<String>();
         let rows = self.within(rows, "alerts to answer", false).await?;
         let alerts = rows.iter().filter_map(|json| {
             serde_json::from_str(json)
@@ -147,6 +170,31 @@ impl Store {
                 .ok()
         });
         Ok(alerts.collect())
+    }
+
+    /// Alerts that are closed as false or harmless, of which decisions were proposed that would last longer.
+    ///
+    /// # Errors
+    /// When the server cannot be reached or refuses.
+    pub async fn cleared_alerts(&self, now: Timestamp) -> Result<Vec<Cleared>, StoreError> {
+        let query = self.client.query(
+            "SELECT toString(latest.id) AS closed, substring(latest.state, 8) AS verdict, toString(latest.state_by) AS closed_by, \
+             toUnixTimestamp64Micro(latest.state_since) AS micros FROM alerts_latest AS latest WHERE latest.state IN ('closed_false', 'closed_harmless') \
+             AND latest.id IN (SELECT assumeNotNull(step.alert) FROM decision_steps AS step WHERE step.alert IS NOT NULL AND step.until > fromUnixTimestamp64Micro(?))",
+        );
+        let rows = query.bind(now.micros()).fetch_all::<ClearedRow>();
+        let rows = self
+            .within(rows, "alerts that were closed as false", false)
+            .await?;
+        let cleared = rows.into_iter().filter_map(|row| {
+            Some(Cleared {
+                alert: row.closed.parse().ok()?,
+                verdict: row.verdict,
+                by: row.closed_by,
+                time: Timestamp::from_micros(row.micros),
+            })
+        });
+        Ok(cleared.collect())
     }
 }
 

@@ -20,6 +20,7 @@ mod migrations;
 mod people;
 #[path = "../parts/ports.rs"]
 mod ports;
+mod response;
 mod series;
 mod server;
 mod triage;

@@ -12,6 +12,7 @@ use super::register::{Place, beginning, block_on, filled, the_one};
 use super::terminal;
 use crate::alert::Alert;
 use crate::notify::now;
+use crate::response::{AUTOMATIC, Decision, Standing};
 use crate::store::Store;
 use crate::triage::{self, Action, Deed, Narrowing, Seen, Verdict};
 
@@ -191,6 +192,16 @@ async fn close(args: &CloseArgs) -> anyhow::Result<()> {
     let alert = find(&store, &args.act.alert).await?;
     let deed = Deed::Close(args.verdict);
     args.act.record_of(&store, &alert, deed, &text).await?;
+    if args.verdict == Verdict::True {
+        return Ok(());
+    }
+    for decision in blocks(&store, &alert).await? {
+        eprintln!(
+            "decision {} still blocks {} because of it: `gatewatch decision revoke` ends that",
+            decision.id,
+            terminal::escaped(&decision.proposal.target.value())
+        );
+    }
     if args.verdict != Verdict::False {
         return Ok(());
     }
@@ -202,6 +213,19 @@ async fn close(args: &CloseArgs) -> anyhow::Result<()> {
         ),
     }
     Ok(())
+}
+
+/// What is blocked because of an alert since a person approved it; what the configuration let it block ends by itself.
+async fn blocks(store: &Store, alert: &Alert) -> anyhow::Result<Vec<Decision>> {
+    let now = now();
+    let decisions = store.decisions(now).await?.into_iter();
+    let of_it = decisions.filter(|decision| decision.proposal.alert == Some(alert.id));
+    let in_force = of_it.filter(|decision| decision.standing(now) == Standing::Approved);
+    let approved = in_force.filter(|decision| {
+        let last = decision.steps.last();
+        last.is_some_and(|step| step.actor != AUTOMATIC)
+    });
+    Ok(approved.collect())
 }
 
 async fn narrowings(args: &NarrowingsArgs) -> anyhow::Result<()> {
