@@ -76,7 +76,7 @@ pub struct Retention {
     pub events_days: u32,
     /// Dead letters, by the time they were stored.
     pub dead_letters_days: u32,
-    /// Alerts, what people did to them and mails, by their newest event or the act.
+    /// Alerts, what people did to them and mails, by their newest event or the act; steps of decisions to block 368 days at least.
     pub alerts_days: u32,
     /// Roll-up by minute.
     pub traffic_minute_days: u32,

@@ -16,6 +16,7 @@ use super::StoreError;
 use super::client::{Store, sharded_database};
 use super::columns::{Source, event_columns};
 use crate::config;
+use crate::response::KEPT_DAYS;
 
 /// A numbered file.
 struct Migration {
@@ -402,9 +403,11 @@ fn ttl_of(table: &str, retention: &config::Retention) -> Option<String> {
         "events" => ("toDateTime(time)", retention.events_days),
         "dead_letters" => ("received", retention.dead_letters_days),
         "alerts" => ("toDateTime(last)", retention.alerts_days),
-        "alert_actions" | "decision_steps" | "webhook_deliveries" | "alert_links" => {
+        "alert_actions" | "webhook_deliveries" | "alert_links" => {
             ("toDateTime(time)", retention.alerts_days)
         }
+        // A block ends when it is over and not when its first step is forgotten.
+        "decision_steps" => ("toDateTime(time)", retention.alerts_days.max(KEPT_DAYS)),
         "alert_detections" => ("detected", retention.alerts_days),
         "traffic_minute" => ("minute", retention.traffic_minute_days),
         "traffic_hour" => ("hour", retention.traffic_hour_days),
@@ -449,6 +452,16 @@ mod tests {
         let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/migrations");
         let files = std::fs::read_dir(folder).unwrap().count();
         assert_eq!(files, MIGRATIONS.len());
+    }
+
+    #[test]
+    fn a_block_is_remembered_until_it_is_over() {
+        let mut retention = config::Retention::default();
+        for (days, kept) in [(30, 368), (700, 700)] {
+            retention.alerts_days = days;
+            let ttl = format!("toDateTime(time) + toIntervalDay({kept})");
+            assert_eq!(ttl_of("decision_steps", &retention), Some(ttl));
+        }
     }
 
     #[test]
