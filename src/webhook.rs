@@ -62,8 +62,8 @@ impl Signer {
 
 /// Id of the message that tells so much of an alert.
 #[must_use]
-pub fn message_id(alert: &Alert, stage: &str) -> Uuid {
-    Uuid::new_v5(&NAMESPACE, format!("{}/{stage}", alert.id).as_bytes())
+pub fn message_id(alert: Uuid, stage: &str) -> Uuid {
+    Uuid::new_v5(&NAMESPACE, format!("{alert}/{stage}").as_bytes())
 }
 
 /// The body of a message. Texts of the log are cut, and nothing in them is markup for JSON.

@@ -1,6 +1,6 @@
 //! The webhook in the service: sends what alerts have to tell, again and again until it is taken, and puts on record that it was.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -37,6 +37,9 @@ const SECOND_US: i64 = 1_000_000;
 const FIRST_WAIT_S: i64 = 5;
 const LONGEST_WAIT_S: i64 = 600;
 
+/// Messages that are sent in one look.
+const AT_ONCE: usize = 50;
+
 /// Why there can be no webhook.
 #[derive(Debug, Error)]
 pub enum WebhookError {
@@ -54,8 +57,16 @@ pub enum WebhookError {
     Authorities(String),
 }
 
+/// So much of an alert, to be told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Message {
+    id: Uuid,
+    alert: Uuid,
+    stage: String,
+}
+
 /// What is tried again.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 struct Tried {
     times: u32,
     not_before: Timestamp,
@@ -152,18 +163,20 @@ impl Webhook {
         let waiting = store
             .alerts_to_send(&self.settings.families, least, since)
             .await?;
-        let ids: Vec<Uuid> = waiting
-            .iter()
-            .map(|(alert, stage)| webhook::message_id(alert, stage))
-            .collect();
-        self.tried.retain(|id, _| ids.contains(id));
-        for ((alert, stage), id) in waiting.iter().zip(ids) {
-            let tried = self.tried.entry(id).or_default();
-            if tried.not_before > now {
+        let batch = due(waiting, &mut self.tried, now);
+        if batch.is_empty() {
+            return Ok(());
+        }
+        let alerts: Vec<Uuid> = batch.iter().map(|message| message.alert).collect();
+        let alerts = store.alerts_by_id(&alerts).await?;
+        for Message { id, alert, stage } in batch {
+            let times = self.tried.get(&id).map_or(0, |tried| tried.times) + 1;
+            let Some(alert) = alerts.get(&alert) else {
+                // It cannot be read now: the others go first.
+                let not_before = now.plus_micros(LONGEST_WAIT_S * SECOND_US);
+                self.tried.insert(id, Tried { times, not_before });
                 continue;
-            }
-            tried.times += 1;
-            let times = tried.times;
+            };
             let status = self.send(alert, id).await;
             let is_over = now.since(alert.last) > lasts;
             let Some(outcome) = outcome(status, is_over) else {
@@ -177,7 +190,7 @@ impl Webhook {
             counter!(metric::WEBHOOKS, "outcome" => outcome).increment(1);
             let delivery = Delivery {
                 alert: alert.id,
-                stage: stage.clone(),
+                stage,
                 time: now,
                 outcome,
                 status: status.map_or(0, |status| status.as_u16()),
@@ -219,6 +232,30 @@ impl Webhook {
         let answer = tokio::time::timeout(limit, self.client.request(request)).await;
         Some(answer.ok()?.ok()?.status())
     }
+}
+
+/// What is to be sent now, of all that waits: first what was never tried, then what was put off and is due, the longest due first. What does not wait any more is forgotten.
+fn due(
+    waiting: Vec<(Uuid, String)>,
+    tried: &mut HashMap<Uuid, Tried>,
+    now: Timestamp,
+) -> Vec<Message> {
+    let messages = waiting.into_iter().map(|(alert, stage)| Message {
+        id: webhook::message_id(alert, &stage),
+        alert,
+        stage,
+    });
+    let messages: Vec<Message> = messages.collect();
+    let ids: HashSet<Uuid> = messages.iter().map(|message| message.id).collect();
+    tried.retain(|id, _| ids.contains(id));
+    let from = |message: &Message| {
+        let tried = tried.get(&message.id);
+        tried.map_or(Timestamp::MIN, |tried| tried.not_before)
+    };
+    let mut due: Vec<Message> = messages.into_iter().filter(|it| from(it) <= now).collect();
+    due.sort_by_key(from);
+    due.truncate(AT_ONCE);
+    due
 }
 
 /// What became of a message for good; `None` where it is tried again.
@@ -272,6 +309,33 @@ mod tests {
         assert_eq!(of(429, false), None);
         assert_eq!(of(503, true), Some("given_up"));
         assert_eq!(outcome(None, false), None);
+    }
+
+    #[test]
+    fn what_is_put_off_does_not_hold_back_what_is_newer() {
+        let now = Timestamp::from_seconds(1_000);
+        let waiting: Vec<(Uuid, String)> = (0..60)
+            .map(|number| (Uuid::from_u128(number), "high/0".to_owned()))
+            .collect();
+        let mut tried = HashMap::new();
+        let alerts = |batch: &[Message]| -> Vec<u128> {
+            batch.iter().map(|it| it.alert.as_u128()).collect()
+        };
+        let first = due(waiting.clone(), &mut tried, now);
+        assert_eq!(alerts(&first), (0..50).collect::<Vec<_>>());
+        for (at, message) in (0..).zip(&first) {
+            let not_before = now.plus_micros((at + 1) * SECOND_US);
+            let times = 1;
+            tried.insert(message.id, Tried { times, not_before });
+        }
+        let second = due(waiting.clone(), &mut tried, now);
+        assert_eq!(alerts(&second), (50..60).collect::<Vec<_>>());
+        // Those that were never tried first, then those that are due.
+        let later = now.plus_micros(2 * SECOND_US);
+        let third = due(waiting[..55].to_vec(), &mut tried, later);
+        assert_eq!(alerts(&third), [50, 51, 52, 53, 54, 0, 1]);
+        due(waiting[49..].to_vec(), &mut tried, later);
+        assert_eq!(tried.len(), 1, "what does not wait is forgotten");
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! What a webhook was told.
 
+use std::collections::HashMap;
+
 use tracing::warn;
 use uuid::Uuid;
 
@@ -20,8 +22,8 @@ const COLUMNS: &[(&str, Wire)] = &[
     ("attempts", Wire::U32),
 ];
 
-/// Messages that are looked at at once.
-const MOST: usize = 50;
+/// Messages that are known of at once: so many may be put off, and newer ones go on.
+const MOST: usize = 10_000;
 
 /// A message that is over.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,7 +43,7 @@ pub struct Delivery {
 }
 
 impl Store {
-    /// Open alerts of this level or a higher one, with an event since then, of which not so much was told yet, the oldest first, each with its stage.
+    /// Ids of open alerts of this level or a higher one, with an event since then, of which not so much was told yet, the oldest first, each with its stage.
     ///
     /// # Errors
     /// When the server cannot be reached or refuses.
@@ -50,9 +52,9 @@ impl Store {
         families: &[String],
         least: Level,
         since: Timestamp,
-    ) -> Result<Vec<(Alert, String)>, StoreError> {
+    ) -> Result<Vec<(Uuid, String)>, StoreError> {
         let sql = format!(
-            "SELECT json, concat(toString(alert.level), '/', toString(toUInt8(floor(log10(greatest(alert.count, 1)))))) AS stage FROM alerts_latest AS alert \
+            "SELECT toString(alert.id), concat(toString(alert.level), '/', toString(toUInt8(floor(log10(greatest(alert.count, 1)))))) AS stage FROM alerts_latest AS alert \
              WHERE NOT startsWith(alert.state, 'closed') AND (empty(?) OR has(?, toString(alert.family))) AND alert.level >= ? \
              AND alert.last >= fromUnixTimestamp64Micro(?) AND (alert.id, stage) NOT IN (SELECT alert, toString(stage) FROM webhook_deliveries) \
              ORDER BY alert.last, alert.id LIMIT {MOST}"
@@ -61,12 +63,29 @@ impl Store {
         let query = query.bind(least.name()).bind(since.micros());
         let rows = query.fetch_all::<(String, String)>();
         let rows = self.within(rows, "alerts to send", false).await?;
-        let alerts = rows.into_iter().filter_map(|(json, stage)| {
-            let alert = serde_json::from_str(&json);
-            alert
+        let waiting = rows.into_iter();
+        Ok(waiting
+            .filter_map(|(id, stage)| Some((id.parse().ok()?, stage)))
+            .collect())
+    }
+
+    /// The alerts of these ids, as far as they can be read.
+    ///
+    /// # Errors
+    /// When the server cannot be reached or refuses.
+    pub async fn alerts_by_id(&self, ids: &[Uuid]) -> Result<HashMap<Uuid, Alert>, StoreError> {
+        let ids: Vec<String> = ids.iter().map(Uuid::to_string).collect();
+        let query = self
+            .client
+            .query("SELECT json FROM alerts FINAL WHERE id IN (SELECT arrayJoin(arrayMap(id -> toUUID(id), ?)))")
+            .bind(ids);
+        let rows = query.fetch_all::<String>();
+        let rows = self.within(rows, "alerts to send", false).await?;
+        let alerts = rows.iter().filter_map(|json| {
+            serde_json::from_str::<Alert>(json)
                 .inspect_err(|error| warn!(%error, "an alert cannot be read: it is not sent"))
                 .ok()
-                .map(|alert| (alert, stage))
+                .map(|alert| (alert.id, alert))
         });
         Ok(alerts.collect())
     }
