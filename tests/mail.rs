@@ -16,6 +16,7 @@ use gatewatch::notify::mail::Bulletin;
 use gatewatch::notify::{self, Entry, Ledger, NotifyError, Outcomes, SendError, State};
 use gatewatch::sigma::{Level, RuleMeta};
 use gatewatch::track::{Entity, EntityKind, Evidence, Reason};
+use gatewatch::triage::Unacknowledged;
 use parts::{Held, Mailpit, Ports, wait_for};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
@@ -431,7 +432,10 @@ async fn what_nobody_acknowledged_is_escalated_once_and_links_are_for_one_reader
     )
     .expect("it is JSON");
     let bulletin = Bulletin {
-        unacknowledged: vec![alert(7, 5)],
+        unacknowledged: vec![Unacknowledged {
+            since: alert(7, 5).first,
+            alert: alert(7, 5),
+        }],
         ..Bulletin::default()
     };
     let vault = Arc::new(Vault::new(&"ab".repeat(32)).expect("it is a key"));
@@ -446,7 +450,7 @@ async fn what_nobody_acknowledged_is_escalated_once_and_links_are_for_one_reader
     running.raise(alert(7, 5)).await;
     let stages = [running.entry().await, running.entry().await].map(|entry| entry.key.stage);
     assert!(stages.contains(&notify::Stage::Opened), "{stages:?}");
-    assert!(stages.contains(&notify::Stage::Escalated), "{stages:?}");
+    assert!(stages.contains(&notify::Stage::Escalated(0)), "{stages:?}");
     tokio::time::sleep(Duration::from_secs(3)).await;
     running.end().await;
     let mails = server.mails();

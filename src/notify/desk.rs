@@ -18,7 +18,7 @@ use crate::config;
 use crate::event::Timestamp;
 use crate::incident::{Incident, Reminder};
 use crate::sigma::Level;
-use crate::triage::{self, Untold};
+use crate::triage::{self, Unacknowledged, Untold};
 
 /// Decides, writes and sends. The caller feeds it alerts and time, writes the entries that it hands out to the ledger
 /// and tells it when they are acknowledged.
@@ -172,18 +172,26 @@ impl Desk {
             stage,
             count: alert.count,
             level: alert.rule.level,
-            root: known.kin.root(alert),
+            answers: self
+                .policy
+                .answers(reader, alert.id, stage, known.kin.root(alert)),
         };
-        self.post(reader, about, &mail, offset, now);
+        self.post(reader, &about, &mail, offset, now);
     }
 
-    /// Puts summaries, the daily mail and reminders of incidents into the outbox when they are due.
-    pub(crate) fn tick(&mut self, bulletin: &Bulletin, now: Timestamp) {
+    /// Puts what is due by the clock into the outbox: summaries, what nobody acknowledged, reminders of incidents, the daily mail. What is held back for a summary is to be
+    /// written to the ledger.
+    pub(crate) fn tick(&mut self, bulletin: &Bulletin, now: Timestamp) -> Vec<Entry> {
         for bundle in self.policy.due(now) {
             self.post_bundle(&bundle, now);
         }
         self.remind(&bulletin.incidents, now);
-        self.escalate(&bulletin.unacknowledged, now);
+        let held = self.escalate(&bulletin.unacknowledged, now);
+        self.post_daily(bulletin, now);
+        held
+    }
+
+    fn post_daily(&mut self, bulletin: &Bulletin, now: Timestamp) {
         let due = self
             .settings
             .daily_at
@@ -198,25 +206,31 @@ impl Desk {
         for &reader in &settings.daily {
             if self.policy.take_daily(reader, id) {
                 let mail = render_daily(counts, settings.readers[reader].locale, &settings.context);
-                self.post(reader, About::besides(id, Stage::Daily), &mail, None, now);
+                self.post(reader, &About::besides(id, Stage::Daily), &mail, None, now);
             }
         }
     }
 
-    /// Tells those who are there for it of alerts that nobody acknowledged, of each once.
-    fn escalate(&mut self, alerts: &[Alert], now: Timestamp) {
+    /// Tells those who are there for it of alerts that nobody acknowledged; what of it waits for a summary.
+    fn escalate(&mut self, alerts: &[Unacknowledged], now: Timestamp) -> Vec<Entry> {
         let settings = Arc::clone(&self.settings);
         let nothing = Known {
             course: None,
             kin: &Kin::default(),
         };
-        for alert in alerts {
+        let mut held = Vec::new();
+        for waiting in alerts {
             for &reader in &settings.escalation {
-                if self.policy.take_reminder(reader, alert.id) {
-                    self.post_alert(alert, nothing, (reader, Stage::Escalated), None, now);
+                match self.policy.escalate(reader, waiting, now, &self.outcomes) {
+                    Some(Decision::Mail { reader, stage }) => {
+                        self.post_alert(&waiting.alert, nothing, (reader, stage), None, now);
+                    }
+                    Some(Decision::Hold(entry)) => held.push(entry),
+                    None => {}
                 }
             }
         }
+        held
     }
 
     fn remind(&mut self, incidents: &[Incident], now: Timestamp) {
@@ -241,7 +255,7 @@ impl Desk {
                     let locale = settings.readers[reader].locale;
                     let mail = render_incident(incident, reminder, now, locale, &settings.context);
                     let about = About::besides(reminder.id, Stage::Incident);
-                    self.post(reader, about, &mail, None, now);
+                    self.post(reader, &about, &mail, None, now);
                 }
             }
         }
@@ -345,7 +359,7 @@ impl Desk {
         };
         self.post(
             bundle.reader,
-            About::besides(bundle.id, stage),
+            &About::besides(bundle.id, stage),
             &mail,
             None,
             now,
@@ -355,7 +369,7 @@ impl Desk {
     fn post(
         &mut self,
         reader: usize,
-        about: About,
+        about: &About,
         mail: &Mail,
         offset: Option<i64>,
         now: Timestamp,
@@ -366,7 +380,8 @@ impl Desk {
             recipient: self.settings.readers[reader].key,
         };
         let to = &self.settings.addresses[reader];
-        match self.settings.sender.compose(mail, key, about.root, to, now) {
+        let sender = &self.settings.sender;
+        match sender.compose(mail, key, &about.answers, to, now) {
             Ok(letter) => {
                 let entry = Entry {
                     key,
@@ -405,14 +420,13 @@ impl Desk {
 }
 
 /// What a letter is about, for its key and its entry.
-#[derive(Clone, Copy)]
 struct About {
     subject: uuid::Uuid,
     stage: Stage,
     count: u64,
     level: Level,
-    /// The alert whose mails it goes on from.
-    root: Option<uuid::Uuid>,
+    /// The letters that it goes on from.
+    answers: Vec<Key>,
 }
 
 /// What is known around an alert when its mails are written.
@@ -430,7 +444,7 @@ impl About {
             stage,
             count: 0,
             level: Level::Informational,
-            root: None,
+            answers: Vec::new(),
         }
     }
 }

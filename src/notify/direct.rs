@@ -68,7 +68,10 @@ pub async fn run_direct(
             biased;
             () = stopped(&mut stop) => break,
             Some((number, result)) = desk.landed() => settle(&mut desk, number, &result, written.as_ref()).await,
-            _ = ticks.tick() => desk.tick(&bulletin.borrow(), now()),
+            _ = ticks.tick() => {
+                let held = desk.tick(&bulletin.borrow(), now());
+                keep(held, written.as_ref()).await;
+            }
             alert = alerts.recv(), if open && desk.has_room() => {
                 if let Some(alert) = alert {
                     // There is no offset to hold back: the caller keeps alerts and ledger.

@@ -7,10 +7,9 @@ use lettre::address::Envelope;
 use lettre::message::header::{ContentType, HeaderName, HeaderValue};
 use lettre::message::{Attachment, Mailbox, Message, MultiPart, SinglePart};
 use sha2::{Digest, Sha256};
-use uuid::Uuid;
 
 use super::mail::{Attached, Mail};
-use super::{Key, NotifyError, Stage};
+use super::{Key, NotifyError};
 use crate::event::Timestamp;
 
 /// Who the mails are from.
@@ -60,12 +59,13 @@ impl Sender {
         Ok(Sender { from, domain, list })
     }
 
-    /// The letter about `key`. The boundary of its parts comes from their content, so nothing inside can name it.
+    /// The letter about `key`, which goes on from those that it `answers`, the one before last. The boundary of its parts comes from their content, so nothing inside can
+    /// name it.
     pub(crate) fn compose(
         &self,
         mail: &Mail,
         key: Key,
-        root: Option<Uuid>,
+        answers: &[Key],
         to: &Address,
         now: Timestamp,
     ) -> Result<Letter, lettre::error::Error> {
@@ -75,11 +75,14 @@ impl Sender {
             .subject(mail.subject.clone())
             .date(system_time(now))
             .message_id(Some(key.message_id(&self.domain)));
-        if let Some(references) = self.references(key, root) {
-            if let Some(last) = references.last() {
-                builder = builder.in_reply_to(last.clone());
-            }
-            builder = builder.references(references.join(" "));
+        let answers: Vec<String> = answers
+            .iter()
+            .map(|key| key.message_id(&self.domain))
+            .collect();
+        if let Some(last) = answers.last() {
+            builder = builder
+                .in_reply_to(last.clone())
+                .references(answers.join(" "));
         }
         for (name, value) in self.headers(key) {
             builder = builder.raw_header(HeaderValue::new(
@@ -105,25 +108,6 @@ impl Sender {
             ("X-Gatewatch-Alert", key.subject.to_string()),
             ("X-Gatewatch-Stage", key.stage.to_string()),
         ]
-    }
-
-    /// Message-IDs that a mail goes on from: the first mail of the alert that its own goes on from, the first of its own and the one before.
-    fn references(&self, key: Key, root: Option<Uuid>) -> Option<Vec<String>> {
-        let id = |key: Key| key.message_id(&self.domain);
-        let opened = |subject| Key {
-            subject,
-            stage: Stage::Opened,
-            ..key
-        };
-        let mut references: Vec<String> = root.map(|root| id(opened(root))).into_iter().collect();
-        if let Stage::Grown(number) = key.stage {
-            references.push(id(opened(key.subject)));
-            if number > 1 {
-                let stage = Stage::Grown(number - 1);
-                references.push(id(Key { stage, ..key }));
-            }
-        }
-        (!references.is_empty()).then_some(references)
     }
 }
 
@@ -178,17 +162,17 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
-    use crate::notify::RecipientKey;
+    use crate::notify::{RecipientKey, Stage};
 
     fn letter(subject: &str, stage: Stage) -> String {
         with_pictures(subject, stage, vec![])
     }
 
     fn with_pictures(subject: &str, stage: Stage, pictures: Vec<Attached>) -> String {
-        whole(subject, stage, pictures, None)
+        whole(subject, stage, pictures, &[])
     }
 
-    fn whole(subject: &str, stage: Stage, pictures: Vec<Attached>, root: Option<Uuid>) -> String {
+    fn whole(subject: &str, stage: Stage, pictures: Vec<Attached>, answers: &[Key]) -> String {
         let sender = Sender::new("Ворота <gatewatch@example.org>", "", "PropDev 1").unwrap();
         let mail = Mail {
             subject: subject.to_owned(),
@@ -206,7 +190,7 @@ mod tests {
             .compose(
                 &mail,
                 key,
-                root,
+                answers,
                 &to,
                 Timestamp::from_seconds(1_772_359_200),
             )
@@ -252,52 +236,30 @@ mod tests {
     }
 
     #[test]
-    fn a_mail_goes_on_from_those_of_the_first_alert_of_its_callers() {
-        let root = Some(Uuid::from_u128(3));
-        let of = |subject: u128, stage: &str| {
-            let recipient = RecipientKey::of("soc@example.org");
-            let id = Uuid::from_u128(subject);
-            format!("<{id}.{stage}.{recipient}@example.org>")
-        };
-        let opened = whole("x", Stage::Opened, vec![], root).replace("\r\n ", " ");
-        let begins = of(3, "opened");
-        assert!(
-            opened.contains(&format!("References: {begins}\r\n")),
-            "{opened}"
-        );
-        assert!(
-            opened.contains(&format!("In-Reply-To: {begins}\r\n")),
-            "{opened}"
-        );
-        let grown = whole("x", Stage::Grown(1), vec![], root).replace("\r\n ", " ");
-        let both = format!("References: {begins} {}\r\n", of(7, "opened"));
-        assert!(grown.contains(&both), "{grown}");
-    }
-
-    #[test]
     fn a_follow_up_answers_the_mails_before() {
         let opened = letter("x", Stage::Opened);
-        assert!(!opened.contains("In-Reply-To"));
-        let grown = letter("x", Stage::Grown(2));
-        let unfolded = grown.replace("\r\n ", " ");
-        let of = |stage: &str| {
-            format!(
-                "<00000000-0000-0000-0000-000000000007.{stage}.{}@example.org>",
-                RecipientKey::of("soc@example.org")
-            )
+        assert!(!opened.contains("In-Reply-To") && !opened.contains("References"));
+        let key = |subject: u128, stage: Stage| Key {
+            subject: Uuid::from_u128(subject),
+            stage,
+            recipient: RecipientKey::of("soc@example.org"),
         };
-        assert!(
-            unfolded.contains(&format!("Message-ID: {}", of("grown-2"))),
-            "{unfolded}"
-        );
-        assert!(
-            unfolded.contains(&format!("In-Reply-To: {}", of("grown-1"))),
-            "{unfolded}"
-        );
-        assert!(
-            unfolded.contains(&format!("References: {} {}", of("opened"), of("grown-1"))),
-            "{unfolded}"
-        );
+        let answers = [
+            key(3, Stage::Opened),
+            key(7, Stage::Opened),
+            key(7, Stage::Grown(1)),
+        ];
+        let grown = whole("x", Stage::Grown(2), vec![], &answers);
+        let unfolded = grown.replace("\r\n ", " ");
+        let [root, opened, before] = answers.map(|key| key.message_id("example.org"));
+        let own = key(7, Stage::Grown(2)).message_id("example.org");
+        for header in [
+            format!("Message-ID: {own}\r\n"),
+            format!("In-Reply-To: {before}\r\n"),
+            format!("References: {root} {opened} {before}\r\n"),
+        ] {
+            assert!(unfolded.contains(&header), "{header} in {unfolded}");
+        }
     }
 
     #[test]

@@ -217,7 +217,7 @@ impl Service {
                 Turn::Alert(message) => self.take(&message).await,
                 Turn::Failed(error) => tolerate(error).await?,
             }
-            self.go_on(consumer);
+            self.go_on(consumer).await;
         }
     }
 
@@ -318,11 +318,13 @@ impl Service {
     }
 
     /// Sends what may go, pauses or resumes the topic, commits what is done.
-    fn go_on(&mut self, consumer: &AlertConsumer) {
+    async fn go_on(&mut self, consumer: &AlertConsumer) {
         let Some(active) = &mut self.active else {
             return;
         };
-        active.desk.tick(&self.bulletin.borrow(), now());
+        let held = active.desk.tick(&self.bulletin.borrow(), now());
+        let outcomes = &self.office.outcomes;
+        self.ledger.write(&held, outcomes, &mut self.stop).await;
         active.desk.launch(now());
         let full = !active.desk.has_room();
         if full != self.paused

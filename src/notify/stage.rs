@@ -21,8 +21,8 @@ pub enum Stage {
     Daily,
     /// An incident with personal data, and its clocks.
     Incident,
-    /// Nobody has acknowledged the alert in time.
-    Escalated,
+    /// Nobody has acknowledged the alert in time; numbered from 0, since one that was opened again is told again.
+    Escalated(u32),
     /// The mail of `check --send-test-mail`.
     Test,
 }
@@ -36,7 +36,8 @@ impl fmt::Display for Stage {
             Stage::Digest => f.write_str("digest"),
             Stage::Daily => f.write_str("daily"),
             Stage::Incident => f.write_str("incident"),
-            Stage::Escalated => f.write_str("escalated"),
+            Stage::Escalated(0) => f.write_str("escalated"),
+            Stage::Escalated(number) => write!(f, "escalated-{number}"),
             Stage::Test => f.write_str("test"),
         }
     }
@@ -52,14 +53,20 @@ impl FromStr for Stage {
             "digest" => Ok(Stage::Digest),
             "daily" => Ok(Stage::Daily),
             "incident" => Ok(Stage::Incident),
-            "escalated" => Ok(Stage::Escalated),
+            "escalated" => Ok(Stage::Escalated(0)),
             "test" => Ok(Stage::Test),
-            _ => text
-                .strip_prefix("grown-")
-                .and_then(|number| number.parse().ok())
-                .map(Stage::Grown)
-                .ok_or_else(|| "no such stage".to_owned()),
+            _ => numbered(text).ok_or_else(|| "no such stage".to_owned()),
         }
+    }
+}
+
+fn numbered(text: &str) -> Option<Stage> {
+    let (name, number) = text.split_once('-')?;
+    let number = number.parse().ok()?;
+    match name {
+        "grown" => Some(Stage::Grown(number)),
+        "escalated" => Some(Stage::Escalated(number)),
+        _ => None,
     }
 }
 
@@ -90,7 +97,8 @@ mod tests {
             Stage::Digest,
             Stage::Daily,
             Stage::Incident,
-            Stage::Escalated,
+            Stage::Escalated(0),
+            Stage::Escalated(2),
             Stage::Test,
         ];
         for stage in stages {

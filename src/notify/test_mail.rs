@@ -34,7 +34,7 @@ pub async fn send_test_mail(mail: &config::Mail) -> Result<usize, NotifyError> {
         let test = render_test(reader.locale, &settings.context);
         let letter = settings
             .sender
-            .compose(&test, key, None, to, now)
+            .compose(&test, key, &[], to, now)
             .map_err(|error| NotifyError::Setting {
                 key: "recipients",
                 problem: format!("a mail cannot be composed ({error})"),

@@ -13,7 +13,7 @@ use super::rows::{Cell, Rows};
 use crate::alert::Alert;
 use crate::event::Timestamp;
 use crate::sigma::Level;
-use crate::triage::{Action, Decided, Deed, Narrowing, Seen};
+use crate::triage::{Action, Decided, Deed, Narrowing, Seen, Unacknowledged};
 
 const COLUMNS: &[(&str, Wire)] = &[
     ("alert_id", Wire::Text),
@@ -30,8 +30,8 @@ const COLUMNS: &[(&str, Wire)] = &[
 /// Closed alerts, and those that were called false, of which those who tell people know.
 const MOST_CLOSED: usize = 20_000;
 const MOST_NARROWINGS: usize = 2_000;
-/// Alerts that are escalated at once.
-const MOST_UNACKNOWLEDGED: usize = 50;
+/// Alerts of a level that nobody acknowledged and that are known of, so that many of one level do not hide those of another.
+const MOST_UNACKNOWLEDGED: usize = 500;
 
 #[derive(Row, Deserialize)]
 struct ActionRow {
@@ -93,7 +93,8 @@ impl Store {
             })
     }
 
-    /// Open alerts of this level or a higher one that began before, have an event since, and that nobody has done anything about since then; the worst first.
+    /// Open alerts of this level or a higher one that began before, have an event since, and that nobody has done anything about since then; the worst first, of a level
+    /// those that began last, since the others were known of before.
     ///
     /// # Errors
     /// When the server cannot be reached or refuses.
@@ -102,24 +103,27 @@ impl Store {
         least: Level,
         before: Timestamp,
         since: Timestamp,
-    ) -> Result<Vec<Alert>, StoreError> {
+    ) -> Result<Vec<Unacknowledged>, StoreError> {
         let sql = format!(
-            "SELECT json FROM alerts_latest AS alert WHERE state IN ('new', 'reopened') AND alert.level >= ? AND alert.last >= fromUnixTimestamp64Micro(?) \
-             AND greatest(alert.first, state_since) <= fromUnixTimestamp64Micro(?) ORDER BY alert.level DESC, alert.last DESC LIMIT {MOST_UNACKNOWLEDGED}"
+            "SELECT json, toUnixTimestamp64Micro(greatest(alert.first, state_since)) AS micros FROM alerts_latest AS alert WHERE state IN ('new', 'reopened') \
+             AND alert.level >= ? AND alert.last >= fromUnixTimestamp64Micro(?) AND greatest(alert.first, state_since) <= fromUnixTimestamp64Micro(?) \
+             ORDER BY alert.level DESC, micros DESC, alert.id LIMIT {MOST_UNACKNOWLEDGED} BY alert.level"
         );
         let query = self.client.query(&sql).bind(least.name());
         let query = query.bind(since.micros()).bind(before.micros());
         let rows = self
             .within(
-                query.fetch_all::<String>(),
+                query.fetch_all::<(String, i64)>(),
                 "alerts that nobody acknowledged",
                 false,
             )
             .await?;
-        let alerts = rows.iter().filter_map(|json| {
-            serde_json::from_str(json)
+        let alerts = rows.iter().filter_map(|(json, micros)| {
+            let alert = serde_json::from_str(json)
                 .inspect_err(|error| warn!(%error, "an alert cannot be read: it is not escalated"))
-                .ok()
+                .ok()?;
+            let since = Timestamp::from_micros(*micros);
+            Some(Unacknowledged { alert, since })
         });
         Ok(alerts.collect())
     }

@@ -210,6 +210,15 @@ pub fn state(actions: &[Action], now: Seen) -> State {
     state
 }
 
+/// An open alert that nobody has done anything about.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Unacknowledged {
+    /// The alert.
+    pub alert: Alert,
+    /// Since then: its first event, or when it was opened again.
+    pub since: Timestamp,
+}
+
 /// What follows from what people did, for those who tell people of alerts.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Decided {

@@ -184,17 +184,21 @@ async fn only_what_nobody_touched_for_long_enough_is_escalated() {
                 .unacknowledged(Level::Low, before, first)
                 .await
                 .unwrap();
-            let mut ids: Vec<u128> = alerts.iter().map(|alert| alert.id.as_u128()).collect();
+            let mut ids: Vec<(u128, i64)> = alerts
+                .iter()
+                .map(|it| (it.alert.id.as_u128(), it.since.since(first)))
+                .collect();
             ids.sort_unstable();
             ids
         }
     };
+    let opened = Timestamp::from_seconds(1_800_000_600).since(untouched.first);
     assert_eq!(
         ids(0).await,
-        [1],
+        [(1, 0)],
         "the one that was reopened has its time from then on"
     );
-    assert_eq!(ids(11).await, [1, 3]);
+    assert_eq!(ids(11).await, [(1, 0), (3, opened)]);
     let nothing = store
         .unacknowledged(Level::Critical, untouched.last, untouched.first)
         .await;
@@ -202,6 +206,24 @@ async fn only_what_nobody_touched_for_long_enough_is_escalated() {
         nothing
             .unwrap()
             .iter()
-            .all(|alert| alert.rule.level == Level::Critical)
+            .all(|it| it.alert.rule.level == Level::Critical)
     );
+}
+
+#[tokio::test]
+async fn many_of_one_level_do_not_hide_another_from_escalation() {
+    let server = Server::start();
+    let store = server.store().await;
+    let at = numbered(1, 1, 30).last;
+    let mut alerts: Vec<Alert> = (1..=521).map(|number| numbered(number, 1, 30)).collect();
+    for alert in &mut alerts {
+        (alert.first, alert.last) = (at, at);
+        alert.rule.level = Level::Critical;
+    }
+    alerts[520].rule.level = Level::High;
+    let rows = alert_rows(&alerts).unwrap();
+    store.insert("alerts/many", &rows).await.unwrap();
+    let found = store.unacknowledged(Level::High, at, at).await.unwrap();
+    let high = found.iter().find(|it| it.alert.rule.level == Level::High);
+    assert_eq!((found.len(), high.is_some()), (501, true));
 }

@@ -94,7 +94,7 @@ pub(super) fn tone(level: Level) -> Tone {
 fn stage_name(stage: Stage, locale: Locale) -> Clean {
     match stage {
         Stage::Grown(_) => say(locale, "оповещение выросло", "the alert has grown"),
-        Stage::Escalated => say(locale, "никто не принял", "nobody has acknowledged it"),
+        Stage::Escalated(_) => say(locale, "никто не принял", "nobody has acknowledged it"),
         _ => say(locale, "новое оповещение", "new alert"),
     }
 }

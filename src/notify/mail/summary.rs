@@ -12,7 +12,7 @@ use crate::config::Locale;
 use crate::event::Timestamp;
 use crate::incident::Incident;
 use crate::sigma::Level;
-use crate::triage::Decided;
+use crate::triage::{Decided, Unacknowledged};
 
 /// What a summary shows of one alert that got no mail of its own.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -36,6 +36,17 @@ impl Line {
             count: alert.count,
             last: alert.last,
             text: headline(alert, locale).as_str().to_owned(),
+        }
+    }
+
+    /// The same of one that nobody has acknowledged, which it says first.
+    #[must_use]
+    pub fn escalated(alert: &Alert, locale: Locale) -> Self {
+        let line = Line::of(alert, locale);
+        let said = pick(locale, "никто не принял: ", "nobody has acknowledged it: ");
+        Line {
+            text: format!("{said}{}", line.text),
+            ..line
         }
     }
 }
@@ -85,7 +96,7 @@ pub struct Bulletin {
     /// Incidents with personal data that are open.
     pub incidents: Vec<Incident>,
     /// Open alerts that nobody has done anything about for too long.
-    pub unacknowledged: Vec<Alert>,
+    pub unacknowledged: Vec<Unacknowledged>,
     /// What follows from what people did to alerts.
     pub decided: Decided,
 }

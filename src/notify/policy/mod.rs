@@ -3,7 +3,8 @@
 //! - One mail when an alert opens; another only when its events became ten times as many or its level rose.
 //! - A recipient gets at most so many mails an hour; what is beyond is held back and told in a digest. Critical alerts
 //!   may use the limit once more, so that a flood of small ones does not hide them.
-//! - In quiet hours what is not critical waits for a digest; outside their hours recipients are not told at all.
+//! - In quiet hours what is not critical waits for a digest; outside their hours recipients are not told at all, and a digest waits.
+//! - What nobody acknowledged is told under the same limits to those who are there for it, whatever their least level, again when it was opened again.
 //! - Alerts whose last event is too old are told in one backlog summary. If such an alert goes on, it is told as new.
 //!
 //! Whatever was decided is remembered at once, whatever was done is in the ledger; after a restart the alerts from
@@ -17,10 +18,11 @@ mod tests;
 use uuid::Uuid;
 
 use super::mail::{BundleKind, Line};
-use super::{Entry, Outcomes, RecipientKey, Stage};
+use super::{Entry, Key, Outcomes, RecipientKey, Stage};
 use crate::alert::Alert;
 use crate::config::{Locale, MinimumLevel};
 use crate::event::Timestamp;
+use crate::triage::Unacknowledged;
 pub use hours::Hours;
 use reader::ReaderState;
 
@@ -156,7 +158,34 @@ impl Policy {
             .collect()
     }
 
-    /// Whether a reminder of an incident, or an alert that nobody acknowledged, is still to be told to a recipient; remembered as decided.
+    /// What is to be said to a recipient of an alert that nobody acknowledged; once since it began or was opened again.
+    pub fn escalate(
+        &mut self,
+        reader: usize,
+        alert: &Unacknowledged,
+        now: Timestamp,
+        outcomes: &Outcomes,
+    ) -> Option<Decision> {
+        let limits = self.limits;
+        let state = self.readers.get_mut(reader)?;
+        state.escalate(reader, alert, now, &limits, outcomes)
+    }
+
+    /// The mails to a recipient that one about an alert goes on from: the first about `root`, the first about the alert itself, and the one before. Only what was mailed one
+    /// by one: of a digest nobody knows which line is meant.
+    #[must_use]
+    pub fn answers(
+        &self,
+        reader: usize,
+        alert: Uuid,
+        stage: Stage,
+        root: Option<Uuid>,
+    ) -> Vec<Key> {
+        let state = self.readers.get(reader);
+        state.map_or_else(Vec::new, |state| state.answers(alert, stage, root))
+    }
+
+    /// Whether a reminder of an incident is still to be told to a recipient; remembered as decided.
     pub fn take_reminder(&mut self, reader: usize, id: Uuid) -> bool {
         let state = self.readers.get_mut(reader);
         state.is_some_and(|state| state.take_reminder(id))

@@ -10,6 +10,7 @@ use crate::event::Timestamp;
 use crate::notify::mail::{BundleKind, Line};
 use crate::notify::{Entry, Key, Outcomes, Stage, State};
 use crate::sigma::Level;
+use crate::triage::Unacknowledged;
 
 const SECOND: i64 = 1_000_000;
 const HOUR: i64 = 3_600 * SECOND;
@@ -50,6 +51,47 @@ struct Told {
     count: u64,
     level: Option<Level>,
     backlog: bool,
+    /// How often it was escalated, and when last.
+    escalated: u32,
+    escalated_at: Option<Timestamp>,
+    mails: Mails,
+}
+
+/// The mails of their own that a recipient got about an alert.
+#[derive(Clone, Copy, Debug, Default)]
+struct Mails {
+    first: Option<Stage>,
+    before: Option<Stage>,
+    last: Option<Stage>,
+}
+
+impl Told {
+    /// Takes in that so much was told, by mail or in a summary.
+    fn take(&mut self, stage: Stage, at: Timestamp, count: u64, level: Level) {
+        match stage {
+            Stage::Opened => self.stages = self.stages.max(1),
+            Stage::Grown(number) => self.stages = self.stages.max(number.saturating_add(1)),
+            Stage::Escalated(number) => {
+                self.escalated = self.escalated.max(number.saturating_add(1));
+                self.escalated_at = self.escalated_at.max(Some(at));
+                return;
+            }
+            _ => {
+                self.backlog = true;
+                return;
+            }
+        }
+        self.count = self.count.max(count);
+        self.level = self.level.max(Some(level));
+    }
+}
+
+impl Mails {
+    fn push(&mut self, stage: Stage) {
+        self.first.get_or_insert(stage);
+        self.before = self.last;
+        self.last = Some(stage);
+    }
 }
 
 impl ReaderState {
@@ -75,12 +117,7 @@ impl ReaderState {
         limits: &Limits,
         outcomes: &Outcomes,
     ) -> Option<Decision> {
-        let is_there = self
-            .reader
-            .hours
-            .as_ref()
-            .is_none_or(|hours| hours.hold(now));
-        if !self.wants(alert) || !is_there {
+        if !self.wants(alert) || !self.is_there(now) {
             outcomes.unwanted.count();
             return None;
         }
@@ -90,28 +127,83 @@ impl ReaderState {
             outcomes.quiet.count();
             return None;
         };
-        self.remember(
-            alert.id,
-            stage,
-            alert.count,
-            alert.rule.level,
-            limits,
-            outcomes,
-        );
+        let (count, level) = (alert.count, alert.rule.level);
+        self.told_of(alert.id, limits, outcomes)
+            .take(stage, now, count, level);
         if stage == Stage::Backlog {
             outcomes.backlog.count();
             return Some(self.hold(index, BundleKind::Backlog, stage, alert, now));
         }
-        let is_quiet = alert.rule.level < Level::Critical && self.is_quiet(now);
-        if !is_quiet && self.has_room(alert.rule.level, now, limits) {
-            self.mails.push_back(now);
-            return Some(Decision::Mail {
-                reader: index,
-                stage,
-            });
+        Some(self.mail_or_hold(index, stage, alert, now, limits, outcomes))
+    }
+
+    /// What is to be said of an alert that nobody acknowledged; outside the hours of the recipient it waits for them.
+    pub(super) fn escalate(
+        &mut self,
+        index: usize,
+        waiting: &Unacknowledged,
+        now: Timestamp,
+        limits: &Limits,
+        outcomes: &Outcomes,
+    ) -> Option<Decision> {
+        let alert = &waiting.alert;
+        let told = self.told.get(&alert.id).copied().unwrap_or_default();
+        let is_told = told.escalated_at.is_some_and(|at| at >= waiting.since);
+        // Its level is that of escalation: who wants few mails is told of what others leave undone.
+        if is_told || !self.concerns(alert) || !self.is_there(now) {
+            return None;
         }
-        outcomes.held.count();
-        Some(self.hold(index, BundleKind::Digest, stage, alert, now))
+        let stage = Stage::Escalated(told.escalated);
+        let (count, level) = (alert.count, alert.rule.level);
+        self.told_of(alert.id, limits, outcomes)
+            .take(stage, now, count, level);
+        Some(self.mail_or_hold(index, stage, alert, now, limits, outcomes))
+    }
+
+    /// A mail of its own, or a line of a digest where it is quiet or there were enough.
+    fn mail_or_hold(
+        &mut self,
+        index: usize,
+        stage: Stage,
+        alert: &Alert,
+        now: Timestamp,
+        limits: &Limits,
+        outcomes: &Outcomes,
+    ) -> Decision {
+        let is_quiet = alert.rule.level < Level::Critical && self.is_quiet(now);
+        if is_quiet || !self.has_room(alert.rule.level, now, limits) {
+            outcomes.held.count();
+            return self.hold(index, BundleKind::Digest, stage, alert, now);
+        }
+        self.mails.push_back(now);
+        self.told_of(alert.id, limits, outcomes).mails.push(stage);
+        Decision::Mail {
+            reader: index,
+            stage,
+        }
+    }
+
+    /// The mails that one about an alert goes on from.
+    pub(super) fn answers(&self, alert: Uuid, stage: Stage, root: Option<Uuid>) -> Vec<Key> {
+        let mails = |alert: Uuid| {
+            let told = self.told.get(&alert);
+            told.map(|told| told.mails).unwrap_or_default()
+        };
+        let own = mails(alert);
+        let of_root = root.and_then(|root| Some((root, mails(root).first?)));
+        let of_alert = [own.first, own.before].into_iter().flatten();
+        let of_alert = of_alert.filter(|before| *before != stage);
+        let mut answers: Vec<Key> = of_root
+            .into_iter()
+            .chain(of_alert.map(|before| (alert, before)))
+            .map(|(subject, stage)| Key {
+                subject,
+                stage,
+                recipient: self.reader.key,
+            })
+            .collect();
+        answers.dedup();
+        answers
     }
 
     pub(super) fn restore(
@@ -124,16 +216,14 @@ impl ReaderState {
         let Entry { key, at, state, .. } = entry;
         match (key.stage, state) {
             (Stage::Daily, _) => self.daily = Some(key.subject),
-            (Stage::Incident | Stage::Escalated, _) => drop(self.take_reminder(key.subject)),
+            (Stage::Incident, _) => drop(self.take_reminder(key.subject)),
             (Stage::Test, _) => {}
             (_, State::Held { bundle, kind, line }) => {
-                self.remember(
-                    key.subject,
+                self.told_of(key.subject, limits, outcomes).take(
                     key.stage,
+                    *at,
                     entry.count,
                     entry.level,
-                    limits,
-                    outcomes,
                 );
                 self.put_in_bundle(index, *bundle, *kind, line.clone(), *at);
             }
@@ -143,15 +233,12 @@ impl ReaderState {
                     self.last_digest = self.last_digest.max(Some(*at));
                 }
             }
-            (Stage::Opened | Stage::Grown(_), _) => {
-                self.remember(
-                    key.subject,
-                    key.stage,
-                    entry.count,
-                    entry.level,
-                    limits,
-                    outcomes,
-                );
+            (Stage::Opened | Stage::Grown(_) | Stage::Escalated(_), _) => {
+                let told = self.told_of(key.subject, limits, outcomes);
+                told.take(key.stage, *at, entry.count, entry.level);
+                if *state == State::Sent {
+                    told.mails.push(key.stage);
+                }
                 self.mails.push_back(*at);
                 while self.mails.len() > self.hourly(limits).saturating_mul(2) {
                     self.mails.pop_front();
@@ -175,6 +262,9 @@ impl ReaderState {
     }
 
     pub(super) fn due(&mut self, now: Timestamp, interval: i64) -> Vec<Bundle> {
+        if !self.is_there(now) {
+            return Vec::new();
+        }
         let last_digest = self.last_digest;
         let is_quiet = self.is_quiet(now);
         let due: Vec<Bundle> = self
@@ -201,6 +291,11 @@ impl ReaderState {
     }
 
     fn wants(&self, alert: &Alert) -> bool {
+        alert.rule.level >= Level::from(self.reader.minimum) && self.concerns(alert)
+    }
+
+    /// Whether it is theirs, whatever its level.
+    fn concerns(&self, alert: &Alert) -> bool {
         let (families, tags) = (&self.reader.families, &self.reader.tags);
         let integrations = &self.reader.integrations;
         let touches = |alert: &Alert| {
@@ -210,10 +305,14 @@ impl ReaderState {
                 .any(|it| integrations.iter().any(|name| name == it))
         };
         !alert.shadow
-            && alert.rule.level >= Level::from(self.reader.minimum)
             && (families.is_empty() || families.contains(&alert.rule.family))
             && (tags.is_empty() || alert.rule.tags.iter().any(|tag| tags.contains(tag)))
             && (integrations.is_empty() || touches(alert))
+    }
+
+    fn is_there(&self, now: Timestamp) -> bool {
+        let hours = self.reader.hours.as_ref();
+        hours.is_none_or(|hours| hours.hold(now))
     }
 
     fn is_quiet(&self, now: Timestamp) -> bool {
@@ -237,15 +336,8 @@ impl ReaderState {
         self.mails.len() < limit
     }
 
-    fn remember(
-        &mut self,
-        alert: Uuid,
-        stage: Stage,
-        count: u64,
-        level: Level,
-        limits: &Limits,
-        outcomes: &Outcomes,
-    ) {
+    /// What is known of an alert; the oldest is forgotten where there are too many.
+    fn told_of(&mut self, alert: Uuid, limits: &Limits, outcomes: &Outcomes) -> &mut Told {
         if !self.told.contains_key(&alert) {
             while self.order.len() >= limits.remembered.max(1) {
                 if let Some(oldest) = self.order.pop_front() {
@@ -255,16 +347,7 @@ impl ReaderState {
             }
             self.order.push_back(alert);
         }
-        let told = self.told.entry(alert).or_default();
-        match stage {
-            Stage::Opened => told.stages = told.stages.max(1),
-            Stage::Grown(number) => told.stages = told.stages.max(number.saturating_add(1)),
-            _ => told.backlog = true,
-        }
-        if stage != Stage::Backlog {
-            told.count = told.count.max(count);
-            told.level = told.level.max(Some(level));
-        }
+        self.told.entry(alert).or_default()
     }
 
     fn hold(
@@ -286,7 +369,10 @@ impl ReaderState {
             Some(bundle) => bundle.id,
             None => Uuid::new_v5(&NAMESPACE, key.to_string().as_bytes()),
         };
-        let line = Line::of(alert, self.reader.locale);
+        let line = match stage {
+            Stage::Escalated(_) => Line::escalated(alert, self.reader.locale),
+            _ => Line::of(alert, self.reader.locale),
+        };
         self.put_in_bundle(index, bundle, kind, line.clone(), now);
         Decision::Hold(Entry {
             key,

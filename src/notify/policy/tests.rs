@@ -1,5 +1,7 @@
 //! The policy, step by step and under restarts at any instant.
 
+mod escalation;
+
 use proptest::prelude::*;
 
 use super::*;
@@ -358,4 +360,19 @@ fn a_recipient_may_have_a_limit_of_their_own() {
     let second = policy.decide(&alert(2, 5, Level::High, at(0)), at(1), &outcomes);
     assert!(matches!(first[..], [Decision::Mail { .. }]));
     assert!(matches!(second[..], [Decision::Hold(_)]));
+}
+
+#[test]
+fn a_digest_waits_for_the_hours_of_its_reader() {
+    let outcomes = Outcomes::default();
+    let mut day = reader("soc@example.org", MinimumLevel::Low);
+    day.hours = Hours::parse("09:00-10:30", &jiff::tz::TimeZone::UTC);
+    day.hourly = Some(1);
+    let mut policy = Policy::new(limits(), vec![day]);
+    for id in 0..3 {
+        policy.decide(&alert(id, 5, Level::High, at(29)), at(29), &outcomes);
+    }
+    assert!(policy.due(at(31)).is_empty(), "the shift is over");
+    let next_day = at(23 * 60 + 5);
+    assert_eq!(policy.due(next_day)[0].total, 2);
 }
