@@ -43,6 +43,7 @@ pub fn render(
         blocks: blocks(alert, course, locale, context),
         footer: footer(alert, locale, context),
         language: pick(locale, "ru", "en"),
+        names: [&alert.rule.tags[..], std::slice::from_ref(&context.name)].concat(),
     };
     document.mail(&subject(alert, locale, context))
 }

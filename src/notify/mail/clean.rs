@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::defang::defanged;
 pub(crate) use crate::event::is_hidden;
 
 /// One line of text without anything that breaks a line, hides, reorders or controls.
@@ -73,6 +74,11 @@ impl Clean {
             .collect();
         pieces.extend(unpaired.map(|rest| (false, Clean(format!("`{rest}")))));
         pieces.into_iter().filter(|(_, piece)| !piece.is_empty())
+    }
+
+    /// The same, leading nowhere where it looks like an address; what is in `names` stays.
+    pub(super) fn defanged(&self, names: &[String]) -> Self {
+        Clean(defanged(&self.0, names))
     }
 
     /// The text.

@@ -27,6 +27,8 @@ pub(crate) struct Document {
     pub(crate) footer: Vec<Clean>,
     /// `lang` of the HTML part.
     pub(crate) language: &'static str,
+    /// Names of ours with dots in them, which are no hosts.
+    pub(crate) names: Vec<String>,
 }
 
 /// What a mail's colour says.
@@ -104,7 +106,8 @@ impl Picture {
 
 impl Document {
     /// The whole mail.
-    pub(crate) fn mail(&self, subject: &Clean) -> Mail {
+    pub(crate) fn mail(mut self, subject: &Clean) -> Mail {
+        self.defang();
         let pictures = self.blocks.iter().filter_map(|block| match block {
             Block::Picture(picture) => Some(picture),
             _ => None,
@@ -114,10 +117,29 @@ impl Document {
             png: picture.png.clone(),
         });
         Mail {
-            subject: subject.as_str().to_owned(),
+            subject: subject.defanged(&self.names).as_str().to_owned(),
             text: self.text(),
             html: self.html(),
             pictures: attached.collect(),
+        }
+    }
+
+    /// What may come from the log leads nowhere. Words of rules, links of ours and what is to be copied stay as they are.
+    fn defang(&mut self) {
+        let defang = |text: &mut Clean| *text = text.defanged(&self.names);
+        defang(&mut self.title);
+        for block in &mut self.blocks {
+            match block {
+                Block::Heading(text) | Block::Paragraph(text) => defang(text),
+                Block::Facts(facts) => facts.iter_mut().for_each(|(_, value)| defang(value)),
+                Block::List(points) => points.iter_mut().for_each(defang),
+                Block::Table(_, rows) => rows.iter_mut().flatten().for_each(defang),
+                Block::Prose(_)
+                | Block::ProseList(_)
+                | Block::Code(_)
+                | Block::Link(..)
+                | Block::Picture(_) => {}
+            }
         }
     }
 

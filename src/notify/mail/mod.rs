@@ -3,6 +3,7 @@
 mod alert;
 mod clean;
 mod course;
+mod defang;
 mod document;
 mod expectation;
 mod html;

@@ -1,6 +1,7 @@
 //! The `ClickHouse` query that shows the events behind an alert, to be pasted as it stands.
 
 use super::clean::Clean;
+use super::defang::defanged_literals;
 use crate::alert::{Alert, condition, instant};
 use crate::track::EntityKind;
 
@@ -20,7 +21,7 @@ pub(crate) fn lines(alert: &Alert, table: &str) -> Vec<Clean> {
         format!("  AND time <= {}", instant(alert.last)),
     ];
     if let Some(condition) = condition(alert) {
-        lines.push(format!("  AND {condition}"));
+        lines.push(format!("  AND {}", defanged_literals(&condition)));
     }
     lines.push("ORDER BY time".to_owned());
     lines.push("LIMIT 1000".to_owned());

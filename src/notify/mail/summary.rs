@@ -344,6 +344,7 @@ pub(super) fn finish(
         blocks,
         footer: vec![context.name()],
         language: pick(locale, "ru", "en"),
+        names: vec![context.name.clone()],
     };
     document.mail(&Clean::fill("[{}] {}", &[context.name(), title]))
 }

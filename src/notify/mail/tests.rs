@@ -243,6 +243,43 @@ fn hostile_content_is_text_and_never_markup() {
     }
 }
 
+#[test]
+fn no_address_of_the_log_is_one_in_a_mail() {
+    let mut alert = samples::correlation();
+    let evil = "see http://evil.example/login or www.evil.example";
+    alert.rule.entity = Some(Field::UserAgent);
+    alert.entity.value = evil.into();
+    alert.rule.tags = vec!["attack.discovery".to_owned()];
+    alert.notes = vec![Note::Text(evil.to_owned())];
+    for evidence in &mut alert.evidence {
+        evidence.user_agent = evil.into();
+        evidence.target = "http://evil.example/x".into();
+        evidence.client_id = "evil.example".into();
+    }
+    let mail = render(&alert, None, Stage::Opened, Locale::En, &context());
+    let line = Line::of(&alert, Locale::En);
+    let digest = render_bundle(BundleKind::Digest, 1, &[line], Locale::En, &context());
+    for part in [
+        &mail.subject,
+        &mail.text,
+        &mail.html,
+        &digest.text,
+        &digest.html,
+    ] {
+        assert!(!part.contains("evil.example"), "{part}");
+        assert!(!part.contains("http://"), "{part}");
+    }
+    assert!(
+        mail.text.contains("hxxp://evil[.]example/x"),
+        "{}",
+        mail.text
+    );
+    // Ours lead where they led.
+    assert!(mail.text.contains("https://watch.example.org/alerts/"));
+    assert!(mail.text.contains("attack.discovery"));
+    assert!(mail.text.contains(r"http://evil.example/login"));
+}
+
 /// No control character but our own line feeds, none that reorders or hides, one line of subject.
 fn assert_harmless(mail: &Mail) {
     assert!(
