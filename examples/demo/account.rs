@@ -8,6 +8,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::alerts::{Seen, Watch};
+use crate::console;
 use crate::stage::{BROKEN, Stage, TOPIC};
 
 /// How much longer than its scenario an alert may be, in microseconds: findings of a quarter of an hour merge.
@@ -33,6 +34,8 @@ pub struct Account {
     pub false_alarms: Vec<FalseAlarm>,
     /// The planted attacks.
     pub scenarios: Vec<Scenario>,
+    /// The 95th percentile of what the overview of the console takes, in milliseconds, or what is wrong with it.
+    pub overview: Result<f64, String>,
 }
 
 /// A planted attack and what became of it.
@@ -80,6 +83,7 @@ impl Account {
             mails: stage.mailpit.count(),
             false_alarms,
             scenarios,
+            overview: console::overview_p95(stage),
         }
     }
 
@@ -130,6 +134,9 @@ impl Account {
         lacking("found, but nobody got a mail", &|scenario| {
             scenario.outcome.found && scenario.subject.is_none()
         });
+        if let Err(wrong) = &self.overview {
+            failures.push(format!("the console: {wrong}"));
+        }
         failures
     }
 
@@ -147,6 +154,7 @@ impl Account {
             alerts: self.alerts,
             false_alarms: self.false_alarms.len(),
             mails: self.mails,
+            console_overview_p95_ms: self.overview.as_ref().ok().copied(),
             scenarios: self.scenarios.iter().map(line).collect(),
         }
     }
@@ -161,6 +169,7 @@ pub struct Summary {
     alerts: u64,
     false_alarms: usize,
     mails: u64,
+    console_overview_p95_ms: Option<f64>,
     scenarios: Vec<Line>,
 }
 

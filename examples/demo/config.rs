@@ -13,6 +13,7 @@ pub fn write(
     clickhouse: &ClickHouse,
     mailpit: &Mailpit,
     http: u16,
+    console: u16,
 ) -> PathBuf {
     let secret = |name: &str, value: &str| {
         let path = folder.join(name);
@@ -42,6 +43,7 @@ dead_letter_key_file = "{dead_letter_key}"
 [mail]
 enabled = true
 from = "gatewatch <gatewatch@demo.example>"
+console_url = "http://127.0.0.1:{console}"
 daily_at = ""
 # A day of event time passes in a minute: an alert of its beginning is not an old one.
 max_age_minutes = 4320
@@ -56,6 +58,11 @@ security = "starttls"
 user = "{mail_user}"
 password_file = "{mail_password}"
 ca_file = "{mail_ca}"
+
+[console]
+enabled = true
+listen = "127.0.0.1:{console}"
+key_file = "{console_key}"
 
 [http]
 listen = "127.0.0.1:{http}"
@@ -76,6 +83,7 @@ listen = "127.0.0.1:{http}"
         mail_user = Mailpit::USER,
         mail_password = secret("mail.password", Mailpit::PASSWORD),
         mail_ca = mailpit.ca().display(),
+        console_key = secret("console.key", &"c3".repeat(32)),
     );
     let file = folder.join("gatewatch.toml");
     fs::write(&file, text).expect("the folder is ours");

@@ -6,6 +6,7 @@
 mod account;
 mod alerts;
 mod config;
+mod console;
 mod metrics;
 mod report;
 mod screen;
@@ -14,6 +15,10 @@ mod stop;
 
 #[path = "../../tests/parts/mod.rs"]
 mod parts;
+
+#[path = "../../tests/console/visitor.rs"]
+#[expect(dead_code, reason = "tests take more of it")]
+mod visitor;
 
 use std::io::IsTerminal;
 use std::panic;

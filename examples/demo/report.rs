@@ -5,6 +5,7 @@ use std::io;
 use std::path::Path;
 
 use crate::account::Account;
+use crate::console;
 use crate::parts::ClickHouse;
 use crate::screen::plain;
 use crate::stage::Stage;
@@ -59,6 +60,9 @@ pub fn print(account: &Account) {
         account.false_alarms.len(),
         account.mails
     );
+    if let Ok(milliseconds) = account.overview {
+        println!("console overview p95: {milliseconds:.0} ms");
+    }
     for failure in account.failures() {
         println!("FAILED: {failure}");
     }
@@ -90,7 +94,13 @@ pub fn print_addresses(stage: &Stage) {
         ClickHouse::ANALYST_PASSWORD
     );
     println!(
-        "  mails       http://127.0.0.1:{}/api/v1/messages",
+        "  console     http://127.0.0.1:{}  name {}, password {}",
+        stage.console_port(),
+        console::ACCOUNT,
+        console::PASSWORD
+    );
+    println!(
+        "  mails       http://127.0.0.1:{0}/api/v1/messages, the newest: http://127.0.0.1:{0}/view/latest.html",
         stage.mailpit.http_port()
     );
     println!(

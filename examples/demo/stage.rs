@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::panic;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::thread;
 use std::time::Duration;
@@ -32,7 +32,8 @@ pub struct Stage {
     pub clickhouse: ClickHouse,
     pub kafka: Kafka,
     folder: TempDir,
-    http: Ports,
+    config: PathBuf,
+    ports: Ports,
 }
 
 /// Figures of a moment.
@@ -64,14 +65,15 @@ impl Stage {
         });
         let folder =
             TempDir::with_prefix("gatewatch-demo-").expect("a temporary folder can be made");
-        let http = Ports::take(1);
-        let file = config::write(folder.path(), &kafka, &clickhouse, &mailpit, http.get(0));
+        let ports = Ports::take(2);
+        let (http, console) = (ports.get(0), ports.get(1));
+        let config = config::write(folder.path(), &kafka, &clickhouse, &mailpit, http, console);
         let mut command = Command::new(binary());
-        command.arg("run").arg("--config").arg(file);
+        command.arg("run").arg("--config").arg(&config);
         let mut gatewatch =
             Held::spawn("gatewatch", &folder.path().join("gatewatch.log"), &command);
         gatewatch.wait_until("ready", Duration::from_mins(1), || {
-            let reply = Request::get(http.get(0), "/readyz").send().ok()?;
+            let reply = Request::get(http, "/readyz").send().ok()?;
             // The listener is up before the tables are made and the partitions are held; an active instance has both.
             (reply.status == 200 && reply.body.contains("\"active\"")).then_some(())
         });
@@ -82,7 +84,8 @@ impl Stage {
             clickhouse,
             kafka,
             folder,
-            http,
+            config,
+            ports,
         }
     }
 
@@ -147,7 +150,7 @@ impl Stage {
 
     /// Figures of this moment.
     pub fn live(&self) -> Live {
-        let text = Request::get(self.http.get(0), "/metrics")
+        let text = Request::get(self.http_port(), "/metrics")
             .send()
             .map(|reply| reply.body)
             .unwrap_or_default();
@@ -163,7 +166,17 @@ impl Stage {
 
     /// Where gatewatch's own health and metrics are.
     pub fn http_port(&self) -> u16 {
-        self.http.get(0)
+        self.ports.get(0)
+    }
+
+    /// Where its console is.
+    pub fn console_port(&self) -> u16 {
+        self.ports.get(1)
+    }
+
+    /// The file that configures it.
+    pub fn config(&self) -> &Path {
+        &self.config
     }
 
     /// Where the log of gatewatch is.

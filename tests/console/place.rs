@@ -10,11 +10,9 @@ use gatewatch::access::Role;
 use gatewatch::event::Timestamp;
 
 use crate::parts::{ClickHouse, Held, Mailpit, Ports, Request, SECRETS, binary, wait_for};
+pub use crate::visitor::{FIRST, PASSWORD};
 
 pub const LIMIT: Duration = Duration::from_mins(3);
-/// The first password of every account, and what it is changed to.
-pub const FIRST: &str = "first password of all";
-pub const PASSWORD: &str = "ёжик ест кактус в тумане";
 /// Attackers whose alerts are mailed one by one.
 pub const ATTACKERS: usize = 10;
 /// What would run if it were taken for markup.

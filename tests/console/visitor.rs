@@ -6,7 +6,10 @@ use gatewatch::access::Role;
 use totp_rs::{Builder, Secret};
 
 use crate::parts::{Reply, Request};
-use crate::place::{FIRST, PASSWORD};
+
+/// The first password of every account, and what it is changed to.
+pub const FIRST: &str = "first password of all";
+pub const PASSWORD: &str = "ёжик ест кактус в тумане";
 
 /// Somebody with a cookie.
 #[derive(Clone)]
