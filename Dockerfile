@@ -19,7 +19,7 @@ RUN apt-get update \
 COPY --from=build /usr/local/bin/gatewatch /usr/local/bin/gatewatch
 COPY rules /etc/gatewatch/rules
 USER 10001:10001
-EXPOSE 9464
+EXPOSE 9464 9466
 STOPSIGNAL SIGTERM
 # No HTTP client in the image: bash asks by itself.
 HEALTHCHECK --interval=10s --timeout=3s --start-period=20s --retries=6 \

@@ -20,7 +20,7 @@ sha256() { printf '%s' "$(<"$1")" | openssl dgst -sha256 -r | cut -d' ' -f1; }
 for name in clickhouse_password analyst_password smtp_password grafana_password; do
     make_once "$name" openssl rand -hex 24
 done
-for name in dead_letter_key pseudonym_key disk_key; do
+for name in dead_letter_key pseudonym_key disk_key console_key; do
     make_once "$name" openssl rand -hex 32
 done
 

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use gatewatch::access::Vault;
 use serde_json::Value;
 
 fn root() -> PathBuf {
@@ -153,6 +154,11 @@ fn secrets_are_declared_used_and_made() {
             "{name}: {file} is not made"
         );
     }
+    let key = std::fs::read_to_string(folder.path().join("console_key")).expect("made");
+    assert!(
+        Vault::new(key.trim()).is_ok(),
+        "the console has no use for its key"
+    );
 }
 
 #[test]
@@ -182,5 +188,43 @@ fn gatewatch_reads_its_configuration_and_finds_its_parts() {
             mounted.contains(&secret),
             "the secret {secret} is not mounted"
         );
+    }
+}
+
+#[test]
+fn the_console_is_served_where_mails_link_to() {
+    let path = root().join("deploy/gatewatch.toml");
+    let config = gatewatch::config::load(Some(&path)).expect("the configuration loads");
+    assert!(config.console.enabled);
+    assert!(
+        !config.console.listen.ip().is_loopback(),
+        "nobody could reach it"
+    );
+    let linked = config.mail.console_url.strip_prefix("http://");
+    let linked = linked.expect("plain HTTP on loopback");
+    let published = format!("{linked}:{}", config.console.listen.port());
+    let compose = compose();
+    let ports = strings(&compose["services"]["gatewatch"]["ports"]);
+    assert!(
+        ports.contains(&published.as_str()),
+        "{published} is not among {ports:?}"
+    );
+}
+
+/// What people are told to type for the first account names a command and a file that are there.
+#[test]
+fn the_first_account_is_made_with_the_configuration_that_is_mounted() {
+    let compose = compose();
+    let mounts = strings(&compose["services"]["gatewatch"]["volumes"]);
+    for page in ["docker-compose.yml", "README.md"] {
+        let text = std::fs::read_to_string(root().join(page)).expect("readable");
+        let line = text
+            .lines()
+            .find(|line| line.contains("docker compose exec gatewatch gatewatch account add"))
+            .unwrap_or_else(|| panic!("{page} does not say how"));
+        let config = line.split("--config ").nth(1).expect("it names the file");
+        let config = config.split_whitespace().next().expect("it names the file");
+        let mounted = format!("./deploy/gatewatch.toml:{config}:ro");
+        assert!(mounts.contains(&mounted.as_str()), "{page}: {config}");
     }
 }
