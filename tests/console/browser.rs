@@ -25,10 +25,11 @@ pub struct Browser {
     _driver: Held,
 }
 
-/// Where Chromium's own folder for pictures lies: kept when `GATEWATCH_PICTURES` names one.
-fn pictures(folder: &Path) -> PathBuf {
+/// Where pictures of the pages are kept: in the folder that `GATEWATCH_PICTURES` names, else in the cache of the project.
+fn pictures() -> PathBuf {
     let named = std::env::var_os("GATEWATCH_PICTURES").map(PathBuf::from);
-    let pictures = named.unwrap_or_else(|| folder.join("pictures"));
+    let cached = || Path::new(env!("CARGO_MANIFEST_DIR")).join(".cache/console-pictures");
+    let pictures = named.unwrap_or_else(cached);
     std::fs::create_dir_all(&pictures).unwrap();
     pictures
 }
@@ -73,7 +74,7 @@ impl Browser {
         Browser {
             client,
             axe: std::fs::read_to_string(&axe).expect("scripts/fetch.sh fetches axe"),
-            pictures: pictures(folder),
+            pictures: pictures(),
             barriers: Vec::new(),
             _driver: driver,
         }
