@@ -4,9 +4,13 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
+use axum::body::Body;
+use axum::http::{Request, StatusCode};
 use fantoccini::elements::Element;
 use fantoccini::{Client, ClientBuilder, Locator};
+use hyper_util::client::legacy::Client as HttpClient;
 use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::TokioExecutor;
 use serde_json::{Value, json};
 
 use crate::parts::{Held, Ports, wait_for};
@@ -22,6 +26,8 @@ pub struct Browser {
     pictures: PathBuf,
     /// What axe found, over all pages: page, rule, how bad, where.
     pub barriers: Vec<String>,
+    /// Where its driver listens.
+    port: u16,
     _driver: Held,
 }
 
@@ -76,6 +82,7 @@ impl Browser {
             axe: std::fs::read_to_string(&axe).expect("scripts/fetch.sh fetches axe"),
             pictures: pictures(),
             barriers: Vec::new(),
+            port,
             _driver: driver,
         }
     }
@@ -89,8 +96,10 @@ impl Browser {
         self.client.current_url().await.unwrap().path().to_owned()
     }
 
+    /// Waits for an element: a page that was asked for may still be on its way.
     pub async fn find(&self, css: &str) -> Element {
-        if let Ok(element) = self.client.find(Locator::Css(css)).await {
+        let wait = self.client.wait().at_most(PATIENCE);
+        if let Ok(element) = wait.for_element(Locator::Css(css)).await {
             return element;
         }
         panic!("no {css} on {}: {}", self.path().await, self.text().await)
@@ -106,6 +115,12 @@ impl Browser {
         field.send_keys(text).await.expect(css);
     }
 
+    /// Presses a key where the keyboard is.
+    pub async fn press(&self, key: &str) {
+        let here = self.client.active_element().await.expect(key);
+        here.send_keys(key).await.expect(key);
+    }
+
     /// What a person reads.
     pub async fn text(&self) -> String {
         // In one step: a page may go while its elements are asked for.
@@ -113,7 +128,7 @@ impl Browser {
         text.as_str().expect("a page has text").to_owned()
     }
 
-    /// Waits until a person reads this: a page that was asked for may still be on its way.
+    /// Waits until a person reads this, as [`Browser::find`] does for an element.
     pub async fn reads(&self, wanted: &str) -> String {
         let begin = Instant::now();
         loop {
@@ -167,7 +182,37 @@ impl Browser {
         std::fs::write(self.pictures.join(format!("{name}.png")), picture).unwrap();
     }
 
+    /// Makes the window so large, and waits until the page knows.
     pub async fn resize(&self, width: u32, height: u32) {
         self.client.set_window_size(width, height).await.unwrap();
+        let begin = Instant::now();
+        while self.run("return window.innerWidth").await != width {
+            assert!(begin.elapsed() < PATIENCE, "{width} pixels are not shown");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    /// Shows pages in a colour scheme from now on, `light` or `dark`, as the system of a reader asks for it. Nothing moves: what is looked at has its last colours.
+    pub async fn colours(&self, scheme: &str) {
+        let features = json!([
+            { "name": "prefers-color-scheme", "value": scheme },
+            { "name": "prefers-reduced-motion", "value": "reduce" },
+        ]);
+        let command =
+            json!({ "cmd": "Emulation.setEmulatedMedia", "params": { "features": features } });
+        let session = self.client.session_id().await.unwrap();
+        let session = session.expect("it was started");
+        let address = format!(
+            "http://127.0.0.1:{}/session/{session}/goog/cdp/execute",
+            self.port
+        );
+        let request = Request::post(&address).header("content-type", "application/json");
+        let request = request.body(Body::from(command.to_string())).unwrap();
+        // A command of Chromium's own, which WebDriver does not have.
+        let driver = HttpClient::builder(TokioExecutor::new()).build(HttpConnector::new());
+        let reply = driver.request(request).await.expect(&address);
+        assert_eq!(reply.status(), StatusCode::OK, "{scheme}");
+        let script = format!("return matchMedia('(prefers-color-scheme: {scheme})').matches");
+        assert_eq!(self.run(&script).await, true, "{scheme}");
     }
 }

@@ -5,6 +5,9 @@ mod parts;
 
 mod access;
 mod browser;
+mod pages;
+mod people;
 mod place;
 mod triage;
 mod visitor;
+mod words;

@@ -1,11 +1,16 @@
-//! The whole triage in a browser: from ten mails to ten closed alerts, and every page in both languages, wide and narrow.
+//! The whole triage in a browser: from ten mails to ten closed alerts, in both languages; then everything else that a browser shows.
 
-use serde_json::Value;
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
 
 use crate::browser::Browser;
+use crate::pages::{WIDE, every_page, look};
 use crate::parts::wait_for;
-use crate::place::{ATTACKERS, FIRST, HOSTILE, LIMIT, PASSWORD, Place, pages};
-use crate::visitor::{between, code};
+use crate::people::{administrator, come_first, officer, sign_in, sign_out, speak};
+use crate::place::{ATTACKERS, LIMIT, Place};
+use crate::visitor::between;
+use crate::words::{ENGLISH, RUSSIAN, Words};
 
 #[test]
 fn ten_alerts_go_from_mail_to_closed_and_every_page_is_for_everybody() {
@@ -16,13 +21,26 @@ fn ten_alerts_go_from_mail_to_closed_and_every_page_is_for_everybody() {
         .unwrap();
     runtime.block_on(async {
         let mut browser = Browser::start(place.folder.path()).await;
-        browser.resize(1920, 1200).await;
-        sign_in_first(&mut browser, &place).await;
-        triage(&mut browser, &place).await;
+        browser.resize(WIDE.0, WIDE.1).await;
+        // The pages of links ask ClickHouse.
+        place.alerts();
+        acknowledge(&mut browser, &place, &RUSSIAN).await;
+        speak(&browser, &ENGLISH).await;
+        acknowledge(&mut browser, &place, &ENGLISH).await;
+        speak(&browser, &RUSSIAN).await;
+        responder(&mut browser, &place).await;
+        triage(&mut browser, &place, &RUSSIAN).await;
+        speak(&browser, &ENGLISH).await;
+        triage(&mut browser, &place, &ENGLISH).await;
+        let closed = place.ask("SELECT count() FROM alerts_latest WHERE startsWith(state, 'closed') AND entity LIKE '198.51.100.%' AND state_by = 'responder'");
+        assert_eq!(closed, ATTACKERS.to_string());
+        several_and_block(&mut browser, &place, &ENGLISH).await;
+        speak(&browser, &RUSSIAN).await;
+        several_and_block(&mut browser, &place, &RUSSIAN).await;
         mails(&browser, &place).await;
         browser.goto(&place.url()).await;
-        hostile(&mut browser, &place).await;
         sign_out(&browser).await;
+        officer(&mut browser, &place).await;
         administrator(&mut browser, &place).await;
         every_page(&mut browser, &place).await;
         assert!(browser.barriers.is_empty(), "{:#?}", browser.barriers);
@@ -30,60 +48,70 @@ fn ten_alerts_go_from_mail_to_closed_and_every_page_is_for_everybody() {
     });
 }
 
-/// The responder signs in for the first time, in Russian, and has to change the password.
-async fn sign_in_first(browser: &mut Browser, place: &Place) {
+/// The responder comes for the first time, in Russian.
+async fn responder(browser: &mut Browser, place: &Place) {
     browser.goto(&place.url()).await;
     browser.reads("Войти").await;
-    browser.inspect("sign-in-ru").await;
-    browser.fill("#name", "responder").await;
-    browser.fill("#password", "a wrong password").await;
-    browser.click("main button").await;
+    look(browser, "sign-in", &RUSSIAN).await;
+    sign_in(browser, "responder", "a wrong password").await;
     browser.reads("Имя или пароль не подходят").await;
-    sign_in(browser, "responder", FIRST).await;
-    browser.reads("Первый пароль надо сменить").await;
-    browser.inspect("password-ru").await;
-    change_password(browser, FIRST, PASSWORD).await;
-    browser.reads("Записано").await;
-    browser.goto(&place.url()).await;
-    browser.reads("Самое опасное из открытого").await;
+    come_first(browser, place, "responder", &RUSSIAN).await;
+    browser.reads(RUSSIAN.overview).await;
 }
 
-async fn sign_in(browser: &Browser, name: &str, password: &str) {
-    browser.fill("#name", name).await;
-    browser.fill("#password", password).await;
-    browser.click("main button").await;
+/// A mail about an alert: the address of the alert, and that which acknowledges it.
+struct Letter {
+    alert: String,
+    acknowledge: String,
 }
 
-async fn change_password(browser: &Browser, old: &str, new: &str) {
-    browser.fill("#old", old).await;
-    browser.fill("#new", new).await;
-    browser.fill("#again", new).await;
-    browser.click("main button").await;
-}
-
-async fn sign_out(browser: &Browser) {
-    browser.click("form[action='/sign-out'] button").await;
-    browser.reads("Войти").await;
-}
-
-/// The addresses of alerts of attackers, out of the mails to the Russian reader.
-fn links(place: &Place) -> Vec<String> {
-    wait_for("a mail for each attacker", LIMIT, || {
-        let mut links = Vec::new();
+/// Of the mails about attackers to the reader of a language those that are gone through in it.
+fn letters(place: &Place, words: &Words) -> Vec<Letter> {
+    let all = wait_for("a mail for each attacker", LIMIT, || {
+        let mut all = BTreeMap::new();
         for summary in place.mailpit.mails() {
             let to = summary["To"][0]["Address"].as_str()?;
             let mail: Value = place.mailpit.mail(summary["ID"].as_str()?);
             let html = mail["HTML"].as_str()?;
-            if to == "soc@example.org" && html.contains("198.51.100.") && html.contains("/alerts/")
+            if to == words.reader && html.contains("198.51.100.") && html.contains("/acknowledge?")
             {
-                let id = between(html, &format!("{}/alerts/", place.url()), "\"");
-                links.push(format!("{}/alerts/{id}", place.url()));
+                let link = |path| {
+                    let before = format!("{}{path}", place.url());
+                    let rest = between(html, &before, "\"").replace("&amp;", "&");
+                    before + &rest
+                };
+                all.insert(link("/alerts/"), link("/acknowledge?"));
             }
         }
-        links.sort();
-        links.dedup();
-        (links.len() >= ATTACKERS).then_some(links)
-    })
+        (all.len() >= ATTACKERS).then_some(all)
+    });
+    all.into_iter()
+        .skip(words.skipped)
+        .take(ATTACKERS / 2)
+        .map(|(alert, acknowledge)| Letter { alert, acknowledge })
+        .collect()
+}
+
+/// The reader of a mail says by its link to have seen the alert, without signing in: once.
+async fn acknowledge(browser: &mut Browser, place: &Place, words: &Words) {
+    // It is closed later as any other.
+    let letter = letters(place, words).pop().unwrap();
+    browser.goto(&letter.acknowledge).await;
+    browser.reads(words.seen).await;
+    look(browser, "acknowledge", words).await;
+    browser.click("main button").await;
+    browser
+        .reads(&format!("{}: {}", words.on_record, words.reader))
+        .await;
+    browser.goto(&letter.acknowledge).await;
+    let text = browser.reads(words.seen_before).await;
+    assert!(!text.contains(words.seen), "{text}");
+    look(browser, "acknowledged", words).await;
+    let count = place.ask(&format!(
+        "SELECT count() FROM alert_actions WHERE actor = '{}' AND action = 'acknowledge'",
+        words.reader
+    ));
+    assert_eq!(count, "1");
 }
 
 /// A mail to each reader, as a mail program shows it.
@@ -108,142 +136,79 @@ async fn mails(browser: &Browser, place: &Place) {
     assert_eq!(kept, ["en", "ru"]);
 }
 
-/// From the mail to the decision, ten times, in five ways.
-async fn triage(browser: &mut Browser, place: &Place) {
-    for (at, link) in links(place).into_iter().take(ATTACKERS).enumerate() {
-        browser.goto(&link).await;
+/// From the mail to the decision, five times, in five ways.
+async fn triage(browser: &mut Browser, place: &Place, words: &Words) {
+    for (at, letter) in letters(place, words).iter().enumerate() {
+        browser.goto(&letter.alert).await;
         let text = browser.reads("etc/passwd").await;
         assert!(text.contains("198.51.100."), "{text}");
         if at == 0 {
-            browser.inspect("alert-ru").await;
+            look(browser, "open-alert", words).await;
             browser.click("button[value='acknowledge']").await;
-            browser.reads("принято").await;
+            browser.reads(words.acknowledged).await;
             browser.click("button[value='take']").await;
-            browser.reads("в работе").await;
+            browser.reads(words.in_work).await;
         }
         let (deed, state) = [
-            ("true", "закрыто: верно"),
-            ("false", "закрыто: ложно"),
-            ("harmless", "закрыто: безобидно"),
+            ("true", words.closed[0]),
+            ("false", words.closed[1]),
+            ("harmless", words.closed[2]),
         ][at % 3];
         browser.click(&format!("button[value='{deed}']")).await;
-        browser.reads("Напишите, почему").await;
-        browser.goto(&link).await;
-        browser
-            .fill("#comment", &format!("проверено, случай {at}"))
-            .await;
+        browser.reads(words.say_why).await;
+        browser.goto(&letter.alert).await;
+        let why = format!("{} {at}", words.checked);
+        browser.fill("#comment", &why).await;
         browser.click(&format!("button[value='{deed}']")).await;
-        let text = browser.reads(&format!("случай {at}")).await;
+        let text = browser.reads(&why).await;
         assert!(text.contains(state) && text.contains("responder"), "{text}");
         if at == 1 {
-            browser.fill("#comment", "рано закрыли").await;
+            browser.fill("#comment", words.too_early).await;
             browser.click("button[value='reopen']").await;
-            browser.reads("открыто снова").await;
-            browser.fill("#comment", "теперь верно").await;
+            browser.reads(words.reopened).await;
+            browser.fill("#comment", words.after_all).await;
             browser.click("button[value='true']").await;
-            browser.reads("закрыто: верно").await;
+            browser.reads(words.closed[0]).await;
         }
     }
-    let closed = place.ask("SELECT count() FROM alerts_latest WHERE startsWith(state, 'closed') AND entity LIKE '198.51.100.%' AND state_by = 'responder'");
-    assert_eq!(closed, ATTACKERS.to_string());
-    bulk_and_block(browser, place).await;
 }
 
-/// What is left is taken on at once from the list, by keyboard and ticks; then an address is blocked.
-async fn bulk_and_block(browser: &mut Browser, place: &Place) {
+/// What is left is taken on at once from the list, by ticks; then an address is blocked.
+async fn several_and_block(browser: &mut Browser, place: &Place, words: &Words) {
     browser.goto(&format!("{}/alerts", place.url())).await;
-    browser.inspect("alerts-ru").await;
-    assert!(
-        !browser.text().await.contains("198.51.100.7 "),
-        "closed ones are not among the open"
+    browser.find("#tick-all").await;
+    let open = browser.run(
+        "return Array.from(document.querySelectorAll('#rows .row-title'), (link) => link.href)",
     );
-    browser.find("body").await.send_keys("j").await.unwrap();
-    let here = browser.run("return document.activeElement.className").await;
-    assert_eq!(here, "row-title", "j goes to the first alert");
+    let open = open.await;
+    for letter in letters(place, words) {
+        let closed = json!(letter.alert);
+        assert!(!open.as_array().unwrap().contains(&closed), "{open}");
+    }
     browser.click("#tick-all").await;
     browser.click("#deed option[value='take']").await;
     browser.click(".bulk button").await;
-    browser.reads("Записано для оповещений").await;
+    browser.reads(words.several).await;
     browser.goto(&format!("{}/decisions", place.url())).await;
-    browser.fill("#value", "198.51.100.1").await;
-    browser.fill("#reason", "обход каталогов").await;
-    browser.click("section.card button").await;
-    browser.reads("действует").await;
-    browser.fill("table input[name='reason']", "ошибка").await;
+    block(browser, "198.51.100.1", words.traversal).await;
+    let text = browser
+        .reads(&format!("responder: {}", words.traversal))
+        .await;
+    assert!(text.contains(words.in_force), "{text}");
+    browser
+        .fill("table input[name='reason']", words.mistake)
+        .await;
     browser.click("button[value='revoke']").await;
-    browser.reads("отменено").await;
-    browser.fill("#value", "203.0.113.250").await;
-    browser.fill("#reason", "нельзя").await;
+    let text = browser
+        .reads(&format!("responder: {}", words.mistake))
+        .await;
+    assert!(text.contains(words.revoked), "{text}");
+    block(browser, "203.0.113.250", words.traversal).await;
+    browser.reads(words.allowed).await;
+}
+
+async fn block(browser: &Browser, address: &str, reason: &str) {
+    browser.fill("#value", address).await;
+    browser.fill("#reason", reason).await;
     browser.click("section.card button").await;
-    browser.reads("в списке разрешённых").await;
-}
-
-/// What a caller wrote stands as text wherever it stands.
-async fn hostile(browser: &mut Browser, place: &Place) {
-    let agent = "&lt;script&gt;window.pwned=1";
-    browser
-        .goto(&format!(
-            "{}/events?q=client_address%3D203.0.113.66",
-            place.url()
-        ))
-        .await;
-    browser.reads("<script>window.pwned=1").await;
-    let source = browser.client.source().await.unwrap();
-    assert!(
-        source.contains(agent) && !source.contains("<script>window"),
-        "{source}"
-    );
-    browser.inspect("hostile-events").await;
-    let id =
-        place.ask("SELECT toString(id) FROM alerts_latest WHERE entity = '203.0.113.66' LIMIT 1");
-    browser.goto(&format!("{}/alerts/{id}", place.url())).await;
-    browser.reads("<script>").await;
-    browser.inspect("hostile-alert").await;
-    browser
-        .goto(&format!("{}/entities/address/203.0.113.66", place.url()))
-        .await;
-    browser.reads(HOSTILE).await;
-    browser.inspect("hostile-entity").await;
-    let search = form_urlencoded::byte_serialize(HOSTILE.as_bytes()).collect::<String>();
-    browser
-        .goto(&format!("{}/alerts?text={search}", place.url()))
-        .await;
-    browser.inspect("hostile-search").await;
-}
-
-/// The administrator needs a second factor, and sets it up in the browser.
-async fn administrator(browser: &mut Browser, place: &Place) {
-    browser.goto(&place.url()).await;
-    sign_in(browser, "administrator", FIRST).await;
-    browser.reads("Первый пароль надо сменить").await;
-    change_password(browser, FIRST, PASSWORD).await;
-    browser.reads("Записано").await;
-    browser.goto(&place.url()).await;
-    browser.reads("Ваша роль требует второго фактора").await;
-    browser.inspect("enrolment-ru").await;
-    let secret = browser.find("#secret").await.text().await.unwrap();
-    browser.fill("#code", &code(&secret)).await;
-    browser.click("main button").await;
-    browser.reads("Коды восстановления").await;
-    browser.inspect("recovery-ru").await;
-}
-
-/// Every page in both languages, at 1,920 and at 360 pixels.
-async fn every_page(browser: &mut Browser, place: &Place) {
-    let alert = place.alerts().remove(0);
-    let pages = pages(&alert, &place.incident());
-    for (language, words) in [("ru", "Оповещения"), ("en", "Alerts")] {
-        for (width, height) in [(1920, 1200), (360, 800)] {
-            browser.resize(width, height).await;
-            for (name, path) in &pages {
-                browser.goto(&format!("{}{path}", place.url())).await;
-                browser.reads(words).await;
-                browser.inspect(&format!("{name}-{language}-{width}")).await;
-            }
-        }
-        browser.resize(1920, 1200).await;
-        browser.click("form[action='/language'] button").await;
-    }
-    let zone = browser.run("return document.cookie").await;
-    assert!(zone.as_str().unwrap().contains("zone="), "{zone}");
 }

@@ -1,0 +1,88 @@
+//! What the console says in each language, as far as tests wait for it.
+
+/// What it says in one language, and who is told in it.
+pub struct Words {
+    pub language: &'static str,
+    /// Who gets mails in it.
+    pub reader: &'static str,
+    /// So many of the attackers' alerts are gone through in the other language.
+    pub skipped: usize,
+    pub overview: &'static str,
+    pub on_record: &'static str,
+    pub first_password: &'static str,
+    pub second_factor: &'static str,
+    pub recovery: &'static str,
+    /// What the button of a mail's link says, and what is said when it was pressed before.
+    pub seen: &'static str,
+    pub seen_before: &'static str,
+    pub acknowledged: &'static str,
+    pub in_work: &'static str,
+    pub say_why: &'static str,
+    /// Closed as true, false, harmless.
+    pub closed: [&'static str; 3],
+    pub reopened: &'static str,
+    /// What people write: why they close, reopen, close again, block and take that back.
+    pub checked: &'static str,
+    pub too_early: &'static str,
+    pub after_all: &'static str,
+    pub traversal: &'static str,
+    pub mistake: &'static str,
+    pub several: &'static str,
+    pub in_force: &'static str,
+    pub revoked: &'static str,
+    pub allowed: &'static str,
+}
+
+pub const RUSSIAN: Words = Words {
+    language: "ru",
+    reader: "soc@example.org",
+    skipped: 0,
+    overview: "Самое опасное из открытого",
+    on_record: "Записано",
+    first_password: "Первый пароль надо сменить",
+    second_factor: "Ваша роль требует второго фактора",
+    recovery: "Коды восстановления",
+    seen: "Я это вижу",
+    seen_before: "Его уже кто-то принял",
+    acknowledged: "принято",
+    in_work: "в работе · responder",
+    say_why: "Напишите, почему",
+    closed: ["закрыто: верно", "закрыто: ложно", "закрыто: безобидно"],
+    reopened: "открыто снова",
+    checked: "проверено, случай",
+    too_early: "рано закрыли",
+    after_all: "теперь верно",
+    traversal: "обход каталогов",
+    mistake: "ошибка",
+    several: "Записано для оповещений",
+    in_force: "действует",
+    revoked: "отменено",
+    allowed: "в списке разрешённых",
+};
+
+pub const ENGLISH: Words = Words {
+    language: "en",
+    reader: "noc@example.org",
+    skipped: 5,
+    overview: "The worst that is open",
+    on_record: "It is on record",
+    first_password: "The first password has to be changed",
+    second_factor: "Your role needs a second factor",
+    recovery: "Recovery codes",
+    seen: "I have seen it",
+    seen_before: "Somebody has acknowledged it already",
+    acknowledged: "acknowledged",
+    in_work: "in work · responder",
+    say_why: "Say why",
+    closed: ["closed: true", "closed: false", "closed: harmless"],
+    reopened: "reopened",
+    checked: "looked at, case",
+    too_early: "too early",
+    after_all: "true after all",
+    traversal: "out of the folder",
+    mistake: "a mistake",
+    several: "On record for alerts",
+    in_force: "in force",
+    revoked: "revoked",
+    allowed: "on the allow-list",
+};
