@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use crate::browser::Browser;
+use crate::keys::keys;
 use crate::pages::{WIDE, every_page, look};
 use crate::parts::wait_for;
 use crate::people::{administrator, come_first, officer, sign_in, sign_out, speak};
@@ -37,6 +38,7 @@ fn ten_alerts_go_from_mail_to_closed_and_every_page_is_for_everybody() {
         several_and_block(&mut browser, &place, &ENGLISH).await;
         speak(&browser, &RUSSIAN).await;
         several_and_block(&mut browser, &place, &RUSSIAN).await;
+        keys(&browser, &place).await;
         mails(&browser, &place).await;
         browser.goto(&place.url()).await;
         sign_out(&browser).await;
