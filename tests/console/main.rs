@@ -5,6 +5,7 @@ mod parts;
 
 mod access;
 mod browser;
+mod hostile;
 mod keys;
 mod pages;
 mod people;

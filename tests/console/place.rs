@@ -17,6 +17,8 @@ pub const LIMIT: Duration = Duration::from_mins(3);
 pub const ATTACKERS: usize = 10;
 /// What would run if it were taken for markup.
 pub const HOSTILE: &str = "<script>window.pwned=1</script><img src=x onerror=window.pwned=1>";
+/// What a spreadsheet would reckon if it were taken for a formula.
+pub const FORMULAS: [&str; 4] = ["=SUM(1,2)", "+SUM(1,2)", "-SUM(1,2)", "@SUM(1,2)"];
 
 /// Everything runs until it is dropped.
 pub struct Place {
@@ -188,7 +190,7 @@ fn now() -> i64 {
     i64::try_from(now.unwrap().as_micros()).unwrap()
 }
 
-/// A quarter of an hour of plain calls, each attacker's attack, and calls whose every field is hostile.
+/// A quarter of an hour of plain calls, each attacker's attack, a call whose every field is hostile, and calls of programs that are called like formulas.
 fn records() -> String {
     let now = now();
     let mut text = String::new();
@@ -223,6 +225,9 @@ fn records() -> String {
     }
     let path = format!("/v1/{HOSTILE}/../../../etc/passwd");
     push(150, &path, "203.0.113.66", HOSTILE, HOSTILE);
+    for (at, formula) in (0..).zip(FORMULAS) {
+        push(140 - at, "/v1/residents/17", "203.0.113.67", formula, "");
+    }
     // The last one lets the others have their turn.
     push(-60, "/v1/residents/18", "192.0.2.10", "portal/1.0", "anna");
     text
@@ -250,6 +255,8 @@ pub fn pages(alert: &str, incident: &str) -> Vec<(&'static str, String)> {
         ("accounts", "/accounts".to_owned()),
         ("audit", "/audit".to_owned()),
         ("account", "/account".to_owned()),
+        ("password", "/account/password".to_owned()),
+        ("second-factor-anew", "/account/second-factor".to_owned()),
         (
             "missing",
             "/alerts/00000000-0000-0000-0000-000000000000".to_owned(),

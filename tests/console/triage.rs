@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use crate::browser::Browser;
+use crate::hostile;
 use crate::keys::keys;
 use crate::pages::{WIDE, every_page, look};
 use crate::parts::wait_for;
@@ -45,6 +46,8 @@ fn ten_alerts_go_from_mail_to_closed_and_every_page_is_for_everybody() {
         officer(&mut browser, &place).await;
         administrator(&mut browser, &place).await;
         every_page(&mut browser, &place).await;
+        hostile::pages(&mut browser, &place).await;
+        hostile::exports(&place);
         assert!(browser.barriers.is_empty(), "{:#?}", browser.barriers);
         browser.client.close().await.unwrap();
     });
