@@ -11,7 +11,8 @@ pycrowdsec_version=0.0.5
 nodejs_bouncer_version=0.2.0
 axe_version=4.14.1
 axe_integrity=sha512-FHfa+lmNjQZfJz1q8wKqIDwC6DExcHt/pkjNQb09a3NPjCKg2rhu5qb2S4r76ASyFNNtuFooJpZe37OgudVGtQ==
-go_version=1.24.3 # what this mailpit asks for; only fetched where Go is too old to see to it
+go_version=1.24.3 # what this mailpit asks for (promql wants no newer one); only fetched where Go is too old to see to it
+promql_sources=$(cat "$(dirname "${BASH_SOURCE[0]}")"/promql/* | sha256sum | cut -c 1-12) # promql/go.mod has the version of Prometheus
 
 GATEWATCH_CACHE=${GATEWATCH_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/gatewatch}
 GATEWATCH_KAFKA=${GATEWATCH_KAFKA:-$GATEWATCH_CACHE/kafka-$kafka_version}
@@ -21,4 +22,6 @@ GATEWATCH_BOUNCERS=${GATEWATCH_BOUNCERS:-$GATEWATCH_CACHE/bouncers-$pycrowdsec_v
 export GATEWATCH_BOUNCERS
 GATEWATCH_AXE=${GATEWATCH_AXE:-$GATEWATCH_CACHE/axe-$axe_version/axe.min.js}
 export GATEWATCH_AXE
+GATEWATCH_PROMQL=${GATEWATCH_PROMQL:-$GATEWATCH_CACHE/promql-$promql_sources/promql}
+export GATEWATCH_PROMQL
 export GATEWATCH_CACHE GATEWATCH_KAFKA GATEWATCH_CHDB GATEWATCH_MAILPIT

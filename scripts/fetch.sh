@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Fetches the real parts that the demo and the tests run against, once, into a cache that every clone shares:
-# Kafka's jars by Maven, the ClickHouse engine by npm, the mail server by Go, two bouncers and axe-core by pip and npm. All are pinned and checked.
+# Kafka's jars by Maven, the ClickHouse engine by npm, the mail server and the engine of Prometheus by Go, two bouncers and axe-core
+# by pip and npm. All are pinned and checked.
 # Safe when called twice at once; silent when everything is there; a failed fetch leaves nothing half done.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
@@ -105,16 +106,32 @@ toolchain() {
     echo "$folder/bin/go"
 }
 
-mailpit() {
-    [ -e "$GATEWATCH_MAILPIT" ] && return
-    say "mail server mailpit $mailpit_version by Go" # the checksum database of Go vouches for the bytes
-    local go=go
+# Sets `go`: the machine's own where it is new enough to fetch what a module asks for.
+find_go() {
+    [ -n "${go:-}" ] && return
+    go=go
     if [ "$(printf '%s\n' 1.21 "$(go version | sed -nE 's/.* go([0-9.]+).*/\1/p')" | sort -V | head -n 1)" != 1.21 ]; then
         go=$(toolchain)
         export GOROOT=${go%/bin/go}
     fi
+}
+
+mailpit() {
+    [ -e "$GATEWATCH_MAILPIT" ] && return
+    say "mail server mailpit $mailpit_version by Go" # the checksum database of Go vouches for the bytes
+    find_go
     GOBIN=$work/mailpit GOFLAGS=-buildvcs=false "$go" install "github.com/axllent/mailpit@v$mailpit_version" >&2 9>&-
     mv -T "$work/mailpit" "$(dirname "$GATEWATCH_MAILPIT")"
+}
+
+# The engine of Prometheus in a small program: the tests ask it what panels and alerts ask.
+promql() {
+    [ -e "$GATEWATCH_PROMQL" ] && return
+    say "the engine of Prometheus by Go" # scripts/promql/go.sum has the hashes
+    find_go
+    mkdir "$work/promql"
+    GOFLAGS=-buildvcs=false "$go" build -C "$here/promql" -o "$work/promql/promql" . >&2 9>&-
+    mv -T "$work/promql" "$(dirname "$GATEWATCH_PROMQL")"
 }
 
 # Two public clients of CrowdSec's API, as they are published: the tests let them read decisions.
@@ -145,5 +162,6 @@ kafka
 archive
 chdb
 mailpit
+promql
 bouncers
 axe
