@@ -12,7 +12,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use gatewatch::event::Timestamp;
 use hmac::{Hmac, KeyInit, Mac};
-use parts::{ClickHouse, Held, Ports, SECRETS, binary, wait_for};
+use parts::{ClickHouse, Held, Ports, Request, SECRETS, binary, wait_for};
 use serde_json::Value;
 use sha2::Sha256;
 
@@ -171,6 +171,12 @@ fn each_alert_is_told_once_however_often_it_was_put_off() {
     wait_for("the record of both", LIMIT, || {
         (recorded().trim() == "2\t1").then_some(())
     });
+    let metrics = Request::get(ports.get(0), "/metrics").send().unwrap().body;
+    for (outcome, messages) in [("sent", 2), ("refused", 0), ("given_up", 0)] {
+        let line =
+            format!("gatewatch_webhook_messages_total{{outcome=\"{outcome}\"}} {messages}\n");
+        assert!(metrics.contains(&line), "{line}{metrics}");
+    }
     // Another process knows what was told.
     service.stop();
     let _again = start();

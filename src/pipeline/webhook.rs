@@ -127,6 +127,10 @@ impl Webhook {
         mut stop: watch::Receiver<bool>,
     ) {
         info!(host = self.url.host(), "alerts go to a webhook");
+        // Counted from nothing: of a counter that begins with 1, Prometheus sees no increase.
+        for outcome in ["sent", "refused", "given_up", "retried"] {
+            counter!(metric::WEBHOOKS, "outcome" => outcome).increment(0);
+        }
         let mut ticks = tokio::time::interval(LOOK);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut well = true;

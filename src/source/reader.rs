@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant, SystemTime};
 
-use metrics::{counter, gauge};
+use metrics::{Counter, counter, gauge};
 use rdkafka::TopicPartitionList;
 use rdkafka::consumer::Consumer as _;
 use rdkafka::consumer::base_consumer::PartitionQueue;
@@ -87,7 +87,7 @@ impl Reader<'_> {
             }
             for mut batch in self.ripe() {
                 batch.set_behind(self.is_behind(&batch));
-                counter!(metric::RECORDS_READ).increment(batch.rows() as u64);
+                records_read(batch.partition()).increment(batch.rows() as u64);
                 counter!(metric::BYTES_READ).increment(batch.bytes() as u64);
                 budget.read(batch.bytes());
                 if !hand_on(batch) {
@@ -130,6 +130,8 @@ impl Reader<'_> {
         };
         let reader = std::thread::current();
         queue.set_nonempty_callback(move || reader.unpark());
+        // Counted from nothing: a partition of which nothing was read has to show.
+        records_read(partition).increment(0);
         let progress = Progress::new(partition);
         self.partitions
             .insert(partition, Partition { queue, progress });
@@ -247,6 +249,10 @@ impl Progress {
         self.records += 1;
         batch.is_full()
     }
+}
+
+fn records_read(partition: i32) -> Counter {
+    counter!(metric::RECORDS_READ, "partition" => partition.to_string())
 }
 
 fn stamp(time: RecordTime) -> Option<Timestamp> {

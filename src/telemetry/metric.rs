@@ -22,7 +22,7 @@ macro_rules! inventory {
 }
 
 inventory! {
-    counter RECORDS_READ = "gatewatch_records_read_total", Count, "Records read from the source";
+    counter RECORDS_READ = "gatewatch_records_read_total", Count, "Records read from the source, by partition";
     counter BYTES_READ = "gatewatch_bytes_read_total", Bytes, "Bytes of records read from the source";
     counter EVENTS_STORED = "gatewatch_events_stored_total", Count, "Events acknowledged by ClickHouse";
     counter DEAD_LETTERS = "gatewatch_dead_letters_total", Count, "Records that became dead letters, by reason";
