@@ -3,11 +3,15 @@
 #[path = "dashboards/mod.rs"]
 mod dashboards;
 mod parts;
+mod prometheus;
 mod service;
 
 use std::time::Duration;
 
+use dashboards::Source;
+use gatewatch::telemetry::metric;
 use parts::{ClickHouse, Kafka, Mailpit, Mode, Record, wait_for};
+use prometheus::Scrape;
 use service::Service;
 
 /// The time so many seconds ago: panels show the last day.
@@ -32,6 +36,53 @@ fn assert_panels_show(service: &Service, clickhouse: &ClickHouse) {
         "storage: Dead letters",
     ] {
         assert!(shown.iter().any(|place| place == name), "{name} is empty");
+    }
+}
+
+/// What a short run without trouble has nothing of.
+const RARE: &[&str] = &[
+    metric::CALIBRATION,
+    metric::DECISIONS,
+    metric::OFFSETS_LOST,
+    metric::PAUSES,
+    metric::RETRIES,
+    metric::SNAPSHOT_SECONDS,
+    metric::WITHHELD,
+    r#"outcome="repair""#,
+];
+
+/// Prometheus answers every panel about metrics out of two scrapes, each of which stands for two minutes.
+fn assert_metrics_show(before: String, after: String) {
+    let (interval, half, end) = (15, 120, 240);
+    let steps = |from: i64, to: i64| (from..to).step_by(15);
+    let scrapes = [
+        Scrape::new("gatewatch:9464", before, steps(0, half)),
+        Scrape::new("gatewatch:9464", after, steps(half, end + interval)),
+    ];
+    let panels: Vec<dashboards::Query> = dashboards::dashboards()
+        .iter()
+        .flat_map(dashboards::Dashboard::queries)
+        .filter(|panel| panel.source == Source::Prometheus)
+        .collect();
+    let queries: Vec<prometheus::Query> = panels
+        .iter()
+        .map(|panel| prometheus::Query {
+            expr: panel.text.replace("$__rate_interval", "1m"),
+            start: half / 2,
+            end,
+            step: interval,
+        })
+        .collect();
+    let answers = prometheus::ask(&scrapes, &queries);
+    for (panel, answer) in panels.iter().zip(answers) {
+        let place = &panel.place;
+        let series = answer.unwrap_or_else(|error| panic!("{place}: {error}: {}", panel.text));
+        let is_rare = RARE.iter().any(|rare| panel.text.contains(rare));
+        assert!(is_rare || !series.is_empty(), "{place} is empty");
+        if panel.text == "sum(rate(gatewatch_records_read_total[$__rate_interval]))" {
+            let read = |(_, value): &(f64, String)| value.parse::<f64>().unwrap() > 0.0;
+            assert!(series[0].values.iter().any(read), "{place}: {series:?}");
+        }
     }
 }
 
@@ -77,13 +128,8 @@ fn records() -> Vec<Vec<u8>> {
     records
 }
 
-#[test]
-fn requests_are_stored_and_an_attack_is_mailed() {
-    let kafka = Kafka::start(Mode::Plain);
-    let clickhouse = ClickHouse::start();
-    let mailpit = Mailpit::start();
-    kafka.create_topic("requests", 2, &[]);
-    let records = records();
+/// Into two partitions by turns.
+fn produce(kafka: &Kafka, records: &[Vec<u8>]) {
     let payloads = records.iter().enumerate();
     kafka.produce(
         "requests",
@@ -94,6 +140,16 @@ fn requests_are_stored_and_an_attack_is_mailed() {
             timestamp: None,
         }),
     );
+}
+
+#[test]
+fn requests_are_stored_and_an_attack_is_mailed() {
+    let kafka = Kafka::start(Mode::Plain);
+    let clickhouse = ClickHouse::start();
+    let mailpit = Mailpit::start();
+    kafka.create_topic("requests", 3, &[]);
+    let records = records();
+    produce(&kafka, &records);
     let service = Service::new(
         "requests",
         &kafka,
@@ -141,6 +197,18 @@ fn requests_are_stored_and_an_attack_is_mailed() {
         metrics.contains("gatewatch_rule_samples_total{rule="),
         "{metrics}"
     );
+    for (partition, read) in [(0, 154), (1, 153), (2, 0)] {
+        let line = format!("gatewatch_records_read_total{{partition=\"{partition}\"}} {read}\n");
+        assert!(metrics.contains(&line), "{line}{metrics}");
+    }
+    produce(&kafka, &records[..20]);
+    let later = wait_for("metrics of more events", Duration::from_mins(1), || {
+        let later = service.get(0, "/metrics")?;
+        later
+            .contains("gatewatch_events_stored_total 325")
+            .then_some(later)
+    });
+    assert_metrics_show(metrics, later);
     assert!(
         service
             .get(0, "/readyz")
