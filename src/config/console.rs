@@ -1,11 +1,14 @@
 //! Settings of the console: where it listens, its key, how long sessions last.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
 use super::Secret;
+
+const SEARCH_ROWS: NonZeroU32 = NonZeroU32::new(10_000).expect("ten thousand are more than none");
 
 /// Settings of the console.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -27,8 +30,8 @@ pub struct Console {
     pub idle_minutes: u32,
     /// A link in a mail that acknowledges its alert is good for so many hours; 0: mails have none.
     pub acknowledge_hours: u32,
-    /// Rows of a search at most.
-    pub search_rows: u32,
+    /// Rows of a search at most; 1 or more.
+    pub search_rows: NonZeroU32,
 }
 
 impl Default for Console {
@@ -42,7 +45,7 @@ impl Default for Console {
             session_hours: 10,
             idle_minutes: 60,
             acknowledge_hours: 72,
-            search_rows: 10_000,
+            search_rows: SEARCH_ROWS,
         }
     }
 }

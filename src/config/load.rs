@@ -129,4 +129,14 @@ mod tests {
         let error = load(Some(file.path())).unwrap_err().to_string();
         assert!(error.contains("http.listen"), "{error}");
     }
+
+    #[test]
+    fn searches_of_no_rows_are_refused() {
+        let file = file("[console]\nsearch_rows = 0\n");
+        let error = load(Some(file.path())).unwrap_err().to_string();
+        assert!(
+            error.contains("console.search_rows") && error.contains("nonzero"),
+            "{error}"
+        );
+    }
 }

@@ -106,7 +106,7 @@ pub(in crate::console) async fn events(
     let limit = query.get("limit").and_then(|limit| limit.parse().ok());
     let limit = limit
         .unwrap_or(100)
-        .clamp(1, shared.config.console.search_rows);
+        .clamp(1, shared.config.console.search_rows.get());
     match searches::search(&shared, &query, limit).await? {
         Ok(search) => {
             let events = shared.store.search(&search).await?;

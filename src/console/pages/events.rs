@@ -175,7 +175,7 @@ pub(in crate::console) async fn csv(
     Extension(reader): Extension<Reader>,
     Query(query): Query<HashMap<String, String>>,
 ) -> Result<Response, Failure> {
-    let limit = shared.config.console.search_rows;
+    let limit = shared.config.console.search_rows.get();
     let Ok(search) = search(&shared, &query, limit).await? else {
         return Err(Failure::Wrong(
             "В запросе ошибка; страница поиска показывает, какая.",
