@@ -13,7 +13,7 @@ mod totp;
 mod vault;
 
 pub use account::{Account, NameError, name};
-pub use attempts::{Attempts, Wait};
+pub use attempts::{Attempts, Try, Wait, network_of};
 pub use link::Acknowledgement;
 pub use password::{
     Busy, PasswordError, SHORTEST as SHORTEST_PASSWORD, Verifier, check as check_password,

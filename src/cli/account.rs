@@ -105,7 +105,7 @@ async fn add(args: &AddArgs) -> anyhow::Result<()> {
     let hash = Verifier::default().hash(password.clone()).await?;
     let by = filled(&args.act.by, "--by")?;
     let account = Account::new(name, args.role, hash, &by, now());
-    store.record_account(&account).await?;
+    store.add_account(&account).await?;
     audit(&store, &account, &by, "added").await?;
     eprintln!("{}: added as {}", account.name, args.role.name());
     if !args.password_stdin {
@@ -140,6 +140,16 @@ async fn found(store: &Store, name: &str) -> anyhow::Result<Account> {
         .with_context(|| format!("there is no account {name}: `gatewatch account list` shows them"))
 }
 
+async fn change(store: &Store, before: &Account, changed: &Account) -> anyhow::Result<()> {
+    if !store.change_account(before, changed).await? {
+        bail!(
+            "account {} was changed by somebody else meanwhile: run the command again",
+            changed.name
+        );
+    }
+    Ok(())
+}
+
 async fn reset(act: &Act) -> anyhow::Result<()> {
     let store = act.place.store().await?;
     let account = found(&store, &act.name).await?;
@@ -152,7 +162,7 @@ async fn reset(act: &Act) -> anyhow::Result<()> {
     changed.second_factor = String::new();
     changed.recovery = Vec::new();
     changed.sessions_since = now;
-    store.record_account(&changed).await?;
+    change(&store, &account, &changed).await?;
     audit(&store, &changed, &by, "reset").await?;
     eprintln!("{}: reset", changed.name);
     say_password(&password)
@@ -166,7 +176,7 @@ async fn switch(act: &Act, disabled: bool) -> anyhow::Result<()> {
     let mut changed = account.changed(&by, now);
     changed.disabled = disabled;
     changed.sessions_since = now;
-    store.record_account(&changed).await?;
+    change(&store, &account, &changed).await?;
     let action = if disabled { "disabled" } else { "enabled" };
     audit(&store, &changed, &by, action).await?;
     eprintln!("{}: {action}", changed.name);

@@ -36,7 +36,11 @@ pub(super) fn elsewhere(path: &str) -> Response {
 
 /// The same, and sets a cookie.
 pub(super) fn elsewhere_with(path: &str, cookie: &str) -> Response {
-    let mut response = elsewhere(path);
+    with_cookie(elsewhere(path), cookie)
+}
+
+/// Sets a cookie with an answer.
+pub(super) fn with_cookie(mut response: Response, cookie: &str) -> Response {
     if let Ok(cookie) = HeaderValue::from_str(cookie) {
         response.headers_mut().append(SET_COOKIE, cookie);
     }

@@ -15,6 +15,9 @@ pub(super) enum Failure {
     /// What was asked for makes no sense: in Russian and English.
     #[error("{1}")]
     Wrong(&'static str, &'static str),
+    /// Somebody else changed the account that was to be changed.
+    #[error("the account was changed meanwhile")]
+    Changed,
     /// ClickHouse cannot be reached or refuses.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -36,6 +39,11 @@ impl Failure {
                 "There is nothing here. It may be that its retention is over.",
             ),
             Failure::Wrong(russian, english) => (StatusCode::BAD_REQUEST, russian, english),
+            Failure::Changed => (
+                StatusCode::CONFLICT,
+                "Учётную запись только что изменили. Откройте страницу снова и повторите.",
+                "The account was changed meanwhile. Open the page again and repeat.",
+            ),
             Failure::Store(_) => (
                 StatusCode::SERVICE_UNAVAILABLE,
                 "ClickHouse не отвечает или отказывает. Попробуйте позже; подробности в журнале gatewatch.",

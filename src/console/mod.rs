@@ -18,6 +18,7 @@ mod risk;
 pub mod routes;
 mod sessions;
 mod shared;
+mod tries;
 
 use std::net::SocketAddr;
 use std::sync::Arc;

@@ -68,6 +68,14 @@ impl Reader {
         }
     }
 
+    /// The same with another session.
+    pub(super) fn with_session(mut self, id: String) -> Reader {
+        if let Some(visitor) = &mut self.visitor {
+            visitor.session.id = id;
+        }
+        self
+    }
+
     /// The address as text.
     pub(super) fn from(&self) -> String {
         self.address

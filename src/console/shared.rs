@@ -7,9 +7,11 @@ use std::sync::Arc;
 use jiff::tz::TimeZone;
 use tokio::sync::{Mutex, Semaphore, watch};
 
+use super::failure::Failure;
 use super::live::News;
+use super::reader::Visitor;
 use super::sessions::Sessions;
-use crate::access::{Attempts, Vault, Verifier};
+use crate::access::{Account, Attempts, Standing, Vault, Verifier};
 use crate::alert::Kin;
 use crate::config::Config;
 use crate::contract::Contracts;
@@ -108,6 +110,28 @@ impl Shared {
             events_table: self.config.mail.events_table.clone(),
             kin: Kin::default(),
         }
+    }
+
+    /// The account of a session as it is stored now: what changes it, or lets somebody in, goes by nothing that was read seconds ago.
+    pub(super) async fn account_now(
+        &self,
+        visitor: &Visitor,
+        now: Timestamp,
+    ) -> Result<Account, Failure> {
+        let name = &visitor.account.name;
+        let account = self.store.account(name).await?;
+        let is_good = |it: &Account| visitor.session.standing(it, now) != Standing::Over;
+        account.filter(is_good).ok_or_else(|| {
+            self.sessions.forget_account(name);
+            Failure::Changed
+        })
+    }
+
+    /// Puts a change of an account on record, unless somebody changed it since `before` was read.
+    pub(super) async fn change(&self, before: &Account, changed: &Account) -> Result<(), Failure> {
+        let is_done = self.store.change_account(before, changed).await?;
+        self.sessions.forget_account(&changed.name);
+        is_done.then_some(()).ok_or(Failure::Changed)
     }
 
     /// Puts on record what somebody did.

@@ -5,6 +5,7 @@ use serde::Deserialize;
 use tracing::warn;
 
 use super::StoreError;
+use super::block::Insert;
 use super::client::Store;
 use super::native::Wire;
 use super::rows::{Cell, Rows};
@@ -98,27 +99,28 @@ pub struct SavedSearch {
 }
 
 impl Store {
-    /// Puts a revision of an account on record.
+    /// Puts a new account on record.
     ///
     /// # Errors
     /// When the server cannot be reached or refuses.
-    pub async fn record_account(&self, account: &Account) -> Result<(), StoreError> {
-        let recovery: Vec<&str> = account.recovery.iter().map(String::as_str).collect();
-        let mut rows = Rows::new("accounts", ACCOUNT_COLUMNS);
-        rows.push([
-            Cell::Text(&account.name),
-            Cell::Number(account.revision),
-            Cell::Text(&account.by),
-            Cell::Text(account.role.name()),
-            Cell::Text(&account.password),
-            Cell::Number(account.must_change.into()),
-            Cell::Text(&account.second_factor),
-            Cell::Texts(&recovery),
-            Cell::Number(account.disabled.into()),
-            Cell::Time(Some(account.sessions_since)),
-        ]);
+    pub async fn add_account(&self, account: &Account) -> Result<(), StoreError> {
         let token = format!("account/{}/{}", account.name, account.revision);
-        self.insert(&token, &rows.finish()).await
+        self.insert(&token, &account_rows(account)).await
+    }
+
+    /// Puts a change of an account on record; `false` where somebody changed it since `before` was read, so that nothing is undone unseen.
+    ///
+    /// # Errors
+    /// When the server cannot be reached or refuses.
+    pub async fn change_account(
+        &self,
+        before: &Account,
+        changed: &Account,
+    ) -> Result<bool, StoreError> {
+        // Whatever follows one revision has one token, so ClickHouse takes the first of two and drops the other.
+        let token = format!("account/{}/after/{}", before.name, before.revision);
+        self.insert(&token, &account_rows(changed)).await?;
+        Ok(self.account(&changed.name).await?.as_ref() == Some(changed))
     }
 
     /// An account by its name.
@@ -269,6 +271,24 @@ impl Store {
         self.within(query.fetch_all(), "saved searches", false)
             .await
     }
+}
+
+fn account_rows(account: &Account) -> Insert {
+    let recovery: Vec<&str> = account.recovery.iter().map(String::as_str).collect();
+    let mut rows = Rows::new("accounts", ACCOUNT_COLUMNS);
+    rows.push([
+        Cell::Text(&account.name),
+        Cell::Number(account.revision),
+        Cell::Text(&account.by),
+        Cell::Text(account.role.name()),
+        Cell::Text(&account.password),
+        Cell::Number(account.must_change.into()),
+        Cell::Text(&account.second_factor),
+        Cell::Texts(&recovery),
+        Cell::Number(account.disabled.into()),
+        Cell::Time(Some(account.sessions_since)),
+    ]);
+    rows.finish()
 }
 
 fn account(row: AccountRow) -> Option<Account> {

@@ -1,4 +1,4 @@
-//! Who gets where: every address for every role, forms, sessions, second factors, tokens, the audit.
+//! Who gets where: every address for every role, tokens, links of mails, the audit.
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::TcpStream;
@@ -11,7 +11,8 @@ use serde_json::Value;
 
 use crate::parts::{Reply, Request};
 use crate::place::{PASSWORD, Place};
-use crate::visitor::{Visitor, between, code};
+use crate::sign_in::people_in_and_out;
+use crate::visitor::{Visitor, between};
 
 #[test]
 fn each_role_gets_where_it_may_and_nowhere_else() {
@@ -62,12 +63,11 @@ fn filled(path: &str, (alert, incident): (&str, &str)) -> String {
 }
 
 /// Status and location of an answer that does not end.
-fn head_of_stream(place: &Place, path: &str, visitor: &Visitor) -> (u16, String) {
+fn head_of_stream(place: &Place, path: &str, cookie: &str) -> (u16, String) {
     let stream = TcpStream::connect(("127.0.0.1", place.port())).unwrap();
     stream
         .set_read_timeout(Some(Duration::from_secs(30)))
         .unwrap();
-    let cookie = visitor.cookie();
     write!(
         &stream,
         "GET {path} HTTP/1.1\r\nHost: x\r\nCookie: {cookie}\r\n\r\n"
@@ -84,7 +84,7 @@ fn head_of_stream(place: &Place, path: &str, visitor: &Visitor) -> (u16, String)
 
 fn ask(place: &Place, visitor: &Visitor, method: &str, path: &str) -> (u16, String) {
     if path == "/live" {
-        return head_of_stream(place, path, visitor);
+        return head_of_stream(place, path, visitor.cookie());
     }
     let reply = match method {
         "GET" => visitor.get(path),
@@ -211,131 +211,6 @@ fn programs(place: &Place, alert: &str) {
             "{method} {path} is described"
         );
     }
-}
-
-/// Wrong passwords, wrong forms, second factors, ended sessions, accounts that are taken away.
-fn people_in_and_out(place: &Place) {
-    let mut viewer = Visitor::nobody(place.port());
-    assert_eq!(viewer.sign_in("viewer", PASSWORD).status, 303);
-    // A form without the signature, or with that of another session, is not ours.
-    assert_eq!(viewer.post_plain("/sign-out", &[]).status, 403);
-    assert_eq!(
-        viewer.post_plain("/sign-out", &[("signature", "x")]).status,
-        403
-    );
-    viewer.read_signature("/account");
-    assert_eq!(viewer.post("/sign-out", &[]).status, 303);
-    assert!(viewer.get("/").header("location").starts_with("/sign-in"));
-
-    let mut officer = Visitor::nobody(place.port());
-    officer.sign_in("data_protection_officer", PASSWORD);
-    assert_eq!(
-        officer.get("/").header("location"),
-        "/second-factor",
-        "the password alone opens nothing"
-    );
-    let mut administrator = Visitor::nobody(place.port());
-    let name = Role::Administrator.name();
-    assert_eq!(administrator.sign_in(name, "wrong password").status, 403);
-    assert_eq!(
-        administrator
-            .sign_in("nobody.there", "wrong password")
-            .status,
-        403
-    );
-    // By now the second factor is known to nobody here; the command line sets it anew.
-    let reset = place
-        .command(&["account", "reset", name, "--by", "test"])
-        .output()
-        .unwrap();
-    let first = String::from_utf8(reset.stdout).unwrap();
-    assert_eq!(administrator.sign_in(name, first.trim()).status, 303);
-    administrator.read_signature("/account/password");
-    let pairs = [
-        ("old", first.trim()),
-        ("new", PASSWORD),
-        ("again", PASSWORD),
-    ];
-    let changed = administrator.post("/account/password", &pairs);
-    assert_eq!(changed.status, 303);
-    let before = administrator.clone();
-    administrator.keep(&changed);
-    let old = before.get("/account");
-    assert!(
-        old.header("location").starts_with("/sign-in"),
-        "what the old password opened is over"
-    );
-    administrator.read_signature("/account/second-factor");
-    let (shown, codes) = administrator.enrol();
-    second_factors(place, &shown, &codes);
-    // Another phone needs the password, also with a code that fits.
-    let page = administrator.get("/account/second-factor").body;
-    let sealed = between(&page, "name=\"sealed\" value=\"", "\"").to_owned();
-    let secret = between(&page, "<code id=\"secret\">", "</code>").to_owned();
-    let pairs = [("sealed", sealed.as_str()), ("code", &code(&secret))];
-    let refused = administrator.post("/account/second-factor", &pairs);
-    assert!(refused.body.contains("role=\"alert\"") && !refused.body.contains("<li><code>"));
-    administrator.read_signature("/accounts");
-    let added = administrator.post("/accounts", &[("name", "New.One"), ("role", "viewer")]);
-    let password = between(&added.body, "<code id=\"fresh\">", "</code>").to_owned();
-    let mut fresh = Visitor::nobody(place.port());
-    assert_eq!(fresh.sign_in("new.one", &password).status, 303);
-    assert_eq!(fresh.get("/").header("location"), "/account/password");
-    let last = administrator.post("/accounts/administrator", &[("deed", "disable")]);
-    assert_eq!(last.header("location"), "/accounts?said=last");
-    let gone = administrator.post("/accounts/new.one", &[("deed", "disable")]);
-    assert_eq!(gone.header("location"), "/accounts?said=done");
-    assert!(
-        fresh
-            .get("/account")
-            .header("location")
-            .starts_with("/sign-in"),
-        "it is out at once"
-    );
-    assert_eq!(fresh.sign_in("new.one", &password).status, 403);
-    too_many_tries(place);
-}
-
-fn second_factors(place: &Place, shown: &str, codes: &[String]) {
-    let half = || {
-        let mut visitor = Visitor::nobody(place.port());
-        assert_eq!(
-            visitor
-                .sign_in("administrator", PASSWORD)
-                .header("location"),
-            "/second-factor?back=%2F"
-        );
-        visitor.read_signature("/second-factor");
-        visitor
-    };
-    let mut visitor = half();
-    // The code that set it up was taken, and is not taken again.
-    let again = visitor.post("/second-factor", &[("code", shown)]);
-    assert_eq!(again.status, 403);
-    let recovered = visitor.post("/second-factor", &[("code", &codes[0].to_uppercase())]);
-    assert_eq!(recovered.header("location"), "/", "{}", recovered.body);
-    let before = visitor.clone();
-    visitor.keep(&recovered);
-    assert_eq!(visitor.get("/accounts").status, 200);
-    assert!(
-        before.get("/").header("location").starts_with("/sign-in"),
-        "the half session is over"
-    );
-    let used = half().post("/second-factor", &[("code", &codes[0])]);
-    assert_eq!(used.status, 403, "a recovery code is good once");
-}
-
-fn too_many_tries(place: &Place) {
-    let mut visitor = Visitor::nobody(place.port());
-    let statuses: Vec<u16> = (0..6)
-        .map(|_| visitor.sign_in("rule_author", "wrong password").status)
-        .collect();
-    assert_eq!(statuses.last(), Some(&429), "{statuses:?}");
-    assert_eq!(
-        visitor.sign_in("rule_author", PASSWORD).status,
-        429,
-        "the right one has to wait too"
-    );
 }
 
 /// The link of a mail acknowledges its alert once, without signing in.

@@ -115,6 +115,8 @@ impl Visitor {
             .map(|it| it.split('<').next().unwrap().to_owned())
             .collect();
         assert_eq!(codes.len(), 10, "{}", reply.body);
+        self.keep(&reply);
+        self.read_signature("/account");
         (shown, codes)
     }
 

@@ -9,6 +9,7 @@
     reason = "the numbers are small and made here"
 )]
 
+mod accounts;
 mod chain;
 mod cluster;
 mod encryption;

@@ -14,7 +14,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use qrcodegen::{QrCode, QrCodeEcc};
 use serde_json::json;
 
-use super::sign_in::{self, is_first};
+use super::sign_in;
 use crate::access::{
     self, Account, Enrolment, Kind, Session, Standing, random, recovery_codes, recovery_hash,
     second_factor, token_hash,
@@ -165,15 +165,15 @@ pub(in crate::console) async fn password(
     Extension(reader): Extension<Reader>,
     Extension(form): Extension<Form>,
 ) -> Result<Response, Failure> {
-    let Visitor { account, .. } = visitor(&reader)?;
+    let now = now();
+    let account = shared.account_now(visitor(&reader)?, now).await?;
     let page = Page::new(&shared, &reader, "");
     let (old, new) = (form.exactly("old"), form.exactly("new"));
-    let now = now();
     let refused = |problem| {
         let page = password_page(&shared, &reader, Some(problem))?;
         Ok((StatusCode::BAD_REQUEST, page).into_response())
     };
-    if let Some(problem) = wrong_password(&shared, account, &page, old, now).await? {
+    if let Some(problem) = wrong_password(&shared, &account, &page, old, now).await? {
         return refused(problem);
     }
     if new != form.exactly("again") {
@@ -202,8 +202,7 @@ pub(in crate::console) async fn password(
     changed.must_change = false;
     // Whoever came in by the old one is out, tokens too; this browser goes on with a session of its own.
     changed.sessions_since = now;
-    shared.store.record_account(&changed).await?;
-    shared.sessions.forget_account(&changed.name);
+    shared.change(&account, &changed).await?;
     let title = format!("{} changed the password", account.name);
     audit(&shared, &reader, "changed", title, now).await?;
     let token = sign_in::begin(&shared, &reader, &changed, Kind::Whole, now).await?;
@@ -221,17 +220,17 @@ async fn wrong_password(
     password: &str,
     now: Timestamp,
 ) -> Result<Option<&'static str>, Failure> {
-    if shared.by_name.wait(&account.name, now).is_some() {
+    let Ok(tried) = shared.by_name.begin(account.name.clone(), now) else {
         return Ok(Some(page.say(
             "Слишком много неудачных попыток; подождите.",
             "Too many tries failed; wait a little.",
         )));
-    }
+    };
     let hash = Some(account.password.clone());
     if shared.verifier.matches(password.to_owned(), hash).await? {
+        shared.by_name.take_back(tried);
         return Ok(None);
     }
-    shared.by_name.failed(&account.name, now);
     Ok(Some(page.say(
         "Нынешний пароль не подходит.",
         "The present password does not fit.",
@@ -304,8 +303,8 @@ pub(in crate::console) async fn enrol(
     Extension(reader): Extension<Reader>,
     Extension(form): Extension<Form>,
 ) -> Result<Response, Failure> {
-    let Visitor { account, .. } = visitor(&reader)?;
     let now = now();
+    let account = shared.account_now(visitor(&reader)?, now).await?;
     let sealed = form.get("sealed");
     let page = Page::new(&shared, &reader, "");
     let again = |problem| {
@@ -317,7 +316,7 @@ pub(in crate::console) async fn enrol(
     // Whoever finds a browser signed in gives the account no other phone.
     if !account.second_factor.is_empty()
         && let Some(problem) =
-            wrong_password(&shared, account, &page, form.exactly("password"), now).await?
+            wrong_password(&shared, &account, &page, form.exactly("password"), now).await?
     {
         return again(problem);
     }
@@ -328,7 +327,8 @@ pub(in crate::console) async fn enrol(
             "The code does not fit. Look at the clock of the phone.",
         ));
     };
-    is_first(&shared, &account.name, step, now).await?;
+    // What set it up lets nobody in after that.
+    shared.store.take_code(&account.name, step, now).await?;
     let codes = recovery_codes();
     let mut changed = account.changed(&account.name, now);
     changed.second_factor = sealed.to_owned();
@@ -336,20 +336,19 @@ pub(in crate::console) async fn enrol(
         .iter()
         .map(|code| recovery_hash(&account.name, code))
         .collect();
-    shared.store.record_account(&changed).await?;
-    shared.sessions.forget_account(&account.name);
-    audit(
-        &shared,
-        &reader,
-        "enrolled",
-        format!("{} set up a second factor", account.name),
-        now,
-    )
-    .await?;
-    answer::page(&Recovery {
+    // Whoever came in without it is out, tokens too; this browser goes on with a session of its own.
+    changed.sessions_since = now;
+    shared.change(&account, &changed).await?;
+    let title = format!("{} set up a second factor", account.name);
+    audit(&shared, &reader, "enrolled", title, now).await?;
+    let token = sign_in::begin(&shared, &reader, &changed, Kind::Whole, now).await?;
+    // The forms of the page are signed for that session.
+    let reader = reader.with_session(token_hash(&token));
+    let page = answer::page(&Recovery {
         page: Page::new(&shared, &reader, ""),
         codes,
-    })
+    })?;
+    Ok(answer::with_cookie(page, &cookie::session(&token)))
 }
 
 pub(in crate::console) async fn end_session(

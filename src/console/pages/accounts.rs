@@ -138,7 +138,7 @@ pub(in crate::console) async fn add(
     let hash = shared.verifier.hash(password.clone()).await?;
     let now = now();
     let account = Account::new(name, role, hash, reader.name(), now);
-    shared.store.record_account(&account).await?;
+    shared.store.add_account(&account).await?;
     let title = format!("account {} added as {}", account.name, role.name());
     audit(&shared, &reader, &account, "added", title, now).await?;
     let page = Page::new(&shared, &reader, "administration");
@@ -217,8 +217,7 @@ pub(in crate::console) async fn act(
     if !leaves_an_administrator(&shared, &changed).await? {
         return Ok(answer::elsewhere("/accounts?said=last"));
     }
-    shared.store.record_account(&changed).await?;
-    shared.sessions.forget_account(&name);
+    shared.change(&account, &changed).await?;
     audit(&shared, &reader, &changed, action, title, now).await?;
     if fresh.is_some() {
         let page = Page::new(&shared, &reader, "administration");

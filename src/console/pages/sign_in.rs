@@ -23,6 +23,7 @@ use crate::console::form::Form;
 use crate::console::page::Page;
 use crate::console::reader::{Reader, Visitor};
 use crate::console::shared::{Deed, Shared};
+use crate::console::tries::{self, Tried};
 use crate::event::Timestamp;
 use crate::notify::now;
 use crate::telemetry::metric;
@@ -95,19 +96,23 @@ pub(in crate::console) async fn password(
         };
         Ok((status, page).into_response())
     };
-    if let Some(Wait(seconds)) = wait(&shared, &reader, &name, now) {
-        counter!(metric::SIGN_INS, "outcome" => "delayed").increment(1);
-        return refused(Problem::Wait(seconds));
-    }
+    let tried = match Tried::begin(&shared, &reader, &name, now) {
+        Ok(tried) => tried,
+        Err(Wait(seconds)) => {
+            counter!(metric::SIGN_INS, "outcome" => "delayed").increment(1);
+            return refused(Problem::Wait(seconds));
+        }
+    };
     let account = shared.store.account(&name).await?;
     let usable = account.filter(|account| !account.disabled);
     let hash = usable.as_ref().map(|account| account.password.clone());
     let password = form.exactly("password").to_owned();
     let is_right = shared.verifier.matches(password, hash).await?;
     let Some(account) = usable.filter(|_| is_right) else {
-        failed(&shared, &reader, &name, "password", now).await?;
+        tries::failed(&shared, &reader, &name, "password", now);
         return refused(Problem::Wrong);
     };
+    tried.take_back(&shared);
     let kind = if account.has_second_factor() {
         Kind::Half
     } else {
@@ -122,42 +127,6 @@ pub(in crate::console) async fn password(
         back.to_owned()
     };
     Ok(answer::elsewhere_with(&next, &cookie::session(&token)))
-}
-
-/// How long who tries has to wait, by name and by address.
-fn wait(shared: &Shared, reader: &Reader, name: &str, now: Timestamp) -> Option<Wait> {
-    let by_name = shared.by_name.wait(&name.to_owned(), now);
-    let by_address = reader.address;
-    let by_address = by_address.and_then(|address| shared.by_address.wait(&address, now));
-    let waits = [by_name, by_address].into_iter().flatten();
-    waits.max_by_key(|wait| wait.0)
-}
-
-async fn failed(
-    shared: &Shared,
-    reader: &Reader,
-    name: &str,
-    what: &'static str,
-    now: Timestamp,
-) -> Result<(), Failure> {
-    counter!(metric::SIGN_INS, "outcome" => "refused").increment(1);
-    shared.by_name.failed(&name.to_owned(), now);
-    if let Some(address) = reader.address {
-        shared.by_address.failed(&address, now);
-    }
-    // Who tries any name writes no audit: the counter is for them.
-    if shared.store.account(name).await?.is_some() {
-        let deed = Deed {
-            actor: name,
-            action: "refused",
-            kind: "session",
-            object: name,
-            title: format!("sign-in refused: {what}"),
-            detail: json!({ "address": reader.from(), "agent": reader.agent }),
-        };
-        shared.audit(deed, now).await?;
-    }
-    Ok(())
 }
 
 /// Begins a session: what the browser has to show from then on.
@@ -218,12 +187,10 @@ pub(in crate::console) async fn code(
     Extension(form): Extension<Form>,
 ) -> Result<Response, Failure> {
     let now = now();
-    let Some(Visitor {
+    let visitor = reader.visitor.as_ref().ok_or(Failure::NotFound)?;
+    let Visitor {
         account, session, ..
-    }) = &reader.visitor
-    else {
-        return Err(Failure::NotFound);
-    };
+    } = visitor;
     let back = answer::back(form.get("back")).to_owned();
     let refused = |problem| {
         let page = answer::page(&Code {
@@ -233,13 +200,15 @@ pub(in crate::console) async fn code(
         })?;
         Ok((StatusCode::FORBIDDEN, page).into_response())
     };
-    if let Some(Wait(seconds)) = wait(&shared, &reader, &account.name, now) {
-        return refused(Problem::Wait(seconds));
-    }
-    if !takes(&shared, account, form.get("code"), now).await? {
-        failed(&shared, &reader, &account.name, "second factor", now).await?;
+    let tried = match Tried::begin(&shared, &reader, &account.name, now) {
+        Ok(tried) => tried,
+        Err(Wait(seconds)) => return refused(Problem::Wait(seconds)),
+    };
+    if !takes(&shared, visitor, form.get("code"), now).await? {
+        tries::failed(&shared, &reader, &account.name, "second factor", now);
         return refused(Problem::Wrong);
     }
+    tried.take_back(&shared);
     shared.by_name.succeeded(&account.name);
     // What was shown before the second factor is worth nothing after it.
     let ended = Session {
@@ -255,13 +224,16 @@ pub(in crate::console) async fn code(
 /// Whether a code is that of the authenticator and was not shown before, or a recovery code, which is used up then.
 async fn takes(
     shared: &Shared,
-    account: &Account,
+    visitor: &Visitor,
     code: &str,
     now: Timestamp,
 ) -> Result<bool, Failure> {
+    // One at a time: two tries at once with the same code are told apart.
+    let _alone = shared.codes.lock().await;
+    let account = shared.account_now(visitor, now).await?;
     let sealed = &account.second_factor;
     if let Some(step) = second_factor(&shared.vault, &account.name, sealed, code, now) {
-        return is_first(shared, &account.name, step, now).await;
+        return Ok(shared.store.take_code(&account.name, step, now).await?);
     }
     let hash = recovery_hash(&account.name, code);
     if !account.recovery.contains(&hash) {
@@ -269,8 +241,7 @@ async fn takes(
     }
     let mut changed = account.changed(&account.name, now);
     changed.recovery.retain(|it| *it != hash);
-    shared.store.record_account(&changed).await?;
-    shared.sessions.forget_account(&account.name);
+    shared.change(&account, &changed).await?;
     let deed = Deed {
         actor: &account.name,
         action: "used",
@@ -281,18 +252,6 @@ async fn takes(
     };
     shared.audit(deed, now).await?;
     Ok(true)
-}
-
-/// Whether a code of these thirty seconds was not taken before, here or by another instance.
-pub(super) async fn is_first(
-    shared: &Shared,
-    account: &str,
-    step: u64,
-    now: Timestamp,
-) -> Result<bool, Failure> {
-    // One at a time: two tries at once with the same code are told apart.
-    let _alone = shared.codes.lock().await;
-    Ok(shared.store.take_code(account, step, now).await?)
 }
 
 pub(in crate::console) async fn out(

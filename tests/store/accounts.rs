@@ -1,0 +1,49 @@
+//! Accounts and sessions of the console, as several instances change and read them.
+
+use gatewatch::access::{Account, Role};
+use gatewatch::event::Timestamp;
+
+use super::server::Server;
+
+fn at(second: i64) -> Timestamp {
+    Timestamp::from_seconds(1_800_000_000 + second)
+}
+
+#[tokio::test]
+async fn an_account_is_changed_by_one_who_knows_how_it_stands() {
+    let server = Server::start();
+    let store = server.store().await;
+    let added = Account::new("anna".into(), Role::Administrator, "h".into(), "b", at(0));
+    store.add_account(&added).await.unwrap();
+    let mut disabled = added.changed("ivan", at(1));
+    disabled.disabled = true;
+    assert!(store.change_account(&added, &disabled).await.unwrap());
+    // Built on what was read before that, and later.
+    let mut password = added.changed("anna", at(2));
+    password.password = "other".into();
+    assert!(!store.change_account(&added, &password).await.unwrap());
+    let stored = store.account("anna").await.unwrap();
+    assert_eq!(stored.as_ref(), Some(&disabled));
+    let enabled = disabled.changed("ivan", at(3));
+    assert!(store.change_account(&disabled, &enabled).await.unwrap());
+}
+
+#[tokio::test]
+async fn of_many_changes_at_once_one_is_taken() {
+    let server = Server::start();
+    let store = server.store().await;
+    let added = Account::new("anna".into(), Role::Viewer, "h".into(), "b", at(0));
+    store.add_account(&added).await.unwrap();
+    let tasks: Vec<_> = (1..=8)
+        .map(|second| {
+            let (store, added) = (store.clone(), added.clone());
+            let changed = added.changed("anna", at(second));
+            tokio::spawn(async move { store.change_account(&added, &changed).await })
+        })
+        .collect();
+    let mut taken = 0;
+    for task in tasks {
+        taken += usize::from(task.await.unwrap().unwrap());
+    }
+    assert_eq!(taken, 1);
+}
