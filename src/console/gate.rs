@@ -40,6 +40,8 @@ pub enum Needs {
 pub(super) struct Gate {
     pub(super) shared: Arc<Shared>,
     pub(super) needs: Needs,
+    /// Whether asking for it keeps a session from being idle: a page that waits for news shows nobody who is there.
+    pub(super) is_use: bool,
 }
 
 /// Lets a request through to its page, with the [`Reader`] and the [`Form`] that it brings.
@@ -144,7 +146,7 @@ impl Gate {
         let shared = &self.shared;
         let found = shared
             .sessions
-            .find(&shared.store, &token_hash(shown), now)
+            .find(&shared.store, &token_hash(shown), self.is_use, now)
             .await?;
         Ok(found.and_then(|(session, account)| {
             let standing = session.standing(&account, now);

@@ -16,6 +16,9 @@ use tracing::warn;
 use super::failure::Failure;
 use super::shared::Shared;
 
+/// The address of the stream.
+pub(super) const PATH: &str = "/live";
+
 /// How often ClickHouse is asked, once for all pages.
 const LOOK: Duration = Duration::from_secs(3);
 

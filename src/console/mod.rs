@@ -137,6 +137,7 @@ fn router(shared: &Arc<Shared>) -> Router {
         let gate = gate::Gate {
             shared: Arc::clone(shared),
             needs: route.needs,
+            is_use: route.path != live::PATH,
         };
         let guarded = route
             .handler

@@ -65,7 +65,7 @@ pub(super) fn all() -> Vec<Route> {
     add("POST", "/account/tokens", may(View), post(account::make_token));
 
     add("GET", "/", may(View), get(overview::show));
-    add("GET", "/live", may(View), get(live::listen));
+    add("GET", live::PATH, may(View), get(live::listen));
     add("GET", "/alerts", may(View), get(alerts::show));
     add("POST", "/alerts", may(Triage), post(alerts::act));
     add("GET", "/alerts/{id}", may(View), get(alert::show));

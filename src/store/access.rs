@@ -38,6 +38,8 @@ const SESSION_COLUMNS: &[(&str, Wire)] = &[
     ("agent", Wire::Text),
 ];
 
+const USE_COLUMNS: &[(&str, Wire)] = &[("id", Wire::Text), ("used", Wire::Time)];
+
 const CODE_COLUMNS: &[(&str, Wire)] = &[
     ("account", Wire::Text),
     ("step", Wire::U64),
@@ -213,6 +215,31 @@ impl Store {
         let row = row.fetch_optional::<SessionRow>();
         let row = self.within(row, "a session", false).await?;
         Ok(row.and_then(session))
+    }
+
+    /// Puts on record that something was asked for with a session.
+    ///
+    /// # Errors
+    /// When the server cannot be reached or refuses.
+    pub async fn record_use(&self, id: &str, now: Timestamp) -> Result<(), StoreError> {
+        let mut rows = Rows::new("session_uses", USE_COLUMNS);
+        rows.push([Cell::Text(id), Cell::Time(Some(now))]);
+        let token = format!("use/{id}/{}", now.micros());
+        self.insert(&token, &rows.finish()).await
+    }
+
+    /// When something was last asked for with a session, as far as that is on record; 1970 where it is not.
+    ///
+    /// # Errors
+    /// When the server cannot be reached or refuses.
+    pub async fn last_use(&self, id: &str) -> Result<Timestamp, StoreError> {
+        let query = self
+            .client
+            .query("SELECT toUnixTimestamp64Micro(max(used)) FROM session_uses WHERE id = ?")
+            .bind(id);
+        let used = query.fetch_one::<i64>();
+        let used = self.within(used, "the use of a session", false).await?;
+        Ok(Timestamp::from_micros(used))
     }
 
     /// Sessions and tokens that have not ended, of one account or of all, the newest first.

@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use crate::parts::{Reply, Request};
 use crate::place::{PASSWORD, Place};
-use crate::sign_in::people_in_and_out;
+use crate::sign_in::{idle_sessions, people_in_and_out};
 use crate::visitor::{Visitor, between};
 
 #[test]
@@ -28,6 +28,7 @@ fn each_role_gets_where_it_may_and_nowhere_else() {
     }
     programs(&place, &alert);
     people_in_and_out(&place);
+    idle_sessions(&place);
     links_of_mails(&place, &alert);
     the_person(&place);
     let audit = place.ask("SELECT DISTINCT concat(object_kind, ' ', action) FROM audit WHERE object_kind NOT IN ('rule', 'correlation', 'exception', 'silence') ORDER BY 1");
@@ -63,7 +64,7 @@ fn filled(path: &str, (alert, incident): (&str, &str)) -> String {
 }
 
 /// Status and location of an answer that does not end.
-fn head_of_stream(place: &Place, path: &str, cookie: &str) -> (u16, String) {
+pub fn head_of_stream(place: &Place, path: &str, cookie: &str) -> (u16, String) {
     let stream = TcpStream::connect(("127.0.0.1", place.port())).unwrap();
     stream
         .set_read_timeout(Some(Duration::from_secs(30)))

@@ -1,7 +1,8 @@
 //! Signing in and out: passwords, forms, second factors, sessions, and what is refused.
 
-use gatewatch::access::Role;
+use gatewatch::access::{Role, token_hash};
 
+use crate::access::head_of_stream;
 use crate::place::{PASSWORD, Place};
 use crate::visitor::{Visitor, between, code};
 
@@ -182,4 +183,30 @@ fn too_many_tries(place: &Place) {
     });
     statuses.sort_unstable();
     assert_eq!(statuses, [403, 403, 403, 403, 429, 429, 429, 429]);
+}
+
+/// A session that nobody used for too long is over, also where it was never seen before; a page that waits for news uses none.
+pub fn idle_sessions(place: &Place) {
+    place.ask("INSERT INTO accounts SELECT 'sleeper', 1, 'test', 'viewer', '', 0, '', [], 0, toDateTime64(0, 6)");
+    for token in ["asleep", "awake"] {
+        let id = token_hash(token);
+        place.ask(&format!("INSERT INTO sessions SELECT '{id}', 1, 'sleeper', 'whole', '', now64(6) - INTERVAL 2 HOUR, now64(6) + INTERVAL 2 HOUR, 0, '', ''"));
+    }
+    let id = token_hash("awake");
+    place.ask(&format!(
+        "INSERT INTO session_uses SELECT '{id}', now64(6) - INTERVAL 30 MINUTE"
+    ));
+    let status = |token: &str, path: &str| {
+        head_of_stream(place, path, &format!("__Host-gatewatch={token}")).0
+    };
+    let is_used = || {
+        place.ask(&format!(
+            "SELECT max(used) > now64(6) - INTERVAL 10 MINUTE FROM session_uses WHERE id = '{id}'"
+        ))
+    };
+    assert_eq!(status("asleep", "/account"), 303);
+    assert_eq!(status("awake", "/live"), 200);
+    assert_eq!(is_used(), "0");
+    assert_eq!(status("awake", "/account"), 200);
+    assert_eq!(is_used(), "1");
 }

@@ -47,3 +47,18 @@ async fn of_many_changes_at_once_one_is_taken() {
     }
     assert_eq!(taken, 1);
 }
+
+#[tokio::test]
+async fn the_newest_use_of_a_session_counts() {
+    let server = Server::start();
+    let store = server.store().await;
+    assert_eq!(
+        store.last_use("s").await.unwrap(),
+        Timestamp::from_seconds(0)
+    );
+    for second in [60, 180, 120] {
+        store.record_use("s", at(second)).await.unwrap();
+    }
+    store.record_use("t", at(999)).await.unwrap();
+    assert_eq!(store.last_use("s").await.unwrap(), at(180));
+}
