@@ -11,6 +11,7 @@ mod failure;
 mod form;
 mod gate;
 mod live;
+mod on_record;
 mod page;
 mod pages;
 mod reader;

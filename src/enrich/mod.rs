@@ -25,6 +25,7 @@ use crate::config::Enrich;
 use crate::contract::Contracts;
 use crate::event::{Event, Target, Text};
 
+pub use pseudonym::{is_pseudonym, is_pseudonymised};
 pub use redact::Redactor;
 
 use attack::Attacks;

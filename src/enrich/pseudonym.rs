@@ -23,6 +23,20 @@ const READY: [Field; 4] = [
     Field::DeviceId,
 ];
 
+/// Whether the ids of a field are stored as pseudonyms.
+#[must_use]
+pub fn is_pseudonymised(field: Field) -> bool {
+    READY.contains(&field)
+}
+
+/// Whether a text has the form of a pseudonym.
+#[must_use]
+pub fn is_pseudonym(text: &str) -> bool {
+    let is_base64 = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+    text.strip_prefix(PREFIX)
+        .is_some_and(|rest| rest.len() == TEXT && rest.bytes().all(is_base64))
+}
+
 /// The key, ready for each field. Never printed.
 #[derive(Clone)]
 pub(super) struct Pseudonyms {
@@ -78,6 +92,17 @@ mod tests {
         assert_ne!(subject, one.of(Field::Path, "42"));
         assert_ne!(subject, one.of(Field::Subject, "43"));
         assert_ne!(subject, Pseudonyms::new(&[2; 32]).of(Field::Subject, "42"));
+    }
+
+    #[test]
+    fn a_pseudonym_is_known_by_its_form() {
+        assert!(is_pseudonym(
+            &Pseudonyms::new(b"k").of(Field::Subject, "42")
+        ));
+        for other in ["42", "p_ivan.petrov", "p_KJyjNTW0NNo7iiY76dBWc", ""] {
+            assert!(!is_pseudonym(other), "{other}");
+        }
+        assert!(is_pseudonymised(Field::DeviceId) && !is_pseudonymised(Field::ClientId));
     }
 
     #[test]

@@ -65,7 +65,7 @@ pub use recovery::StoredCount;
 pub use response::Cleared;
 pub(crate) use response::MOST_ALERTS;
 pub use seal::{Origin, Sealed, Sealer};
-pub use search::{Criterion, Search, SearchError, StoredEvent};
+pub use search::{Criterion, Search, SearchError, StoredEvent, Word};
 pub use snapshot::Snapshot;
 pub use subject::{InKafka, Mailed, Subject, SubjectRows};
 pub use webhook::Delivery;

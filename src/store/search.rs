@@ -17,6 +17,14 @@ const MOST: usize = 20;
 /// Longest value.
 const LONGEST: usize = 1_000;
 
+/// A word of a search.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Word {
+    text: String,
+    /// Field, comparison, and where the value begins; none for a word that is looked for anywhere.
+    asks: Option<(Field, Compare, usize)>,
+}
+
 /// One thing that has to be so of an event.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Criterion {
@@ -104,7 +112,7 @@ const COLUMNS: &str = "toUnixTimestamp64Micro(event.time) AS micros, toString(ga
                        toString(client_id) AS client_id, subject, toString(user_agent) AS user_agent, request_id, duration_us, \
                        arrayMap(fact -> toString(fact), event.facts) AS facts";
 
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Compare {
     Is,
     Not,
@@ -122,40 +130,70 @@ const SIGNS: [(&str, Compare); 5] = [
     ("~", Compare::Contains),
 ];
 
-impl Criterion {
-    /// Reads a search: `field=value`, `field!=value`, `field~part`, `field>=1`, `field<=1`, or a word that is anywhere in path, query, program or an id. Quotes keep
-    /// white space together.
+impl Word {
+    /// Takes a search apart: `field=value`, `field!=value`, `field~part`, `field>=1`, `field<=1`, or a word that is anywhere in path, query, program or an id. Quotes
+    /// keep white space together.
     ///
     /// # Errors
-    /// A field does not exist or is not stored, a value does not fit it, or it is too long.
-    pub fn parse_all(text: &str) -> Result<Vec<Criterion>, SearchError> {
+    /// A field does not exist, a quote does not end, or it is too long.
+    pub fn parse_all(text: &str) -> Result<Vec<Word>, SearchError> {
         let words = words(text)?;
         if words.len() > MOST || words.iter().any(|word| word.chars().count() > LONGEST) {
             return Err(SearchError::TooLong);
         }
-        words.iter().map(|word| Criterion::parse(word)).collect()
+        words.into_iter().map(Word::parse).collect()
     }
 
-    fn parse(word: &str) -> Result<Criterion, SearchError> {
+    fn parse(text: String) -> Result<Word, SearchError> {
         let found = SIGNS.iter().filter_map(|(sign, compare)| {
-            let at = word.find(sign)?;
+            let at = text.find(sign)?;
             Some((at, sign.len(), *compare))
         });
         // The first sign counts; of two at one place the longer.
         let first = found.min_by_key(|(at, length, _)| (*at, usize::MAX - length));
         let Some((at, length, compare)) = first.filter(|(at, ..)| *at > 0) else {
-            return Ok(Criterion::anywhere(word));
+            return Ok(Word { text, asks: None });
         };
-        let (name, value) = (&word[..at], &word[at + length..]);
+        let name = &text[..at];
         let is_name = name
             .bytes()
             .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-'));
         match Field::from_name(name).or_else(|| (name == "facts").then_some(Field::Fact)) {
-            Some(field) => Criterion::of(field, compare, value),
+            Some(field) => Ok(Word {
+                text,
+                asks: Some((field, compare, at + length)),
+            }),
             None if is_name => Err(SearchError::Field(name.to_owned())),
             // Such as `/path?a=b`.
-            None => Ok(Criterion::anywhere(word)),
+            None => Ok(Word { text, asks: None }),
         }
+    }
+
+    /// The field that it is about; `None` for a word that is looked for anywhere.
+    #[must_use]
+    pub fn field(&self) -> Option<Field> {
+        self.asks.map(|(field, ..)| field)
+    }
+
+    /// Name of the field with the sign of the comparison, and the value; the name is empty where there is no field.
+    #[must_use]
+    pub fn parts(&self) -> (&str, &str) {
+        self.text.split_at(self.asks.map_or(0, |(.., at)| at))
+    }
+}
+
+impl Criterion {
+    /// Reads a search, as [`Word::parse_all`] takes it apart.
+    ///
+    /// # Errors
+    /// A field does not exist or is not stored, a value does not fit it, or it is too long.
+    pub fn parse_all(text: &str) -> Result<Vec<Criterion>, SearchError> {
+        let words = Word::parse_all(text)?;
+        let criteria = words.iter().map(|word| match word.asks {
+            Some((field, compare, at)) => Criterion::of(field, compare, &word.text[at..]),
+            None => Ok(Criterion::anywhere(&word.text)),
+        });
+        criteria.collect()
     }
 
     fn anywhere(word: &str) -> Criterion {

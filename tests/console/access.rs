@@ -156,6 +156,7 @@ fn programs(place: &Place, alert: &str) {
     let mut analyst = Visitor::nobody(place.port());
     assert_eq!(analyst.sign_in("analyst", PASSWORD).status, 303);
     analyst.read_signature("/account");
+    kept_searches(place, &analyst);
     let make = |scope: &str| {
         let reply = analyst.post(
             "/account/tokens",
@@ -212,6 +213,24 @@ fn programs(place: &Place, alert: &str) {
             "{method} {path} is described"
         );
     }
+}
+
+/// A search is kept where it names nobody, and taken away whatever it says.
+fn kept_searches(place: &Place, analyst: &Visitor) {
+    let keep = |query: &str, deed: &str| {
+        let pairs = [("name", "mine"), ("query", query), ("deed", deed)];
+        analyst.post("/events", &pairs).status
+    };
+    let kept = || {
+        place.ask("SELECT concat(query, ' ', toString(removed)) FROM saved_searches FINAL WHERE account = 'analyst'")
+    };
+    assert_eq!(keep("q=status%3E%3D500&other=ivan", ""), 303);
+    assert_eq!(kept(), "q=status%3E%3D500 0");
+    for query in ["q=subject%3Divan", "q=ivan", "q=nofield%3D1", "from=ivan"] {
+        assert_eq!(keep(query, ""), 400, "{query}");
+    }
+    assert_eq!(keep("q=subject%3Divan", "remove"), 303);
+    assert_eq!(kept(), "1");
 }
 
 /// The link of a mail acknowledges its alert once, without signing in.
