@@ -21,6 +21,7 @@ use crate::response::AllowList;
 use crate::sigma::RuleSet;
 use crate::store::{AuditRow, Store, StoreError};
 
+const HOUR_US: i64 = 3_600_000_000;
 /// Pages that stay open for news at most.
 const MOST_LISTENING: usize = 256;
 
@@ -136,6 +137,25 @@ impl Shared {
 
     /// Puts on record what somebody did.
     pub(super) async fn audit(&self, deed: Deed<'_>, now: Timestamp) -> Result<(), StoreError> {
+        self.record(deed, now, now).await
+    }
+
+    /// Puts on record what somebody looked at: once an hour, however often and in whichever instance.
+    pub(super) async fn audit_look(
+        &self,
+        deed: Deed<'_>,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        self.record(deed, now, now.floor_to(HOUR_US)).await
+    }
+
+    /// ClickHouse drops the same deed of the same `before`.
+    async fn record(
+        &self,
+        deed: Deed<'_>,
+        now: Timestamp,
+        before: Timestamp,
+    ) -> Result<(), StoreError> {
         let row = AuditRow {
             time: now,
             actor: deed.actor.to_owned(),
@@ -144,7 +164,7 @@ impl Shared {
             object: deed.object.to_owned(),
             title: deed.title,
             detail: deed.detail.to_string(),
-            before: now.micros(),
+            before: before.micros(),
         };
         self.store.record_changes(&[row]).await
     }

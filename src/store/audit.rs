@@ -39,8 +39,8 @@ pub struct AuditRow {
     pub title: String,
     /// What it says, as JSON.
     pub detail: String,
-    /// When it had changed last, in microseconds; 0 for the first time. Part of the token, so that two instances which see the
-    /// same change write it once.
+    /// When it had changed last, in microseconds; 0 for the first time. Part of the token, as who did it is, so that two instances which
+    /// see the same change write it once.
     pub before: i64,
 }
 
@@ -87,6 +87,7 @@ impl Store {
         for change in changes {
             for part in [
                 change.action,
+                &change.actor,
                 &change.object_kind,
                 &change.object,
                 &change.detail,

@@ -38,7 +38,9 @@ fn each_role_gets_where_it_may_and_nowhere_else() {
         "account disabled",
         "account enrolled",
         "person revealed",
+        "person viewed",
         "recovery_code used",
+        "report viewed",
         "search exported",
         "search searched",
         "session refused",
@@ -298,6 +300,19 @@ fn the_person(place: &Place) {
         "{pseudonym}: {}",
         found.body
     );
+    for _ in 0..3 {
+        assert_eq!(
+            officer
+                .get(&format!("/entities/subject/{pseudonym}"))
+                .status,
+            200
+        );
+    }
+    officer.get("/entities/subject/anna");
+    let views = place.ask(&format!(
+        "SELECT count() FROM audit WHERE action = 'viewed' AND object = '{pseudonym}'"
+    ));
+    assert!(views == "1" || views == "2", "once an hour, not {views}");
     let audit =
         place.ask("SELECT concat(object, title, detail) FROM audit WHERE object_kind = 'person'");
     assert!(

@@ -17,13 +17,14 @@ use crate::event::Timestamp;
 use crate::notify::mail::Clean;
 
 /// What the audit is about.
-const KINDS: [&str; 12] = [
+const KINDS: [&str; 13] = [
     "session",
     "token",
     "account",
     "recovery_code",
     "search",
     "person",
+    "report",
     "incident",
     "subject",
     "rule",
@@ -37,7 +38,7 @@ const KINDS: [&str; 12] = [
 struct Audit {
     page: Page,
     rows: Vec<Row>,
-    kinds: [&'static str; 12],
+    kinds: [&'static str; 13],
     kind: String,
     text: String,
 }

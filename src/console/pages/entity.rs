@@ -8,15 +8,18 @@ use axum::Extension;
 use axum::extract::{Path, Query, State};
 use axum::response::Response;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use serde_json::json;
 
 use super::alerts::{self, Row};
 use crate::console::answer;
 use crate::console::chart::{self, Bar, Usual};
 use crate::console::failure::Failure;
+use crate::console::on_record;
 use crate::console::page::Page;
 use crate::console::reader::Reader;
 use crate::console::risk;
-use crate::console::shared::Shared;
+use crate::console::shared::{Deed, Shared};
+use crate::enrich::is_pseudonymised;
 use crate::event::Timestamp;
 use crate::notify::mail::Clean;
 use crate::notify::now;
@@ -146,10 +149,14 @@ pub(in crate::console) async fn show(
 ) -> Result<Response, Failure> {
     let kind = EntityKind::named(&kind).ok_or(Failure::NotFound)?;
     let criterion = Criterion::entity(kind, &value).ok_or(Failure::NotFound)?;
+    let now = now();
+    if kind.field().is_some_and(is_pseudonymised) {
+        audit(&shared, &reader, kind, &value, now).await?;
+    }
     let hours = query.get("hours").and_then(|hours| hours.parse().ok());
     let hours = hours.filter(|hours| SPANS.contains(hours)).unwrap_or(24);
     let store = &shared.store;
-    let until = shared.end_of_events(now()).await?;
+    let until = shared.end_of_events(now).await?;
     let search = Search {
         criteria: vec![criterion],
         from: until.plus_micros(-hours * HOUR_US),
@@ -211,6 +218,26 @@ pub(in crate::console) async fn show(
         profile,
         page,
     })
+}
+
+/// Who looks at a person is on record, as a look-up is, before anything is shown.
+async fn audit(
+    shared: &Shared,
+    reader: &Reader,
+    kind: EntityKind,
+    value: &str,
+    now: Timestamp,
+) -> Result<(), Failure> {
+    let pseudonym = on_record::pseudonym(value);
+    let deed = Deed {
+        actor: reader.name(),
+        action: "viewed",
+        kind: "person",
+        object: pseudonym,
+        title: format!("{} looked at {} {pseudonym}", reader.name(), kind.name()),
+        detail: json!({ "kind": kind.name(), "address": reader.from() }),
+    };
+    Ok(shared.audit_look(deed, now).await?)
 }
 
 fn bar_seconds(hours: i64) -> u32 {

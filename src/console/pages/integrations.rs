@@ -9,13 +9,14 @@ use axum::extract::{Path, Query, State};
 use axum::http::header::{CONTENT_DISPOSITION, CONTENT_SECURITY_POLICY, CONTENT_TYPE};
 use axum::response::{IntoResponse, Response};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use serde_json::json;
 
 use crate::config::Locale;
 use crate::console::answer;
 use crate::console::failure::Failure;
 use crate::console::page::Page;
 use crate::console::reader::Reader;
-use crate::console::shared::Shared;
+use crate::console::shared::{Deed, Shared};
 use crate::contract::Document;
 use crate::contract::document::ServiceLevel;
 use crate::event::Timestamp;
@@ -294,6 +295,19 @@ pub(in crate::console) async fn report(
 ) -> Result<Response, Failure> {
     let days = days_of(&query);
     let report = built(&shared, &name, days).await?;
+    let deed = Deed {
+        actor: reader.name(),
+        action: "viewed",
+        kind: "report",
+        object: &report.integration,
+        title: format!(
+            "{} took the report of {}",
+            reader.name(),
+            report.integration
+        ),
+        detail: json!({ "days": days, "address": reader.from() }),
+    };
+    shared.audit_look(deed, now()).await?;
     let html = report::html(&report, reader.locale);
     let language = match reader.locale {
         Locale::Ru => "ru",
