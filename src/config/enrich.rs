@@ -1,5 +1,6 @@
 //! Settings of enrich: pseudonym key, country data.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
@@ -18,6 +19,8 @@ pub struct Enrich {
     pub pseudonym_key_file: Option<PathBuf>,
     /// Name of that key; stored beside every pseudonym so that keys can rotate.
     pub pseudonym_key_id: String,
+    /// Keys before it: name and file of each. With them persons are found under the pseudonyms that they had.
+    pub older_pseudonym_keys: BTreeMap<String, PathBuf>,
 }
 
 impl Default for Enrich {
@@ -27,6 +30,7 @@ impl Default for Enrich {
             pseudonym_key: Secret::default(),
             pseudonym_key_file: None,
             pseudonym_key_id: "k1".to_owned(),
+            older_pseudonym_keys: BTreeMap::new(),
         }
     }
 }

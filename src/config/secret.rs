@@ -21,7 +21,7 @@ pub enum SecretError {
         name: &'static str,
     },
     /// The file cannot be read.
-    #[error("cannot read {path} that `{name}_file` names: {source}")]
+    #[error("cannot read {path}, the file of `{name}`: {source}")]
     Unreadable {
         /// Name of the setting.
         name: &'static str,

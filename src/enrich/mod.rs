@@ -10,6 +10,7 @@ mod country;
 mod facts;
 mod payload;
 mod percent;
+mod person;
 mod personal;
 mod pseudonym;
 mod redact;
@@ -25,6 +26,7 @@ use crate::config::Enrich;
 use crate::contract::Contracts;
 use crate::event::{Event, Target, Text};
 
+pub use person::{Alias, PERSON_FIELDS, aliases, forms};
 pub use pseudonym::{is_pseudonym, is_pseudonymised};
 pub use redact::Redactor;
 

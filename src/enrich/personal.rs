@@ -285,7 +285,7 @@ fn plate(text: &str, start: usize, floor: usize) -> Option<Range<usize>> {
 }
 
 /// The letters of plates, in both alphabets.
-fn is_plate_letter(letter: char) -> bool {
+pub(super) fn is_plate_letter(letter: char) -> bool {
     "ABEKMHOPCTYXabekmhopctyxАВЕКМНОРСТУХавекмнорстух".contains(letter)
 }
 

@@ -15,6 +15,7 @@ use super::percent;
 use super::personal::{self, Shape};
 use super::pseudonym::Pseudonyms;
 use super::route::{self, ID};
+use crate::config::{self, Secret, SecretError};
 use crate::event::{Event, Field, Target, Text};
 
 const SECRET: &str = "{secret}";
@@ -109,6 +110,24 @@ impl Redactor {
             pseudonyms: Pseudonyms::new(key),
             key_id: CompactString::from(key_id),
         }
+    }
+
+    /// One of each key that the settings name, the current one first.
+    ///
+    /// # Errors
+    /// When a key cannot be read.
+    pub fn of_all_keys(enrich: &config::Enrich) -> Result<Vec<Self>, SecretError> {
+        let file = enrich.pseudonym_key_file.as_deref();
+        let current = enrich.pseudonym_key.resolve(file, "enrich.pseudonym_key")?;
+        let mut all = vec![Redactor::new(
+            current.expose().as_bytes(),
+            &enrich.pseudonym_key_id,
+        )];
+        for (name, file) in &enrich.older_pseudonym_keys {
+            let key = Secret::default().resolve(Some(file), "enrich.older_pseudonym_keys")?;
+            all.push(Redactor::new(key.expose().as_bytes(), name));
+        }
+        Ok(all)
     }
 
     /// Name of the key.
@@ -242,11 +261,13 @@ fn path<'t>(whole: &'t str, known: Option<(&str, &str)>) -> Cow<'t, str> {
     for (_, segment) in route::segments(whole) {
         let end = start + segment.len();
         let slash = &whole[end..whole.len().min(end + 1)];
-        let is_known = known.is_some_and(|(id, _)| segment == id);
+        // An id is what it is once decoded; the log may have it so, or as it was sent.
+        let plain = percent::decode(segment, false, &mut percent::Oddities::default());
+        let is_known = known.is_some_and(|(id, _)| segment == id || plain == id);
         let private = if is_known {
-            Some(segment.len())
+            Some(plain.len())
         } else {
-            route::id_part(segment)
+            route::id_part(&plain)
         };
         if let Some(length) = private {
             let redacted = redacted.get_or_insert_with(|| {
@@ -255,10 +276,10 @@ fn path<'t>(whole: &'t str, known: Option<(&str, &str)>) -> Cow<'t, str> {
                 begun
             });
             redacted.push_str(match known {
-                Some((id, alias)) if segment[..length] == *id => alias,
+                Some((id, alias)) if is_known || plain[..length] == *id => alias,
                 _ => ID,
             });
-            redacted.push_str(&segment[length..]);
+            redacted.push_str(&plain[length..]);
             redacted.push_str(slash);
         } else if let Some(redacted) = &mut redacted {
             redacted.push_str(segment);

@@ -1,10 +1,12 @@
 //! Route templates: `/residents/17/visits/5f0c…` becomes `/residents/{id}/visits/{id}`.
 //!
 //! Rules count templates, so a client that reads many resources over one route does not look like one that crawls. A segment
-//! is an id when it is a number, a UUID, hexadecimal, a number behind a short prefix, an address of a person, or long and
-//! without words. Bounded: at most 16 segments of at most 64 bytes, the rest is `{rest}`.
+//! is an id when it is a number, a UUID, hexadecimal, a number behind a short prefix, a vehicle plate, an address of a person, or
+//! long and without words. Bounded: at most 16 segments of at most 64 bytes, the rest is `{rest}`.
 
 use std::ops::Range;
+
+use super::personal;
 
 const MAX_SEGMENTS: usize = 16;
 pub(super) const MAX_SEGMENT: usize = 64;
@@ -92,7 +94,7 @@ pub(super) fn id_part(segment: &str) -> Option<usize> {
         _ => bytes.len(),
     };
     let stem = if stem == 0 { bytes.len() } else { stem };
-    is_id(&bytes[..stem]).then_some(stem)
+    is_id(&segment[..stem]).then_some(stem)
 }
 
 fn is_extension(bytes: &[u8]) -> bool {
@@ -101,7 +103,8 @@ fn is_extension(bytes: &[u8]) -> bool {
         && bytes.iter().all(u8::is_ascii_alphanumeric)
 }
 
-fn is_id(stem: &[u8]) -> bool {
+fn is_id(text: &str) -> bool {
+    let stem = text.as_bytes();
     if !stem.iter().any(u8::is_ascii_digit) {
         // Without a digit it is an id only when it cannot be a word: too long, or somebody's address.
         return stem.len() > MAX_SEGMENT || has_at_sign(stem);
@@ -117,7 +120,7 @@ fn is_id(stem: &[u8]) -> bool {
         return true;
     }
     is_prefixed_number(stem)
-        || is_plate(stem, &shape)
+        || is_plate(text)
         || is_opaque(&shape, length)
         || has_at_sign(stem)
 }
@@ -171,14 +174,17 @@ fn is_prefixed_number(stem: &[u8]) -> bool {
             .all(|byte| byte.is_ascii_digit() || matches!(byte, b'-' | b'_'))
 }
 
-/// A vehicle plate in Latin letters: letter, three digits, two letters, two or three digits.
-fn is_plate(stem: &[u8], shape: &Shape) -> bool {
-    (8..=9).contains(&stem.len())
-        && shape.dashes + shape.others == 0
-        && stem[0].is_ascii_alphabetic()
-        && stem[1..4].iter().all(u8::is_ascii_digit)
-        && stem[4..6].iter().all(u8::is_ascii_alphabetic)
-        && stem[6..].iter().all(u8::is_ascii_digit)
+/// A vehicle plate, in Latin letters or in those that Cyrillic shares with them: letter, three digits, two letters, two or three digits.
+pub(super) fn is_plate(stem: &str) -> bool {
+    let kinds = stem.chars().map(|character| match character {
+        '0'..='9' => '0',
+        'a'..='z' | 'A'..='Z' => 'A',
+        other if personal::is_plate_letter(other) => 'A',
+        _ => '-',
+    });
+    // Three letters of two bytes and six digits at most.
+    (8..=12).contains(&stem.len())
+        && (kinds.clone().eq("A000AA00".chars()) || kinds.eq("A000AA000".chars()))
 }
 
 /// Long and without words: digits and cases alternate at least once in four characters.
@@ -212,6 +218,9 @@ mod tests {
             "user_12345",
             "qdrXrZMw2mH2Gzk91fQ7",
             "a123bc77",
+            "A123BC777",
+            "А123ВС77",
+            "а123вс777",
             "ivan@example.com",
             "noreply%40test.fr",
         ] {
@@ -235,6 +244,7 @@ mod tests {
             "/facade/deadbeef",
             "/oauth2/token",
             "/.env",
+            "/дом7/кв12",
         ] {
             assert_eq!(template(path), None, "{path}");
         }

@@ -294,6 +294,28 @@ fn redaction_leaves_nothing_personal() {
 }
 
 #[test]
+fn an_encoded_id_gets_its_pseudonym_and_never_stays() {
+    let redactor = redactor();
+    let plate = "/v1/plates/%D0%90123%D0%92%D0%A1377/visits";
+    let mut found = event(plate, "");
+    enricher().enrich(&mut found);
+    assert_eq!(found.resource_id.as_deref(), Some("А123ВС377"));
+    assert_eq!(found.route.as_deref(), Some("/v1/plates/{id}/visits"));
+    redactor.redact(&mut found);
+    let alias = redactor.pseudonym(Field::ResourceId, "А123ВС377");
+    assert_eq!(found.resource_id.as_deref(), Some(alias.as_str()));
+    let path = format!("/v1/plates/{alias}/visits");
+    assert_eq!(found.path.as_deref(), Some(path.as_str()));
+    // What only the log or a contract knows to be an id, and an id that is not the last.
+    let mut named = event("/v1/%D0%90123%D0%92%D0%A1377/by/%D0%98%D0%B2%D0%B0%D0%BD", "");
+    named.resource_id = Some("Иван".into());
+    redactor.redact(&mut named);
+    let alias = redactor.pseudonym(Field::ResourceId, "Иван");
+    let path = format!("/v1/{{id}}/by/{alias}");
+    assert_eq!(named.path.as_deref(), Some(path.as_str()));
+}
+
+#[test]
 fn ids_leave_parameters_routes_and_operations_too() {
     let mut named = event(
         "/passes",

@@ -188,7 +188,24 @@ impl Subject {
 }
 
 impl Store {
-    /// Opens every dead letter and notes those that hold the identifier in clear, as a word of its own.
+    /// How many events each of their pseudonyms stands in, of those that stand in any.
+    ///
+    /// # Errors
+    /// When the server cannot be reached or refuses.
+    pub async fn subject_calls(&self, subject: &Subject) -> Result<Vec<(String, u64)>, StoreError> {
+        let list = subject.list();
+        let sql = format!(
+            "SELECT pseudonym, count() AS calls FROM \
+             (SELECT arrayJoin([subject, resource_id, device_id]) AS pseudonym FROM events \
+              WHERE has({list}, subject) OR has({list}, resource_id) OR has({list}, device_id)) \
+             WHERE has({list}, pseudonym) GROUP BY pseudonym"
+        );
+        let query = self.sharded.query(&sql);
+        self.within(query.fetch_all(), "calls of a person", false)
+            .await
+    }
+
+    /// Opens every dead letter and notes those that hold the identifier in clear, in any of its forms, as a word of its own.
     ///
     /// # Errors
     /// When the server cannot be reached or refuses.
@@ -196,7 +213,7 @@ impl Store {
         &self,
         subject: &mut Subject,
         sealers: &[Sealer],
-        identifier: &str,
+        forms: &[String],
     ) -> Result<(), StoreError> {
         let query = self.sharded.query(
             "SELECT topic, partition, offset, sealed, nonce, key_id FROM dead_letters WHERE reason != 'offsets_lost'",
@@ -220,7 +237,7 @@ impl Store {
                 continue;
             };
             let raw = String::from_utf8_lossy(&raw);
-            if holds(&raw, identifier) {
+            if forms.iter().any(|form| holds(&raw, form)) {
                 subject.letters.push(Letter {
                     raw: raw.into_owned(),
                     topic: row.topic,

@@ -15,6 +15,7 @@ use clap::Subcommand;
 use self::who::Who;
 use super::terminal;
 use crate::config;
+use crate::enrich::Alias;
 use crate::store::Store;
 
 /// Finds, hands out and erases all that is stored of one person
@@ -75,7 +76,12 @@ fn pseudonym(args: &PseudonymArgs) -> anyhow::Result<ExitCode> {
     let config = config::load(args.who.config.as_deref())?;
     let identifier = args.who.identifier()?;
     let mut text = String::new();
-    for (key, field, pseudonym) in args.who.pseudonyms(&config, &identifier)? {
+    for alias in args.who.pseudonyms(&config, &identifier)? {
+        let Alias {
+            key,
+            field,
+            pseudonym,
+        } = alias;
         let _ = writeln!(text, "{key}\t{}\t{pseudonym}", field.name());
     }
     terminal::say(&text)?;

@@ -7,12 +7,9 @@ use anyhow::{Context, bail};
 
 use crate::cli::key_files;
 use crate::config::Config;
-use crate::enrich::Redactor;
-use crate::event::Field;
+use crate::enrich::{self, Alias, Redactor};
 use crate::store::{Sealer, Store, Subject};
 
-/// Fields whose ids may be a person's.
-const FIELDS: [Field; 3] = [Field::Subject, Field::ResourceId, Field::DeviceId];
 /// Shortest identifier: a shorter one would be found in the dead letters of others.
 const SHORTEST: usize = 3;
 
@@ -22,10 +19,10 @@ pub(super) struct Who {
     /// Configuration file (TOML); built-in defaults without it
     #[arg(short, long, env = "GATEWATCH_CONFIG")]
     pub(super) config: Option<PathBuf>,
-    /// The identifier as gateways log it: of a user, a resident or a device; `-` reads it from standard input
+    /// What gateways log: an id of a user, a resident or a device, or a vehicle plate in any spelling; `-` reads it from standard input
     #[arg(value_name = "ID")]
     id: String,
-    /// An older key of pseudonyms: its name and the file that holds it
+    /// An older key of pseudonyms that the configuration does not name: its name and the file that holds it
     #[arg(long = "key", value_name = "NAME=FILE")]
     keys: Vec<String>,
     /// An older key of dead letters: its name and the file that holds it
@@ -51,30 +48,17 @@ impl Who {
         Ok(id)
     }
 
-    /// Key, field and pseudonym, of each.
+    /// All pseudonyms of an identifier, under the keys of the configuration and those of the command line.
     pub(super) fn pseudonyms(
         &self,
         config: &Config,
         identifier: &str,
-    ) -> anyhow::Result<Vec<(String, Field, String)>> {
-        let enrich = &config.enrich;
-        let now = enrich
-            .pseudonym_key
-            .resolve(enrich.pseudonym_key_file.as_deref(), "enrich.pseudonym_key")?;
-        let mut redactors = vec![Redactor::new(
-            now.expose().as_bytes(),
-            &enrich.pseudonym_key_id,
-        )];
+    ) -> anyhow::Result<Vec<Alias>> {
+        let mut redactors = Redactor::of_all_keys(&config.enrich)?;
         for (name, key) in key_files::read(&self.keys, "--key")? {
             redactors.push(Redactor::new(key.as_bytes(), &name));
         }
-        let each = redactors.iter().flat_map(|redactor| {
-            FIELDS.map(|field| {
-                let pseudonym = redactor.pseudonym(field, identifier).into_string();
-                (redactor.key_id().to_owned(), field, pseudonym)
-            })
-        });
-        Ok(each.collect())
+        Ok(enrich::aliases(&redactors, identifier))
     }
 
     /// Older keys of dead letters: name and digits.
@@ -85,14 +69,14 @@ impl Who {
     /// All that the store knows them by.
     pub(super) async fn find(&self, config: &Config, store: &Store) -> anyhow::Result<Subject> {
         let identifier = self.identifier()?;
-        let pseudonyms = self.pseudonyms(config, &identifier)?;
-        let mut subject = Subject::new(pseudonyms.into_iter().map(|(.., it)| it).collect())?;
+        let aliases = self.pseudonyms(config, &identifier)?;
+        let mut subject = Subject::new(aliases.into_iter().map(|it| it.pseudonym).collect())?;
         let mut sealers = vec![Sealer::from_config(&config.store)?];
         for (name, key) in self.older_letter_keys()? {
             sealers.push(Sealer::new(&key, &name, config.store.dead_letter_bytes)?);
         }
         store
-            .find_letters(&mut subject, &sealers, &identifier)
+            .find_letters(&mut subject, &sealers, &enrich::forms(&identifier))
             .await?;
         Ok(subject)
     }
