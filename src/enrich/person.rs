@@ -6,6 +6,7 @@
 use super::personal;
 use super::redact::Redactor;
 use super::route;
+use crate::config::{self, Secret, SecretError};
 use crate::event::Field;
 
 /// Fields whose ids may be a person's.
@@ -24,6 +25,26 @@ pub struct Alias {
     pub field: Field,
     /// The pseudonym.
     pub pseudonym: String,
+}
+
+impl Redactor {
+    /// One of each key that the settings name, the current one first.
+    ///
+    /// # Errors
+    /// When a key cannot be read.
+    pub fn of_all_keys(enrich: &config::Enrich) -> Result<Vec<Self>, SecretError> {
+        let file = enrich.pseudonym_key_file.as_deref();
+        let current = enrich.pseudonym_key.resolve(file, "enrich.pseudonym_key")?;
+        let mut all = vec![Redactor::new(
+            current.expose().as_bytes(),
+            &enrich.pseudonym_key_id,
+        )];
+        for (name, file) in &enrich.older_pseudonym_keys {
+            let key = Secret::default().resolve(Some(file), "enrich.older_pseudonym_keys")?;
+            all.push(Redactor::new(key.expose().as_bytes(), name));
+        }
+        Ok(all)
+    }
 }
 
 /// All pseudonyms of an identifier. Those of the first key and of the identifier as it is written come first, one a field of [`PERSON_FIELDS`].

@@ -15,7 +15,6 @@ use super::percent;
 use super::personal::{self, Shape};
 use super::pseudonym::Pseudonyms;
 use super::route::{self, ID};
-use crate::config::{self, Secret, SecretError};
 use crate::event::{Event, Field, Target, Text};
 
 const SECRET: &str = "{secret}";
@@ -110,24 +109,6 @@ impl Redactor {
             pseudonyms: Pseudonyms::new(key),
             key_id: CompactString::from(key_id),
         }
-    }
-
-    /// One of each key that the settings name, the current one first.
-    ///
-    /// # Errors
-    /// When a key cannot be read.
-    pub fn of_all_keys(enrich: &config::Enrich) -> Result<Vec<Self>, SecretError> {
-        let file = enrich.pseudonym_key_file.as_deref();
-        let current = enrich.pseudonym_key.resolve(file, "enrich.pseudonym_key")?;
-        let mut all = vec![Redactor::new(
-            current.expose().as_bytes(),
-            &enrich.pseudonym_key_id,
-        )];
-        for (name, file) in &enrich.older_pseudonym_keys {
-            let key = Secret::default().resolve(Some(file), "enrich.older_pseudonym_keys")?;
-            all.push(Redactor::new(key.expose().as_bytes(), name));
-        }
-        Ok(all)
     }
 
     /// Name of the key.

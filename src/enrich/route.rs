@@ -119,10 +119,7 @@ fn is_id(text: &str) -> bool {
     if is_hex && length >= 8 && shape.digits >= 2 {
         return true;
     }
-    is_prefixed_number(stem)
-        || is_plate(text)
-        || is_opaque(&shape, length)
-        || has_at_sign(stem)
+    is_prefixed_number(stem) || is_plate(text) || is_opaque(&shape, length) || has_at_sign(stem)
 }
 
 /// What a segment consists of.

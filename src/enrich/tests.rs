@@ -307,7 +307,10 @@ fn an_encoded_id_gets_its_pseudonym_and_never_stays() {
     let path = format!("/v1/plates/{alias}/visits");
     assert_eq!(found.path.as_deref(), Some(path.as_str()));
     // What only the log or a contract knows to be an id, and an id that is not the last.
-    let mut named = event("/v1/%D0%90123%D0%92%D0%A1377/by/%D0%98%D0%B2%D0%B0%D0%BD", "");
+    let mut named = event(
+        "/v1/%D0%90123%D0%92%D0%A1377/by/%D0%98%D0%B2%D0%B0%D0%BD",
+        "",
+    );
     named.resource_id = Some("Иван".into());
     redactor.redact(&mut named);
     let alias = redactor.pseudonym(Field::ResourceId, "Иван");
