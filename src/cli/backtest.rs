@@ -9,7 +9,7 @@ use std::sync::Arc;
 use serde::Serialize;
 use uuid::Uuid;
 
-use super::past::Past;
+use super::past::{Deed, Past};
 use super::terminal::{self, Output, Paint, escaped, grouped};
 use crate::alert::{Alert, Merger};
 use crate::config::Config;
@@ -94,7 +94,11 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
             .transpose()?,
     ];
     let mut versions: Vec<Version<'_>> = detections.iter().flatten().map(Version::new).collect();
-    args.past.read(&here, |batch| {
+    let deed = Deed {
+        action: "backtested",
+        object: &here.rules.folder.to_string_lossy(),
+    };
+    args.past.read(&here, deed, |batch| {
         for version in &mut versions {
             version.batch(batch);
         }

@@ -9,14 +9,14 @@ use std::sync::Arc;
 use anyhow::{Context, bail};
 use uuid::Uuid;
 
-use super::past::Stretch;
+use super::past::{Deed, Stretch};
 use super::replay::Printer;
 use super::terminal::grouped;
 use crate::config::Config;
 use crate::pipeline::detection::Detection;
 use crate::pipeline::offline::Offline;
 use crate::sigma::{MemberSource, RuleSet, Vocabulary};
-use crate::store::condition_of;
+use crate::store::Condition;
 use crate::track::Fired;
 
 /// Looks for what a rule or correlation finds in stored events; prints findings as JSON lines
@@ -26,7 +26,7 @@ use crate::track::Fired;
     gatewatch hunt 5f1c7e0a-… --matches --since 2026-11-28T00:00:00Z | jq -r .request_id\n  \
     gatewatch hunt new-rule.yml --sql\n\n\
     The rule becomes a condition that ClickHouse evaluates; what comes through is judged by the engine that judges the stream, so both find the same in the same events. Stored\n\
-    events are redacted: ids are pseudonyms, personal shapes in path and query are replaced.\n\
+    events are redacted: ids are pseudonyms, personal shapes in path and query are replaced. Each hunt is on record in the table audit.\n\
     Exit codes: 0 done, 1 something was found and --fail-on-findings, 2 wrong use or configuration, 3 a part is unreachable.")]
 pub struct Args {
     /// File of rules, or the id of a rule or correlation of the configured folder
@@ -68,15 +68,20 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     config.track.baseline.enabled = false;
     config.track.series.watched.clear();
     let quarry = Quarry::of(&args.rule, &config)?;
-    let condition = quarry.condition()?;
+    let condition = quarry.condition(args.matches)?;
     if args.sql {
-        println!("{condition}");
+        let stretch = args.stretch.times()?;
+        println!("{}", condition.sql(stretch, stretch));
         return Ok(ExitCode::SUCCESS);
     }
     let detection = Detection::new(&config, Arc::clone(&quarry.rules))?.of_stored();
     let mut offline = Offline::new(&detection);
     let mut printer = Printer::new();
-    args.stretch.read(&config, &condition, |batch| {
+    let deed = Deed {
+        action: "hunted",
+        object: &args.rule,
+    };
+    args.stretch.read(&config, deed, &condition, |batch| {
         if args.matches {
             let active = offline.active();
             offline.events(batch, |event, scratch, record| {
@@ -164,28 +169,32 @@ impl Quarry {
         })
     }
 
-    /// The condition of all rules whose matches are needed.
-    fn condition(&self) -> anyhow::Result<String> {
-        let mut rules: BTreeSet<u32> = BTreeSet::new();
+    /// What has to be read: what the rules match, and where correlations find something; for matches alone all that feeds these.
+    fn condition(&self, matches: bool) -> anyhow::Result<Condition> {
         let is_wanted = |id: Uuid| self.wanted.is_empty() || self.wanted.contains(&id);
-        for (rule, index) in self.rules.rules().iter().zip(0_u32..) {
-            if is_wanted(rule.meta.id) {
-                rules.insert(index);
-            }
-        }
+        let rules = self.rules.rules().iter().zip(0_u32..);
+        // A match that is no finding matters to correlations alone.
+        let rules = rules.filter(|(rule, _)| is_wanted(rule.meta.id) && (rule.alerts || matches));
+        let mut rules: Vec<u32> = rules.map(|(_, index)| index).collect();
+        let mut correlations = Vec::new();
         for (correlation, index) in self.rules.correlations().iter().zip(0_u32..) {
-            if is_wanted(correlation.meta.id) {
-                if correlation.kind.is_absence() {
-                    bail!(
-                        "{:?} waits for what does not come, which takes all events to tell: use `gatewatch backtest`",
-                        correlation.meta.title
-                    );
-                }
-                needed(&self.rules, index, &mut rules);
+            if !is_wanted(correlation.meta.id) {
+                continue;
+            }
+            if correlation.kind.is_absence() {
+                bail!(
+                    "{:?} waits for what does not come, which takes all events to tell: use `gatewatch backtest`",
+                    correlation.meta.title
+                );
+            }
+            correlations.push(index);
+        }
+        if matches {
+            for correlation in std::mem::take(&mut correlations) {
+                rules.extend(self.rules.needed_by(correlation));
             }
         }
-        let rules: Vec<u32> = rules.into_iter().collect();
-        Ok(condition_of(&self.rules, &rules))
+        Ok(Condition::of(&self.rules, &rules, &correlations))
     }
 
     fn picked(&self, found: Vec<Fired>) -> Vec<Fired> {
@@ -205,18 +214,6 @@ fn gather(rules: &RuleSet, correlation: u32, files: &mut BTreeSet<PathBuf>) {
                 files.insert(rules.rules()[rule as usize].source.path.clone());
             }
             MemberSource::Correlation(below) => gather(rules, below, files),
-        }
-    }
-}
-
-/// The rules that feed a correlation, also by others.
-fn needed(rules: &RuleSet, correlation: u32, needed_rules: &mut BTreeSet<u32>) {
-    for member in &rules.correlations()[correlation as usize].members {
-        match member.source {
-            MemberSource::Rule(rule) => {
-                needed_rules.insert(rule);
-            }
-            MemberSource::Correlation(below) => needed(rules, below, needed_rules),
         }
     }
 }

@@ -4,16 +4,23 @@ use std::path::PathBuf;
 
 use anyhow::{Context, bail};
 
+use serde_json::json;
+
 use super::records;
+use super::terminal::grouped;
 use crate::config::{self, Config};
 use crate::event::Timestamp;
 use crate::notify::now;
 use crate::source::RawBatch;
-use crate::store::Store;
+use crate::store::{AuditRow, Condition, Scanned, Store, StoreError};
 
 /// Days that are read where nothing is said.
 const DAYS: i64 = 30;
 const DAY_US: i64 = 86_400_000_000;
+/// Longest part of a command that the audit keeps, in characters.
+const LONGEST: usize = 400;
+/// What ClickHouse says to an account that may only read: `READONLY` and `ACCESS_DENIED`.
+const READS_ONLY: [u32; 2] = [164, 497];
 
 /// Where the past is.
 #[derive(Debug, clap::Args)]
@@ -36,6 +43,15 @@ pub(super) struct Stretch {
     until: Option<String>,
 }
 
+/// What is done with stored events, for the audit.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Deed<'d> {
+    /// Such as `hunted`.
+    pub(super) action: &'static str,
+    /// With which rule or rules.
+    pub(super) object: &'d str,
+}
+
 /// Makes a configuration fit for stored events: they are native JSON, and their times are their own.
 pub(super) fn fit_stored(config: &mut Config) {
     config.decode = config::Decode::default();
@@ -55,17 +71,18 @@ impl Past {
         }
     }
 
-    /// Reads all of it in the order of time, with progress. `each` says how many events there were so far.
+    /// Reads all of it in the order of time, with progress; what is stored not before that is on record. `each` says how many events there were so far.
     ///
     /// # Errors
     /// A file or the store cannot be read, or a time is none.
     pub(super) fn read(
         &self,
         config: &Config,
+        deed: Deed<'_>,
         each: impl FnMut(&RawBatch) -> std::io::Result<u64>,
     ) -> anyhow::Result<()> {
         if self.is_stored() {
-            return self.stretch.read(config, "1", each);
+            return self.stretch.read(config, deed, &Condition::all(), each);
         }
         if self.stretch.is_said() {
             bail!("--since and --until are for stored events; files are read whole");
@@ -94,14 +111,16 @@ impl Stretch {
         Ok((since, until))
     }
 
-    /// Reads the stored events that fulfil a condition, in the order of time, with progress. `each` says how many events there were so far.
+    /// Reads the stored events that fulfil a condition, in the order of time, with progress, once that is on record. `each` says how many events there were
+    /// so far.
     ///
     /// # Errors
     /// The store cannot be read, or a time is none.
     pub(super) fn read(
         &self,
         config: &Config,
-        condition: &str,
+        deed: Deed<'_>,
+        condition: &Condition,
         mut each: impl FnMut(&RawBatch) -> std::io::Result<u64>,
     ) -> anyhow::Result<()> {
         let stretch = self.times()?;
@@ -112,11 +131,13 @@ impl Stretch {
             .block_on(async {
                 let store = Store::connect(&config.store).await?;
                 store.check_schema().await?;
+                put_on_record(&store, &config.store.user, deed, stretch).await?;
                 let mut batch = RawBatch::new(0);
                 let (mut offset, mut outcome) = (0, Ok(0));
                 let mut hand_on = |batch: &mut RawBatch| {
                     if outcome.is_ok() {
                         outcome = each(batch);
+                        bar.set_message("events");
                         bar.set_position(*outcome.as_ref().unwrap_or(&0));
                     }
                     *batch = RawBatch::new(0);
@@ -128,12 +149,44 @@ impl Stretch {
                         hand_on(&mut batch);
                     }
                 };
-                store.records_in_order(stretch, condition, taken).await?;
+                let scanned = |Scanned { rows, of }: Scanned| {
+                    bar.set_message(format!("of {} rows looked through", grouped(of)));
+                    bar.set_position(rows);
+                };
+                let read = store.records_in_order(stretch, condition, scanned, taken);
+                read.await?;
                 hand_on(&mut batch);
                 outcome?;
                 anyhow::Ok(())
             })
             .inspect(|()| bar.finish_and_clear())
+    }
+}
+
+/// Puts on record who looks at which stored events. An account that may only read leaves its queries in the server's own log, and is told so.
+async fn put_on_record(
+    store: &Store,
+    user: &str,
+    Deed { action, object }: Deed<'_>,
+    (since, until): (Timestamp, Timestamp),
+) -> anyhow::Result<()> {
+    let now = now();
+    let row = AuditRow {
+        time: now,
+        actor: user.to_owned(),
+        action,
+        object_kind: "search".to_owned(),
+        object: object.chars().take(LONGEST).collect(),
+        title: format!("{user} read stored events by command: {action}"),
+        detail: json!({ "from": since, "until": until }).to_string(),
+        before: now.micros(),
+    };
+    match store.record_changes(&[row]).await {
+        Err(StoreError::Refused { code, .. }) if READS_ONLY.contains(&code) => {
+            eprintln!("{user} may not write the audit: only system.query_log shows this query");
+            Ok(())
+        }
+        done => Ok(done?),
     }
 }
 

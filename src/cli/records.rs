@@ -36,12 +36,14 @@ pub(super) fn read(
     Ok(())
 }
 
-/// Events so far, on a terminal.
+/// Events so far, on a terminal; something else where a message says so.
 pub(super) fn progress() -> ProgressBar {
     if io::stderr().is_terminal() {
-        let style = ProgressStyle::with_template("{human_pos} events, {per_sec}, {elapsed}")
+        let style = ProgressStyle::with_template("{human_pos} {msg}, {per_sec}, {elapsed}")
             .expect("the template is right");
-        ProgressBar::new_spinner().with_style(style)
+        ProgressBar::new_spinner()
+            .with_style(style)
+            .with_message("events")
     } else {
         ProgressBar::hidden()
     }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use anyhow::bail;
 
-use super::past::Past;
+use super::past::{Deed, Past};
 use super::terminal::{Paint, escaped, grouped};
 use crate::config::Behaviour;
 use crate::event::Timestamp;
@@ -114,7 +114,11 @@ fn train(
     let mut offline = Offline::new(detection);
     let mut found: Vec<Fired> = Vec::new();
     let days = i64::from(args.validate_days) * DAY_US;
-    args.past.read(config, |batch| {
+    let deed = Deed {
+        action: "trained",
+        object: "",
+    };
+    args.past.read(config, deed, |batch| {
         for fired in offline.batch(batch) {
             if fired.meta.family == "behaviour" {
                 found.push(fired);

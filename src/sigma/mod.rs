@@ -54,7 +54,9 @@ pub use compile::Scratch;
 pub use error::{Place, RuleError, RuleErrors};
 pub use exception::{Exception, ExceptionKind};
 pub use meta::{Level, PatternHit, RuleMeta};
-pub(crate) use pattern::{Anchor, DASHES, Piece, Shape};
+pub(crate) use pattern::{Anchor, DASHES, Piece, Shape, fold};
+pub(crate) use predicate::text_fields;
+pub(crate) use required::literals as required_literals;
 pub use rule::{
     Comparison, Condition, Correlation, CorrelationKind, Feed, Member, MemberSource, Operator,
     Rule, RuleSource, RuleTests, TestEvent,

@@ -1,5 +1,6 @@
 //! The rule set: what the rest of the program sees of Sigma.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use super::compile::{Engine, Scratch};
@@ -8,7 +9,7 @@ use super::exception::Exception;
 use super::link::Linked;
 use super::load;
 use super::meta::PatternHit;
-use super::rule::{Correlation, Rule};
+use super::rule::{Correlation, MemberSource, Rule};
 use super::search::Search;
 use super::vocabulary::Vocabulary;
 use crate::config;
@@ -75,6 +76,20 @@ impl RuleSet {
     #[must_use]
     pub fn correlations(&self) -> &[Correlation] {
         &self.correlations
+    }
+
+    /// The rules that feed a correlation, also by others, ascending.
+    #[must_use]
+    pub fn needed_by(&self, correlation: u32) -> BTreeSet<u32> {
+        let mut needed = BTreeSet::new();
+        let members = self.correlations.get(correlation as usize);
+        for member in members.iter().flat_map(|it| &it.members) {
+            match member.source {
+                MemberSource::Rule(rule) => drop(needed.insert(rule)),
+                MemberSource::Correlation(below) => needed.extend(self.needed_by(below)),
+            }
+        }
+        needed
     }
 
     /// The exceptions and silences, in the order of files and documents.

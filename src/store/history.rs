@@ -7,12 +7,24 @@ use tokio::io::AsyncBufReadExt;
 use super::StoreError;
 use super::client::Store;
 use super::columns::{Source, event_columns};
+use super::hunt::Condition;
 use super::native::Wire;
 use crate::event::{Field, Timestamp};
 
 /// So many events are put in order at once, about: those of an hour may be more.
 const AT_ONCE: u64 = 200_000;
 const WINDOW_US: i64 = 3_600_000_000;
+/// How often the server is asked how far it is.
+const LOOK: Duration = Duration::from_millis(500);
+
+/// How far the server is with the rows that it looks through.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Scanned {
+    /// Rows that it read.
+    pub rows: u64,
+    /// Rows that there are, about.
+    pub of: u64,
+}
 
 impl Store {
     /// Takes every stored event of `[from, until)` that has one of these integrations or none, in no promised order, as one record each.
@@ -32,23 +44,25 @@ impl Store {
         self.each_line(query, each).await
     }
 
-    /// The same of all integrations, in the order of time, with the facts that were found when they were stored. `condition` says which, as an expression
-    /// of ClickHouse; `1` is all.
+    /// The same of all integrations, in the order of time, with the facts that were found when they were stored. `condition` says which; `scanned` hears
+    /// how far the server is with looking for them, before the first of them comes.
     ///
     /// # Errors
     /// As of [`Store::records`].
     pub async fn records_in_order(
         &self,
-        (from, until): (Timestamp, Timestamp),
-        condition: &str,
+        whole: (Timestamp, Timestamp),
+        condition: &Condition,
+        scanned: impl FnMut(Scanned),
         mut each: impl FnMut(&str),
     ) -> Result<u64, StoreError> {
         let mut count = 0;
-        for (begin, end) in self.windows((from, until), condition).await? {
+        for (begin, end) in self.windows(whole, condition, scanned).await? {
             let sql = format!(
-                "SELECT {}, arrayMap(fact -> toString(fact), facts) AS facts FROM events WHERE {} AND {condition} ORDER BY time, topic, partition, offset",
+                "SELECT {}, arrayMap(fact -> toString(fact), facts) AS facts FROM events WHERE {} AND {} ORDER BY time, topic, partition, offset",
                 expressions(),
-                between(begin, end)
+                between(begin, end),
+                condition.sql((begin, end), whole)
             );
             // As it is: a pattern may hold what stands for a value elsewhere.
             let query = as_records(self.sharded.query_raw(&sql));
@@ -61,15 +75,19 @@ impl Store {
     async fn windows(
         &self,
         (from, until): (Timestamp, Timestamp),
-        condition: &str,
+        condition: &Condition,
+        scanned: impl FnMut(Scanned),
     ) -> Result<Vec<(Timestamp, Timestamp)>, StoreError> {
         let sql = format!(
-            "SELECT toInt64(toUnixTimestamp(toStartOfHour(time))) * 1000000 AS hour, count() AS events FROM events \
-             WHERE {} AND {condition} GROUP BY hour ORDER BY hour",
-            between(from, until)
+            "SELECT toInt64(toUnixTimestamp(toStartOfHour(time))) * 1000000 AS hour, count() AS found FROM events \
+             WHERE {} AND {} GROUP BY hour ORDER BY hour",
+            between(from, until),
+            condition.sql((from, until), (from, until))
         );
-        let hours = self.sharded.query_raw(&sql).fetch_all::<(i64, u64)>();
-        let hours = self.within(hours, "stored events", false).await?;
+        let id = format!("hunt-{}-{}", std::process::id(), micros_now());
+        let query = self.sharded.query_raw(&sql).with_setting("query_id", &id);
+        let hours = self.watched(&id, query.fetch_all::<(i64, u64)>(), scanned);
+        let hours = hours.await?;
         let mut windows: Vec<(Timestamp, Timestamp)> = Vec::new();
         let mut held = 0;
         for (hour, events) in hours {
@@ -85,6 +103,53 @@ impl Store {
             }
         }
         Ok(windows)
+    }
+
+    /// Waits for a query as long as the server reads on, and hands out how far it is. Where the account may not see how far that is, not longer than
+    /// the configuration says.
+    async fn watched<T>(
+        &self,
+        id: &str,
+        query: impl Future<Output = clickhouse::error::Result<T>>,
+        mut scanned: impl FnMut(Scanned),
+    ) -> Result<T, StoreError> {
+        let mut query = std::pin::pin!(query);
+        let limit = Duration::from_secs(self.config.timeout_s);
+        let (mut rows, mut still) = (0, Duration::ZERO);
+        loop {
+            if let Ok(outcome) = tokio::time::timeout(LOOK, &mut query).await {
+                return outcome.map_err(|error| self.error(&error, "stored events", false));
+            }
+            still += LOOK;
+            match self.scanned(id).await {
+                Some(it) if it.rows > rows => {
+                    (rows, still) = (it.rows, Duration::ZERO);
+                    scanned(it);
+                }
+                _ if still >= limit => {
+                    return Err(StoreError::Timeout {
+                        url: self.config.url.clone(),
+                        seconds: self.config.timeout_s,
+                    });
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// How far a query is that this account runs; `None` when it is over or cannot be seen.
+    async fn scanned(&self, id: &str) -> Option<Scanned> {
+        let query = self
+            .server
+            .query("SELECT read_rows, total_rows_approx FROM system.processes WHERE query_id = ?")
+            .bind(id);
+        let found = query.fetch_optional::<(u64, u64)>();
+        let found = self.within(found, "how far a query is", false).await;
+        let (rows, of) = found.ok()??;
+        Some(Scanned {
+            rows,
+            of: of.max(rows),
+        })
     }
 
     fn events(&self, from: Timestamp, until: Timestamp, rest: &str) -> clickhouse::query::Query {
@@ -128,7 +193,14 @@ impl Store {
     }
 }
 
-fn between(from: Timestamp, until: Timestamp) -> String {
+/// Microseconds of the wall clock, which tell the queries of this process apart.
+fn micros_now() -> u128 {
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    now.map_or(0, |since| since.as_micros())
+}
+
+/// Events of a stretch of time.
+pub(super) fn between(from: Timestamp, until: Timestamp) -> String {
     format!(
         "time >= fromUnixTimestamp64Micro({}, 'UTC') AND time < fromUnixTimestamp64Micro({}, 'UTC')",
         from.micros(),

@@ -6,7 +6,7 @@ use gatewatch::config;
 use gatewatch::decode::Decoder;
 use gatewatch::event::{Event, Field, Timestamp};
 use gatewatch::simulate::{Generator, Settings, Shapes};
-use gatewatch::store::{EventBlock, Verdict, column_of};
+use gatewatch::store::{Condition, EventBlock, Verdict, column_of};
 
 use super::server::{Server, recent};
 
@@ -96,10 +96,15 @@ async fn stored_events_come_out_as_they_went_in_and_contracts_are_held_against_t
     // In the order of time, whatever the order in which they were stored.
     let mut times = Vec::new();
     let count = store
-        .records_in_order((start.plus_micros(-DAY_US), until), "1", |record| {
-            let event = decoder.decode(record.as_bytes(), None).unwrap();
-            times.push(event.time);
-        })
+        .records_in_order(
+            (start.plus_micros(-DAY_US), until),
+            &Condition::all(),
+            |_| {},
+            |record| {
+                let event = decoder.decode(record.as_bytes(), None).unwrap();
+                times.push(event.time);
+            },
+        )
         .await
         .unwrap();
     assert_eq!((count, times.len()), (EVENTS, events.len()));
