@@ -18,6 +18,9 @@ use self::logic::{Bounds, Sql, any};
 use crate::event::Timestamp;
 use crate::sigma::{RuleSet, Search};
 
+/// Longest expression, in bytes: with the rest of its query it stays below what the server parses (`max_query_size`, 256 KiB).
+const LONGEST: usize = 200_000;
+
 /// Which stored events have to be read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Condition {
@@ -63,9 +66,9 @@ impl Condition {
         let crowds = self.crowds.iter();
         let crowds = crowds.map(|crowd| Sql::When(crowd.sql(stretch, whole)));
         match any([self.rows.clone()].into_iter().chain(crowds)) {
-            Sql::Always => "1".to_owned(),
+            Sql::When(sql) if sql.len() <= LONGEST => sql,
+            Sql::When(_) | Sql::Always => "1".to_owned(),
             Sql::Never => "0".to_owned(),
-            Sql::When(sql) => sql,
         }
     }
 }

@@ -112,6 +112,18 @@ fn a_payload_is_asked_for_where_it_may_come_from() {
 }
 
 #[test]
+fn what_is_longer_than_the_server_parses_is_not_asked() {
+    let words: Vec<String> = (0..400).map(|at| format!("word{at}")).collect();
+    let many = condition(&format!("  s: [{}]\n  condition: s", words.join(", ")));
+    assert_eq!(many, "1");
+    let few = condition(&format!("  s: [{}]\n  condition: s", words[..3].join(", ")));
+    assert!(
+        few.contains("position(lower(`path`), 'word2') > 0"),
+        "{few}"
+    );
+}
+
+#[test]
 fn wildcards_become_an_expression_over_the_whole_text() {
     let glob = condition("  s: {path|cased: '/a?b*.c'}\n  condition: s");
     assert_eq!(
