@@ -298,7 +298,6 @@ impl Place {
             detection: Detection::new(&self.config, Arc::clone(&rules))
                 .unwrap()
                 .of_stored(),
-            rules: Arc::clone(&rules),
             stretch: self.stored(events),
             runtime: Arc::clone(&self.runtime),
         };

@@ -63,7 +63,6 @@ type Matched = BTreeSet<(Uuid, Timestamp, String)>;
 struct Hunts {
     store: Store,
     detection: Detection,
-    rules: Arc<RuleSet>,
     stretch: (Timestamp, Timestamp),
     runtime: Arc<tokio::runtime::Runtime>,
 }
@@ -227,7 +226,6 @@ fn a_hunt_finds_what_the_stream_finds_in_the_same_events() {
         detection: Detection::new(&config, Arc::clone(&rules))
             .unwrap()
             .of_stored(),
-        rules: Arc::clone(&rules),
         stretch: (start.plus_micros(-DAY_US), start.plus_micros(2 * DAY_US)),
         runtime: Arc::new(runtime),
     };
