@@ -11,6 +11,7 @@ use axum::response::{IntoResponse, Response};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::json;
 
+use super::agreement;
 use crate::config::Locale;
 use crate::console::answer;
 use crate::console::failure::Failure;
@@ -20,7 +21,7 @@ use crate::console::shared::{Deed, Shared};
 use crate::contract::Document;
 use crate::contract::document::ServiceLevel;
 use crate::event::Timestamp;
-use crate::notify::mail::Clean;
+use crate::notify::mail::{Block, Clean, Picture};
 use crate::notify::now;
 use crate::report::{self, Report, Verdict};
 use crate::store::Scope;
@@ -64,6 +65,8 @@ struct Shown {
     breaches: u64,
     lines: Vec<Line>,
     levels: Vec<Level>,
+    /// What the contract says.
+    blocks: Vec<Block>,
 }
 
 /// What was promised of the calls, and what became of it.
@@ -158,7 +161,7 @@ pub(in crate::console) async fn show(
     let sum = |of: fn(&report::Day) -> u64| report.days.iter().map(of).sum();
     let mut documents = shared.contracts.documents();
     let document = documents.find(|document| document.integration == name);
-    let promises = document.map_or(&[][..], |document| &document.service_levels[..]);
+    let document = document.ok_or(Failure::NotFound)?;
     answer::page(&Shown {
         link: link(&name),
         days,
@@ -174,7 +177,8 @@ pub(in crate::console) async fn show(
             .iter()
             .map(|it| line(it, &page))
             .collect(),
-        levels: levels(&shared, &page, &report, promises).await?,
+        levels: levels(&shared, &page, &report, &document.service_levels).await?,
+        blocks: agreement::blocks(document, reader.locale),
         report,
         page,
     })

@@ -3,6 +3,7 @@
 pub(super) mod account;
 pub(super) mod accounts;
 pub(super) mod acknowledge;
+mod agreement;
 pub(super) mod alert;
 pub(super) mod alerts;
 pub(super) mod api;
