@@ -102,6 +102,17 @@ fn parts(alert: &Alert) -> (&str, Option<&str>) {
     }
 }
 
+impl Alert {
+    /// The value of its entity as events have it; of several the first.
+    #[must_use]
+    pub fn first_value(&self) -> String {
+        match parts(self) {
+            (first, Some(_)) => first.replace("\\|", "|").replace("\\\\", "\\"),
+            (value, None) => value.to_owned(),
+        }
+    }
+}
+
 /// Whether what stands behind the integration is one of its operations, and not a schedule or a number that somebody named.
 fn names_operation(alert: &Alert) -> bool {
     match alert.reason {
@@ -222,6 +233,15 @@ mod tests {
         fn a_value_never_leaves_its_literal(value in ".{0,400}|[\\x00-\\x20'\\\\]{0,40}") {
             prop_assert_eq!(read(&literal(&value)), Some(value.into_bytes()));
         }
+    }
+
+    #[test]
+    fn of_several_values_the_first_is_as_events_have_it() {
+        let mut alert = samples::correlation();
+        alert.entity.value = r"a\|b\\ | curl".into();
+        assert_eq!(alert.first_value(), r"a|b\");
+        alert.reason = Reason::Pattern { hits: Vec::new() };
+        assert_eq!(alert.first_value(), alert.entity.value.as_str());
     }
 
     #[test]

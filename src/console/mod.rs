@@ -11,14 +11,17 @@ mod failure;
 mod form;
 mod gate;
 mod live;
+mod names;
 mod on_record;
 mod page;
 mod pages;
+mod query;
 mod reader;
 mod risk;
 pub mod routes;
 mod sessions;
 mod shared;
+mod times;
 mod tries;
 
 use std::net::SocketAddr;
@@ -37,7 +40,7 @@ use crate::response::{AllowList, AllowListError};
 use crate::sigma::RuleSet;
 use crate::store::Store;
 pub(crate) use pages::accounts::first_password;
-pub use shared::Condition;
+pub use shared::{Condition, Measure};
 use shared::{Parts, Shared};
 
 /// Why the console cannot be served.

@@ -1,4 +1,4 @@
-//! Risk of an entity or an incident: what its alerts weigh, the less the longer ago.
+//! Risk of an entity or an incident: what its alerts weigh, the less the longer they are over.
 
 use super::chart::{self, Bar};
 use super::page::Page;
@@ -11,7 +11,7 @@ const DAY_US: f64 = 86_400_000_000.0;
 /// The highest risk.
 const MOST: f64 = 100.0;
 
-/// What alerts weigh at an instant, of 100: 40 for a critical one, 20, 8, 3 and 1, each half as much a day after its newest event.
+/// What alerts weigh at an instant, of 100: 40 for a critical one, 20, 8, 3 and 1, each from its first event on, and half as much a day after its newest one.
 pub(super) fn at(alerts: &[AlertLine], time: Timestamp) -> u64 {
     let weights = alerts.iter().map(|alert| {
         let weight = match Level::from_name(&alert.level) {
@@ -21,16 +21,17 @@ pub(super) fn at(alerts: &[AlertLine], time: Timestamp) -> u64 {
             Some(Level::Low) => 3.0,
             _ => 1.0,
         };
+        let is_to_come = time < Timestamp::from_micros(alert.first);
         let days = time.since(Timestamp::from_micros(alert.micros)) as f64 / DAY_US;
         // What turned out to be nothing weighs nothing, nor does what is still to come.
         let is_nothing = matches!(
             State::named(&alert.state),
             Some(State::Closed(Verdict::False | Verdict::Harmless))
         );
-        if is_nothing || days < 0.0 {
+        if is_nothing || is_to_come {
             0.0
         } else {
-            weight * 0.5_f64.powf(days)
+            weight * 0.5_f64.powf(days.max(0.0))
         }
     });
     let sum: f64 = weights.sum();
@@ -64,6 +65,7 @@ mod tests {
     fn risk_fades_and_what_was_nothing_counts_nothing() {
         let line = |level: &str, state: &str, days: i64| AlertLine {
             id: String::new(),
+            first: -days * 86_400_000_000,
             micros: -days * 86_400_000_000,
             level: level.into(),
             state: state.into(),
@@ -82,5 +84,20 @@ mod tests {
         assert_eq!(at(&[line("critical", "closed_false", 0)], now), 0);
         let many: Vec<_> = (0..9).map(|_| line("critical", "new", 0)).collect();
         assert_eq!(at(&many, now), 100);
+        let lasting = AlertLine {
+            first: now.plus_micros(-4 * 86_400_000_000).micros(),
+            ..line("high", "new", 0)
+        };
+        let day = |days: i64| {
+            at(
+                std::slice::from_ref(&lasting),
+                now.plus_micros(days * 86_400_000_000),
+            )
+        };
+        assert_eq!(
+            [day(-5), day(-4), day(-1), day(0), day(1)],
+            [0, 20, 20, 20, 10],
+            "while it lasts it weighs in full"
+        );
     }
 }

@@ -9,12 +9,15 @@ use super::StoreError;
 use super::client::Store;
 use crate::event::Timestamp;
 use crate::sigma::Level;
+use crate::track::EntityKind;
 
 /// An alert as a list shows it.
 #[derive(Clone, Debug, PartialEq, Eq, Row, Serialize, Deserialize)]
 pub struct AlertLine {
     /// Its id.
     pub id: String,
+    /// First event, in microseconds.
+    pub first: i64,
     /// Newest event, in microseconds.
     pub micros: i64,
     /// How bad it is.
@@ -42,10 +45,16 @@ pub struct AlertFilter {
     pub states: Vec<&'static str>,
     /// Of this level or a higher one.
     pub least: Option<Level>,
+    /// Of this level and no other.
+    pub level: Option<Level>,
     /// Of this rule family.
     pub family: Option<String>,
     /// About one of these entities.
     pub entities: Vec<String>,
+    /// About this entity, also together with others, or shows it as a caller; of any kind without one.
+    pub about: Option<(Option<EntityKind>, String)>,
+    /// That this tag stands on, such as `requirement.sec-01`.
+    pub tag: Option<String>,
     /// That touch this integration.
     pub integration: Option<String>,
     /// Of this incident.
@@ -54,8 +63,12 @@ pub struct AlertFilter {
     pub assignee: Option<String>,
     /// With this in title or entity, in any case of letters.
     pub text: Option<String>,
+    /// Ids of rules whose titles in another language have the text.
+    pub titled: Vec<String>,
     /// With an event since.
     pub since: Option<Timestamp>,
+    /// That began before.
+    pub until: Option<Timestamp>,
     /// The worst first, and not the newest.
     pub worst_first: bool,
     /// So many are passed over.
@@ -100,6 +113,29 @@ impl Conditions {
         self.sql.push_str(sql);
         self.values.extend(values);
     }
+
+    /// That an entity stands alone or first of several, as `group_of` joins them, or is a caller of sample events.
+    fn about(&mut self, kind: Option<EntityKind>, value: &str) {
+        let joined = value.replace('\\', "\\\\").replace('|', "\\|") + " | ";
+        let values = [value.to_owned(), joined];
+        match kind {
+            Some(kind) => self.and(
+                "(alert.entity_kind = ? AND (alert.entity = ? OR startsWith(alert.entity, ?)) OR has(alert.callers, ?))",
+                [kind.name().to_owned()]
+                    .into_iter()
+                    .chain(values)
+                    .chain([format!("{}:{value}", kind.name())])
+                    .map(Bound::Text),
+            ),
+            None => self.and(
+                "(alert.entity = ? OR startsWith(alert.entity, ?) OR arrayExists(it -> substring(it, position(it, ':') + 1) = ?, alert.callers))",
+                values
+                    .into_iter()
+                    .chain([value.to_owned()])
+                    .map(Bound::Text),
+            ),
+        }
+    }
 }
 
 impl AlertFilter {
@@ -109,15 +145,24 @@ impl AlertFilter {
         if let Some(least) = self.least {
             all.and("alert.level >= ?", [Bound::Text(least.name().to_owned())]);
         }
+        if let Some(level) = self.level {
+            all.and("alert.level = ?", [Bound::Text(level.name().to_owned())]);
+        }
         if let Some(family) = &self.family {
             all.and("alert.family = ?", [Bound::Text(family.clone())]);
         }
         if let Some(text) = &self.text {
             let text = Bound::Text(text.clone());
             all.and(
-                "(positionCaseInsensitiveUTF8(alert.title, ?) > 0 OR positionCaseInsensitiveUTF8(alert.entity, ?) > 0)",
-                [text.clone(), text],
+                "(positionCaseInsensitiveUTF8(alert.title, ?) > 0 OR positionCaseInsensitiveUTF8(alert.entity, ?) > 0 OR has(?, toString(alert.rule)))",
+                [text.clone(), text, Bound::Texts(self.titled.clone())],
             );
+        }
+        if let Some((kind, value)) = &self.about {
+            all.about(*kind, value);
+        }
+        if let Some(tag) = &self.tag {
+            all.and("has(alert.tags, ?)", [Bound::Text(tag.clone())]);
         }
         if !self.entities.is_empty() {
             all.and(
@@ -138,6 +183,10 @@ impl AlertFilter {
         if let Some(since) = self.since {
             let since = Bound::Micros(since.micros());
             all.and("alert.last >= fromUnixTimestamp64Micro(?)", [since]);
+        }
+        if let Some(until) = self.until {
+            let until = Bound::Micros(until.micros());
+            all.and("alert.first < fromUnixTimestamp64Micro(?)", [until]);
         }
         all
     }
@@ -175,7 +224,7 @@ impl AlertFilter {
         };
         // Columns are named with their table: of the same name there are texts here, which are in another order.
         let sql = format!(
-            "SELECT toString(alert.id) AS id, toUnixTimestamp64Micro(alert.last) AS micros, toString(alert.level) AS level, alert.state AS state, \
+            "SELECT toString(alert.id) AS id, toUnixTimestamp64Micro(alert.first) AS first, toUnixTimestamp64Micro(alert.last) AS micros, toString(alert.level) AS level, alert.state AS state, \
              toString(alert.assignee) AS assignee, toString(alert.rule) AS rule, alert.title AS title, toString(alert.entity_kind) AS entity_kind, \
              alert.entity AS entity, alert.count AS count FROM alerts_latest AS alert WHERE 1{first}{} ORDER BY {order} LIMIT {} OFFSET {}",
             standing.sql, self.limit, self.offset
@@ -227,7 +276,12 @@ mod tests {
             integration: Some("faces".to_owned()),
             incident: Some(Uuid::nil()),
             assignee: Some("anna".to_owned()),
+            level: Some(Level::High),
+            about: Some((Some(EntityKind::Client), "a".to_owned())),
+            tag: Some("requirement.sec-01".to_owned()),
             text: Some("climb".to_owned()),
+            titled: vec!["1".to_owned()],
+            until: Some(Timestamp::from_seconds(2)),
             since: Some(Timestamp::from_seconds(1)),
             limit: 10,
             ..AlertFilter::default()

@@ -71,6 +71,29 @@ impl Store {
         Ok(count)
     }
 
+    /// Everything that is stored of one event, as a JSON object: its fields, null where the log did not show them, and the rules that matched.
+    ///
+    /// # Errors
+    /// As of [`Store::records`].
+    pub async fn whole_event(
+        &self,
+        time: Timestamp,
+        topic: &str,
+        (partition, offset): (i32, i64),
+    ) -> Result<Option<String>, StoreError> {
+        let sql = format!(
+            "SELECT {}, arrayMap(fact -> toString(fact), facts) AS facts, arrayMap(rule -> toString(rule), rules) AS rules FROM events \
+             WHERE time = fromUnixTimestamp64Micro(?, 'UTC') AND topic = ? AND partition = ? AND `offset` = ? LIMIT 1",
+            expressions()
+        );
+        let query = self.sharded.query(&sql).bind(time.micros()).bind(topic);
+        let query = as_records(query.bind(partition).bind(offset));
+        let mut found = None;
+        self.each_line(query, |line| found = Some(line.to_owned()))
+            .await?;
+        Ok(found)
+    }
+
     /// Stretches of whole hours that hold all events of a condition and not many more than can be put in order at once.
     async fn windows(
         &self,

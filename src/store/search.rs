@@ -104,13 +104,20 @@ pub struct StoredEvent {
     pub duration_us: u64,
     /// What is so of it.
     pub facts: Vec<String>,
+    /// Topic or file of its record.
+    pub topic: String,
+    /// Partition of its record.
+    pub partition: i32,
+    /// Offset of its record.
+    pub offset: i64,
 }
 
 const COLUMNS: &str = "toUnixTimestamp64Micro(event.time) AS micros, toString(gateway) AS gateway, toString(integration) AS integration, \
                        toString(operation) AS operation, toString(method) AS method, path, query, status, \
                        replaceOne(toString(event.client_address), '::ffff:', '') AS client_address, toString(country) AS country, \
                        toString(client_id) AS client_id, subject, toString(user_agent) AS user_agent, request_id, duration_us, \
-                       arrayMap(fact -> toString(fact), event.facts) AS facts";
+                       arrayMap(fact -> toString(fact), event.facts) AS facts, toString(event.topic) AS topic, event.partition AS partition, \
+                       event.offset AS `offset`";
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Compare {

@@ -109,6 +109,13 @@ async fn stored_events_come_out_as_they_went_in_and_contracts_are_held_against_t
         .unwrap();
     assert_eq!((count, times.len()), (EVENTS, events.len()));
     assert!(times.is_sorted());
+    let first = &events[0];
+    let whole = store.whole_event(first.time, "requests", (0, 0)).await;
+    let whole = whole.unwrap().unwrap();
+    let decoded = decoder.decode(whole.as_bytes(), None).unwrap();
+    assert_eq!(shown(&decoded), shown(first));
+    let nowhere = store.whole_event(first.time, "requests", (1, 0)).await;
+    assert_eq!(nowhere.unwrap(), None);
     let none = store
         .records(until, until.plus_micros(DAY_US), &[], |_| {})
         .await

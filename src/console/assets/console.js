@@ -21,9 +21,15 @@
   document.addEventListener("keydown", (event) => {
     const types = event.target.closest("input:not([type=checkbox]), textarea, select");
     if (types || event.ctrlKey || event.metaKey || event.altKey) return;
-    if (event.key === "/") {
-      const field = document.querySelector("[data-key='/']");
-      if (field) { event.preventDefault(); field.focus(); }
+    if (event.key === "/" || event.key === "d") {
+      const field = document.querySelector("[data-key='" + event.key + "']");
+      if (!field) return;
+      event.preventDefault();
+      // Where nothing is ticked, the decision is about where the reader is.
+      const ticked = rows.some((row) => row.querySelector("input[type=checkbox]:checked"));
+      const box = here >= 0 && !ticked ? rows[here].querySelector("input[type=checkbox]") : null;
+      if (box && event.key === "d") box.checked = true;
+      field.focus();
     } else if (event.key === "j") go(here + 1);
     else if (event.key === "k") go(here < 0 ? 0 : here - 1);
     else if (event.key === "x" && here >= 0) {

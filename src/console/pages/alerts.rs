@@ -15,12 +15,15 @@ use crate::console::answer;
 use crate::console::failure::Failure;
 use crate::console::form::Form;
 use crate::console::page::Page;
+use crate::console::query;
 use crate::console::reader::Reader;
 use crate::console::shared::Shared;
+use crate::console::times;
 use crate::event::Timestamp;
 use crate::notify::mail::Clean;
 use crate::notify::now;
-use crate::sigma::Level;
+use crate::requirement::{REQUIREMENTS, Requirement};
+use crate::sigma::{Level, RuleMeta};
 use crate::store::{AlertFilter, AlertLine};
 use crate::track::EntityKind;
 use crate::triage;
@@ -38,6 +41,11 @@ struct Alerts {
     page: Page,
     rows: Vec<Row>,
     chosen: Chosen,
+    /// What the fields of times show.
+    from: String,
+    until: String,
+    problem: Option<Clean>,
+    requirements: &'static [Requirement],
     families: Vec<String>,
     next: Option<String>,
     previous: Option<String>,
@@ -66,12 +74,41 @@ struct Chosen {
     family: String,
     text: String,
     integration: String,
+    /// `kind:value`, or a value of any kind.
+    entity: String,
+    /// Id of a requirement.
+    requirement: String,
+    from: String,
+    until: String,
     assignee: String,
     order: String,
     offset: u32,
 }
 
+/// Before the name of a level: that one alone, and none above it.
+const ONLY: &str = "only-";
+
+/// The list of open alerts of one level.
+pub(super) fn of_level(level: Level) -> String {
+    format!("/alerts?level={}", Chosen::only(level.name()))
+}
+
+/// The list of all alerts about an entity, and of those that show it.
+pub(super) fn of_entity(kind: EntityKind, value: &str) -> String {
+    let chosen = Chosen {
+        state: "all".to_owned(),
+        entity: format!("{}:{value}", kind.name()),
+        ..Chosen::default()
+    };
+    chosen.here()
+}
+
 impl Chosen {
+    /// A level alone, as the address has it.
+    fn only(level: &str) -> String {
+        format!("{ONLY}{level}")
+    }
+
     fn of(query: &HashMap<String, String>) -> Chosen {
         let text = |name: &str| {
             let value = query.get(name).map_or("", |value| value.trim());
@@ -83,6 +120,10 @@ impl Chosen {
             family: text("family"),
             text: text("text"),
             integration: text("integration"),
+            entity: text("entity"),
+            requirement: text("requirement"),
+            from: text("from"),
+            until: text("until"),
             assignee: text("assignee"),
             order: text("order"),
             offset: text("offset").parse().unwrap_or(0).min(MOST_OFFSET),
@@ -107,7 +148,10 @@ impl Chosen {
         AlertFilter {
             states: self.states(),
             least: Level::from_name(&self.level),
+            level: self.level.strip_prefix(ONLY).and_then(Level::from_name),
             family: some(&self.family),
+            about: some(&self.entity).map(|text| about(&text)),
+            tag: requirement(&self.requirement).map(|it| format!("requirement.{}", it.tag)),
             integration: some(&self.integration),
             assignee: some(&self.assignee),
             text: some(&self.text),
@@ -133,6 +177,10 @@ impl Chosen {
             ("family", &self.family),
             ("text", &self.text),
             ("integration", &self.integration),
+            ("entity", &self.entity),
+            ("requirement", &self.requirement),
+            ("from", &self.from),
+            ("until", &self.until),
             ("assignee", &self.assignee),
             ("order", &self.order),
         ] {
@@ -144,6 +192,20 @@ impl Chosen {
             query.append_pair("offset", &offset.to_string());
         }
         format!("/alerts?{}", query.finish())
+    }
+}
+
+fn requirement(id: &str) -> Option<&'static Requirement> {
+    REQUIREMENTS.iter().find(|it| it.id == id)
+}
+
+/// An entity as people write it: `client:portal`, or of any kind `portal`.
+fn about(text: &str) -> (Option<EntityKind>, String) {
+    let named = text.split_once(':');
+    let named = named.and_then(|(kind, value)| Some((EntityKind::named(kind)?, value)));
+    match named {
+        Some((kind, value)) => (Some(kind), value.to_owned()),
+        None => (None, text.to_owned()),
     }
 }
 
@@ -160,13 +222,35 @@ pub(super) fn titles(shared: &Shared, page: &Page) -> HashMap<String, String> {
     if page.locale() == Locale::En {
         return HashMap::new();
     }
+    let mut titles = HashMap::new();
+    each_meta(shared, |meta| {
+        if let Some(title) = &meta.title_ru {
+            titles.insert(meta.id.to_string(), title.clone());
+        }
+    });
+    titles
+}
+
+/// Goes through what is said of the rules in force and the detectors.
+pub(super) fn each_meta(shared: &Shared, each: impl FnMut(&RuleMeta)) {
     let rules = shared.rules.borrow();
     let of_rules = rules.rules().iter().map(|rule| &rule.meta);
     let of_correlations = rules.correlations().iter().map(|it| &it.meta);
     let detectors = crate::track::detectors();
     let all = of_rules.chain(of_correlations).chain(&detectors);
-    all.filter_map(|meta| Some((meta.id.to_string(), meta.title_ru.clone()?)))
-        .collect()
+    all.for_each(each);
+}
+
+/// Ids of rules whose Russian title has this in it: alerts are stored with the English one.
+pub(super) fn titled(shared: &Shared, text: &str) -> Vec<String> {
+    let (text, mut ids) = (text.to_lowercase(), Vec::new());
+    each_meta(shared, |meta| {
+        let title = meta.title_ru.as_ref().map(|title| title.to_lowercase());
+        if !text.is_empty() && title.is_some_and(|title| title.contains(&text)) {
+            ids.push(meta.id.to_string());
+        }
+    });
+    ids
 }
 
 fn row(
@@ -196,8 +280,24 @@ pub(in crate::console) async fn show(
     Extension(reader): Extension<Reader>,
     Query(query): Query<HashMap<String, String>>,
 ) -> Result<Response, Failure> {
+    if let Some(address) = times::shareable("/alerts", &query, &reader.zone) {
+        return Ok(answer::elsewhere(&address));
+    }
     let chosen = Chosen::of(&query);
-    let mut lines = shared.store.list_alerts(&chosen.filter()).await?;
+    let times = query::time(&query, "from", &reader.zone)
+        .and_then(|from| Ok((from, query::time(&query, "until", &reader.zone)?)));
+    let (mut lines, problem) = match times {
+        Ok((since, until)) => {
+            let filter = AlertFilter {
+                since,
+                until,
+                titled: titled(&shared, &chosen.text),
+                ..chosen.filter()
+            };
+            (shared.store.list_alerts(&filter).await?, None)
+        }
+        Err(wrong) => (Vec::new(), Some(Clean::of(&wrong.said(reader.locale), 400))),
+    };
     let has_more = lines.len() > ROWS as usize;
     lines.truncate(ROWS as usize);
     let page = Page::new(&shared, &reader, "alerts");
@@ -206,11 +306,15 @@ pub(in crate::console) async fn show(
         (has_more && chosen.offset + ROWS <= MOST_OFFSET).then(|| chosen.at(chosen.offset + ROWS));
     let previous = (chosen.offset > 0).then(|| chosen.at(chosen.offset.saturating_sub(ROWS)));
     answer::page(&Alerts {
+        requirements: REQUIREMENTS,
         families: families(&shared),
         page,
         rows,
         next,
         previous,
+        from: times::field(&chosen.from, &reader.zone),
+        until: times::field(&chosen.until, &reader.zone),
+        problem,
         chosen,
         done: query.get("done").and_then(|done| done.parse().ok()),
     })
@@ -218,15 +322,8 @@ pub(in crate::console) async fn show(
 
 /// Families of the rules in force.
 fn families(shared: &Shared) -> Vec<String> {
-    let rules = shared.rules.borrow();
-    let of_rules = rules.rules().iter().map(|rule| rule.meta.family.clone());
-    let of_correlations = rules.correlations().iter().map(|it| it.meta.family.clone());
-    let detectors = crate::track::detectors().into_iter();
-    let of_detectors = detectors.map(|meta| meta.family);
-    let mut families: Vec<String> = of_rules
-        .chain(of_correlations)
-        .chain(of_detectors)
-        .collect();
+    let mut families = Vec::new();
+    each_meta(shared, |meta| families.push(meta.family.clone()));
     families.sort();
     families.dedup();
     families
@@ -259,4 +356,47 @@ pub(in crate::console) async fn act(
     let back = answer::back(form.get("back"));
     let sign = if back.contains('?') { '&' } else { '?' };
     Ok(answer::elsewhere(&format!("{back}{sign}done={done}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn chosen(pairs: &[(&str, &str)]) -> Chosen {
+        let pairs = pairs.iter();
+        let query = pairs.map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        Chosen::of(&query.collect())
+    }
+
+    #[test]
+    fn a_tile_leads_to_as_many_alerts_as_it_counts() {
+        let address = of_level(Level::Medium);
+        let level = address.split_once("level=").unwrap().1;
+        let filter = chosen(&[("level", level)]).filter();
+        assert_eq!((filter.level, filter.least), (Some(Level::Medium), None));
+        let open = triage::State::ALL.iter().filter(|it| it.is_open()).count();
+        assert_eq!(filter.states.len(), open, "a tile counts what is open");
+        let from = chosen(&[("level", "medium")]).filter();
+        assert_eq!((from.level, from.least), (None, Some(Level::Medium)));
+    }
+
+    #[test]
+    fn a_list_is_of_an_entity_and_a_requirement() {
+        let filter = chosen(&[("entity", "client:a:b"), ("requirement", "SEC-01")]).filter();
+        assert_eq!(
+            filter.about,
+            Some((Some(EntityKind::Client), "a:b".to_owned()))
+        );
+        assert_eq!(filter.tag.as_deref(), Some("requirement.sec-01"));
+        let address = of_entity(EntityKind::Client, "a:b");
+        assert_eq!(address, "/alerts?state=all&entity=client%3Aa%3Ab");
+        let other = chosen(&[("entity", "2001:db8::1"), ("requirement", "X-1")]);
+        assert_eq!(other.filter().about, Some((None, "2001:db8::1".to_owned())));
+        assert_eq!(other.filter().tag, None);
+        assert!(
+            other.here().contains("entity=2001%3Adb8%3A%3A1"),
+            "{}",
+            other.here()
+        );
+    }
 }

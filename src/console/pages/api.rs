@@ -7,11 +7,14 @@ use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
+use jiff::tz::TimeZone;
 use serde_json::{Value, json};
 
-use super::{alert, decisions as blocks, events as searches};
+use super::{alert, alerts, decisions as blocks, events as searches};
+use crate::config::Locale;
 use crate::console::failure::Failure;
 use crate::console::form::Form;
+use crate::console::query;
 use crate::console::reader::Reader;
 use crate::console::shared::Shared;
 use crate::event::Timestamp;
@@ -48,6 +51,7 @@ pub(in crate::console) async fn alerts(
         entities: text("entity").into_iter().collect(),
         integration: text("integration"),
         incident: text("incident").and_then(|incident| incident.parse().ok()),
+        titled: alerts::titled(&shared, query.get("text").map_or("", String::as_str)),
         text: text("text"),
         since: text("since").and_then(|since| Timestamp::parse_rfc3339(&since)),
         limit: limit.unwrap_or(100).clamp(1, ALERTS),
@@ -107,14 +111,14 @@ pub(in crate::console) async fn events(
     let limit = limit
         .unwrap_or(100)
         .clamp(1, shared.config.console.search_rows.get());
-    match searches::search(&shared, &query, limit).await? {
+    match query::search(&shared, &query, &TimeZone::UTC, limit).await? {
         Ok(search) => {
             let events = shared.store.search(&search).await?;
             searches::audit(&shared, &reader, &query, "searched").await?;
             Ok(Json(json!({ "events": events })).into_response())
         }
-        Err(problem) => {
-            let answer = Json(json!({ "error": problem }));
+        Err(wrong) => {
+            let answer = Json(json!({ "error": wrong.said(Locale::En) }));
             Ok((StatusCode::BAD_REQUEST, answer).into_response())
         }
     }

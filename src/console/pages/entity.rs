@@ -11,6 +11,8 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::json;
 
 use super::alerts::{self, Row};
+use super::event::Spot;
+use crate::alert::Caller;
 use crate::console::answer;
 use crate::console::chart::{self, Bar, Usual};
 use crate::console::failure::Failure;
@@ -23,7 +25,7 @@ use crate::enrich::is_pseudonymised;
 use crate::event::Timestamp;
 use crate::notify::mail::Clean;
 use crate::notify::now;
-use crate::store::{AlertFilter, Beside, Criterion, Profile, Search, StoredEvent};
+use crate::store::{AlertFilter, AlertLine, Beside, Criterion, Profile, Search, StoredEvent};
 use crate::track::EntityKind;
 
 const HOUR_US: i64 = 3_600_000_000;
@@ -35,8 +37,9 @@ const BARS: i64 = 84;
 const USUAL_US: i64 = 7 * 24 * HOUR_US;
 /// Newest calls that are shown.
 const CALLS: u32 = 30;
-/// Alerts that are shown.
-const ALERTS: u32 = 20;
+/// Alerts that are shown, and those that make up the risk.
+const ALERTS: usize = 20;
+const WEIGHED: u32 = 200;
 
 const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'-')
@@ -62,6 +65,8 @@ struct Shown {
     usual: String,
     beside: Vec<Group>,
     alerts: Vec<Row>,
+    /// The list of all of them.
+    alerts_link: String,
     risk: u64,
     risks: Vec<Bar>,
     events: Vec<EventRow>,
@@ -84,6 +89,8 @@ struct BesideRow {
 
 /// An event as lists show it.
 pub(super) struct EventRow {
+    /// Where it is shown whole.
+    pub(super) link: String,
     pub(super) time: Timestamp,
     pub(super) status: u16,
     pub(super) operation: Clean,
@@ -102,9 +109,7 @@ pub(super) struct EventRow {
 
 /// The page of an entity; `None` for one that no event shows.
 pub(super) fn link(kind: EntityKind, value: &str) -> Option<String> {
-    // A value of several group-by fields is no entity of its own.
-    let is_one = !value.is_empty() && !value.contains(" | ");
-    (is_one && Criterion::entity(kind, value).is_some()).then(|| {
+    (!value.is_empty() && Criterion::entity(kind, value).is_some()).then(|| {
         let value = utf8_percent_encode(value, SEGMENT);
         format!("/entities/{}/{value}", kind.name())
     })
@@ -124,6 +129,7 @@ pub(super) fn event_row(event: &StoredEvent) -> EventRow {
         query => format!("{}?{query}", event.path),
     };
     EventRow {
+        link: Spot::of(event).link(),
         time: Timestamp::from_micros(event.micros),
         status: event.status,
         operation: Clean::of(&event.operation, 120),
@@ -175,25 +181,20 @@ pub(in crate::console) async fn show(
         store.daily_calls(&before, step),
         store.seen_with(&search),
     )?;
-    let filter = AlertFilter {
-        entities: vec![value.clone()],
-        limit: ALERTS,
-        ..AlertFilter::default()
-    };
-    let lines = store.list_alerts(&filter).await?;
+    let (lines, weighed) = lines(&shared, kind, &value).await?;
     let events = if reader.may(crate::access::Permission::Search) {
         store.search(&search).await?
     } else {
         Vec::new()
     };
     let page = Page::new(&shared, &reader, "events");
-    let risk = risk::at(&lines, until);
+    let risk = risk::at(&weighed, until);
     let width = i64::from(step) * 1_000_000;
     let span = (search.from, until);
-    let risks = if lines.is_empty() {
+    let risks = if weighed.is_empty() {
         Vec::new()
     } else {
-        risk::course(&page, &lines, span, width)
+        risk::course(&page, &weighed, span, width)
     };
     let alerts = alerts::rows(&shared, &page, lines);
     let usual = Usual::of(&daily, search.from);
@@ -211,6 +212,7 @@ pub(in crate::console) async fn show(
         usual,
         beside: groups(&page, &beside, profile.calls),
         alerts,
+        alerts_link: alerts::of_entity(kind, &value),
         risk,
         risks,
         events: events.iter().map(event_row).collect(),
@@ -238,6 +240,30 @@ async fn audit(
         detail: json!({ "kind": kind.name(), "address": reader.from() }),
     };
     Ok(shared.audit_look(deed, now).await?)
+}
+
+/// The newest alerts of an entity, and those that make up its risk.
+async fn lines(
+    shared: &Shared,
+    kind: EntityKind,
+    value: &str,
+) -> Result<(Vec<AlertLine>, Vec<AlertLine>), Failure> {
+    let filter = AlertFilter {
+        about: Some((Some(kind), value.to_owned())),
+        limit: WEIGHED,
+        ..AlertFilter::default()
+    };
+    let mut lines = shared.store.list_alerts(&filter).await?;
+    let weighed = lines.iter().filter(|line| weighs(kind, value, line));
+    let weighed = weighed.cloned().collect();
+    lines.truncate(ALERTS);
+    Ok((lines, weighed))
+}
+
+/// Whether an alert counts for the risk of an entity. One client is used by many, so what merely shows it says nothing of it.
+fn weighs(kind: EntityKind, value: &str, line: &AlertLine) -> bool {
+    let about = || Caller::of_entity(EntityKind::named(&line.entity_kind)?, &line.entity);
+    kind != EntityKind::Client || about().is_some_and(|it| it.kind == kind && it.value == value)
 }
 
 fn bar_seconds(hours: i64) -> u32 {
@@ -312,7 +338,6 @@ mod tests {
             address,
             "/entities/operation/GET%20%2Fa%2F%7Bid%7D%3Fx%3D%3Cb%3E"
         );
-        assert_eq!(link(EntityKind::Client, "a | b"), None);
         assert_eq!(link(EntityKind::Part, "Kafka"), None);
         assert_eq!(link(EntityKind::Address, "no address"), None);
         assert_eq!(
@@ -320,6 +345,28 @@ mod tests {
             "\"client_id=a b\""
         );
         assert_eq!(criterion(EntityKind::Client, "a\"b"), None);
+    }
+
+    #[test]
+    fn what_merely_shows_a_client_does_not_weigh() {
+        let line = |kind: EntityKind, entity: &str| AlertLine {
+            id: String::new(),
+            first: 0,
+            micros: 0,
+            level: "high".into(),
+            state: "new".into(),
+            assignee: String::new(),
+            rule: String::new(),
+            title: String::new(),
+            entity_kind: kind.name().into(),
+            entity: entity.into(),
+            count: 1,
+        };
+        let subject = line(EntityKind::Subject, "p_1");
+        assert!(!weighs(EntityKind::Client, "app", &subject));
+        assert!(weighs(EntityKind::Address, "192.0.2.1", &subject));
+        let joined = line(EntityKind::Client, "app | 192.0.2.1");
+        assert!(weighs(EntityKind::Client, "app", &joined));
     }
 
     #[test]

@@ -6,30 +6,36 @@ use std::sync::Arc;
 use askama::Template;
 use axum::Extension;
 use axum::extract::{Query, State};
+use axum::http::HeaderName;
 use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
 
 use super::entity::{EventRow, event_row};
+use super::event::{self, Opened, Spot};
+use crate::config::Locale;
 use crate::console::answer;
 use crate::console::failure::Failure;
 use crate::console::form::Form;
 use crate::console::on_record;
 use crate::console::page::Page;
+use crate::console::query;
 use crate::console::reader::Reader;
 use crate::console::shared::{Deed, Shared};
+use crate::console::times;
 use crate::event::{Field, Timestamp};
 use crate::notify::mail::Clean;
 use crate::notify::now;
-use crate::store::{Criterion, SavedSearch, Search, StoredEvent, column_of};
+use crate::store::{SavedSearch, StoredEvent, column_of};
 
-const HOUR_US: i64 = 3_600_000_000;
 /// Events on a page.
 const ROWS: u32 = 100;
 const WRONG: Failure = Failure::Wrong(
     "В запросе ошибка; страница поиска показывает, какая.",
     "The search is wrong; its page says how.",
 );
+/// Says of a file that it was cut, and behind how many events.
+const CUT_AT: &str = "x-gatewatch-cut-at";
 
 #[derive(Template)]
 #[template(path = "events.html")]
@@ -38,8 +44,12 @@ struct Events {
     q: String,
     from: String,
     until: String,
-    fields: Vec<(&'static str, &'static str)>,
+    fields: Vec<&'static str>,
     problem: Option<Clean>,
+    /// One event, where it is asked for and not a search.
+    opened: Option<Opened>,
+    /// Events of the file, where these are not all.
+    csv_rows: Option<u64>,
     rows: Vec<EventRow>,
     total: u64,
     saved: Vec<(Clean, String)>,
@@ -57,71 +67,47 @@ fn address(query: &HashMap<String, String>) -> String {
     text.finish()
 }
 
-/// What is searched for, or what is wrong with it. Without times it is the last day that is stored.
-pub(super) async fn search(
-    shared: &Shared,
-    query: &HashMap<String, String>,
-    limit: u32,
-) -> Result<Result<Search, String>, Failure> {
-    let text = |name: &str| query.get(name).map_or("", |value| value.trim());
-    let time = |name: &'static str| match text(name) {
-        "" => Ok(None),
-        text => parse_time(text)
-            .map(Some)
-            .ok_or_else(|| format!("{name}: `{text}` is neither RFC 3339 nor `2026-11-01 12:00`")),
-    };
-    let criteria = Criterion::parse_all(text("q")).map_err(|problem| problem.to_string());
-    let (criteria, from, until) = match (criteria, time("from"), time("until")) {
-        (Ok(criteria), Ok(from), Ok(until)) => (criteria, from, until),
-        (Err(problem), ..) | (_, Err(problem), _) | (.., Err(problem)) => return Ok(Err(problem)),
-    };
-    let until = match until {
-        Some(until) => until,
-        None => shared.end_of_events(now()).await?,
-    };
-    Ok(Ok(Search {
-        criteria,
-        from: from.unwrap_or_else(|| until.plus_micros(-24 * HOUR_US)),
-        until,
-        limit,
-    }))
-}
-
-/// RFC 3339, or as browsers and people write it, in UTC.
-fn parse_time(text: &str) -> Option<Timestamp> {
-    Timestamp::parse_rfc3339(text)
-        .or_else(|| Timestamp::parse_rfc3339(&format!("{}:00Z", text.replace(' ', "T"))))
-        .or_else(|| Timestamp::parse_rfc3339(&format!("{text}T00:00:00Z")))
-}
-
 pub(in crate::console) async fn show(
     State(shared): State<Arc<Shared>>,
     Extension(reader): Extension<Reader>,
     Query(query): Query<HashMap<String, String>>,
 ) -> Result<Response, Failure> {
-    let (mut rows, mut total, mut problem) = (Vec::new(), 0, None);
-    match search(&shared, &query, ROWS).await? {
-        Ok(search) => {
-            let (events, count) =
-                tokio::try_join!(shared.store.search(&search), shared.store.count(&search))?;
-            rows = events.iter().map(event_row).collect();
-            total = count;
-            audit(&shared, &reader, &query, "searched").await?;
+    // What one reader sees in their zone, the next would see in another.
+    if let Some(address) = times::shareable("/events", &query, &reader.zone) {
+        return Ok(answer::elsewhere(&address));
+    }
+    let (mut rows, mut total, mut problem, mut opened) = (Vec::new(), 0, None, None);
+    if let Some(spot) = query.get("event").filter(|spot| !spot.is_empty()) {
+        let spot = Spot::named(spot).ok_or(Failure::NotFound)?;
+        opened = Some(event::opened(&shared, &spot, reader.locale).await?);
+        audit(&shared, &reader, &query, "searched").await?;
+    } else {
+        match query::search(&shared, &query, &reader.zone, ROWS).await? {
+            Ok(search) => {
+                let (events, count) =
+                    tokio::try_join!(shared.store.search(&search), shared.store.count(&search))?;
+                rows = events.iter().map(event_row).collect();
+                total = count;
+                audit(&shared, &reader, &query, "searched").await?;
+            }
+            Err(wrong) => problem = Some(Clean::of(&wrong.said(reader.locale), 400)),
         }
-        Err(said) => problem = Some(Clean::of(&said, 400)),
     }
     let saved = shared.store.saved_searches(reader.name()).await?;
     let text = |name: &str| query.get(name).cloned().unwrap_or_default();
     let stored = Field::ALL
         .iter()
         .filter(|field| column_of(**field).is_some());
+    let csv_rows = u64::from(shared.config.console.search_rows);
     answer::page(&Events {
         page: Page::new(&shared, &reader, "events"),
         q: text("q"),
-        from: text("from"),
-        until: text("until"),
-        fields: stored.map(|field| (field.name(), field.doc())).collect(),
+        from: times::field(&text("from"), &reader.zone),
+        until: times::field(&text("until"), &reader.zone),
+        fields: stored.map(|field| field.name()).collect(),
         problem,
+        opened,
+        csv_rows: Some(csv_rows).filter(|rows| total > *rows),
         rows,
         total,
         saved: saved
@@ -132,14 +118,15 @@ pub(in crate::console) async fn show(
     })
 }
 
-/// A search with criteria is on record: it may be about a person.
+/// A search with criteria, or an event that is opened, is on record: it may be about a person.
 pub(super) async fn audit(
     shared: &Shared,
     reader: &Reader,
     query: &HashMap<String, String>,
     action: &'static str,
 ) -> Result<(), Failure> {
-    let text = query.get("q").map_or("", String::as_str);
+    let text = |name: &str| query.get(name).filter(|text| !text.is_empty());
+    let text = text("event").or(text("q")).map_or("", String::as_str);
     if text.is_empty() && action == "searched" {
         return Ok(());
     }
@@ -160,10 +147,14 @@ pub(in crate::console) async fn csv(
     Query(query): Query<HashMap<String, String>>,
 ) -> Result<Response, Failure> {
     let limit = shared.config.console.search_rows.get();
-    let Ok(search) = search(&shared, &query, limit).await? else {
+    // One more says whether there are more.
+    let most = limit.saturating_add(1);
+    let Ok(search) = query::search(&shared, &query, &reader.zone, most).await? else {
         return Err(WRONG);
     };
-    let events = shared.store.search(&search).await?;
+    let mut events = shared.store.search(&search).await?;
+    let is_cut = events.len() > limit as usize;
+    events.truncate(limit as usize);
     audit(&shared, &reader, &query, "exported").await?;
     let mut text = String::from(
         "time,status,integration,operation,method,path,query,client_address,country,client_id,subject,user_agent,request_id,duration_us,facts\r\n",
@@ -175,7 +166,25 @@ pub(in crate::console) async fn csv(
         (CONTENT_TYPE, "text/csv; charset=utf-8"),
         (CONTENT_DISPOSITION, "attachment; filename=\"events.csv\""),
     ];
-    Ok((headers, text).into_response())
+    if !is_cut {
+        return Ok((headers, text).into_response());
+    }
+    push_cell(&mut text, &cut_at(limit, reader.locale));
+    text.push_str("\r\n");
+    let cut = [(HeaderName::from_static(CUT_AT), limit.to_string())];
+    Ok((headers, cut, text).into_response())
+}
+
+/// The last line of a file that does not hold all.
+fn cut_at(limit: u32, locale: Locale) -> String {
+    match locale {
+        Locale::Ru => {
+            format!("Здесь только {limit} самых новых событий, нашлось больше: сузьте запрос.")
+        }
+        Locale::En => {
+            format!("These are the newest {limit} events, more were found: narrow the search.")
+        }
+    }
 }
 
 fn line(text: &mut String, event: &StoredEvent) {
@@ -219,11 +228,11 @@ fn push_cell(text: &mut String, cell: &str) {
 }
 
 /// The address of a search that is to be kept; it may name nobody, since erasing a person does not look there.
-async fn kept(shared: &Shared, query: &str) -> Result<String, Failure> {
-    let pairs: HashMap<String, String> = form_urlencoded::parse(query.as_bytes())
+async fn kept(shared: &Shared, reader: &Reader, asked: &str) -> Result<String, Failure> {
+    let pairs: HashMap<String, String> = form_urlencoded::parse(asked.as_bytes())
         .into_owned()
         .collect();
-    if search(shared, &pairs, 0).await?.is_err() {
+    if query::search(shared, &pairs, &reader.zone, 0).await?.is_err() {
         return Err(WRONG);
     }
     if !on_record::names_nobody(pairs.get("q").map_or("", String::as_str)) {
@@ -253,7 +262,7 @@ pub(in crate::console) async fn save(
     let query = if removes {
         String::new()
     } else {
-        kept(&shared, &asked).await?
+        kept(&shared, &reader, &asked).await?
     };
     let search = SavedSearch { name, query };
     shared
@@ -280,12 +289,8 @@ mod tests {
     }
 
     #[test]
-    fn times_are_read_as_people_write_them() {
-        let hour = Timestamp::parse_rfc3339("2026-11-01T12:00:00Z");
-        assert_eq!(parse_time("2026-11-01T15:00:00+03:00"), hour);
-        assert_eq!(parse_time("2026-11-01 12:00"), hour);
-        assert_eq!(parse_time("2026-11-01T12:00"), hour);
-        assert!(parse_time("2026-11-01").is_some());
-        assert_eq!(parse_time("yesterday"), None);
+    fn a_file_that_was_cut_says_so() {
+        assert!(cut_at(7, Locale::En).contains("newest 7 events"));
+        assert!(cut_at(7, Locale::Ru).contains("только 7 самых новых"));
     }
 }

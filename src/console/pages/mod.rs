@@ -11,6 +11,7 @@ pub(super) mod asset;
 pub(super) mod audit;
 pub(super) mod decisions;
 pub(super) mod entity;
+mod event;
 pub(super) mod events;
 pub(super) mod incidents;
 pub(super) mod integrations;
