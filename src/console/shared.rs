@@ -36,6 +36,27 @@ pub struct Condition {
     pub rules_refused: Option<String>,
     /// Nanoseconds that a rule's condition takes on one event, by the rule's id; empty where the console is served alone.
     pub costs: HashMap<String, u64>,
+    /// What the service counts of itself; empty where the console is served alone.
+    pub measures: Vec<Measure>,
+}
+
+/// A number of the service's own, as `/metrics` has it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Measure {
+    /// The metric: one of [`crate::telemetry::metric`].
+    pub metric: &'static str,
+    /// The partition or outcome that it is of; empty where it is of the whole.
+    pub label: String,
+    /// How much.
+    pub value: i64,
+}
+
+impl Condition {
+    /// The values of a metric with what each is of.
+    pub(super) fn of<'c>(&'c self, metric: &'static str) -> impl Iterator<Item = (&'c str, i64)> {
+        let all = self.measures.iter().filter(move |it| it.metric == metric);
+        all.map(|it| (it.label.as_str(), it.value))
+    }
 }
 
 /// What is handed in.

@@ -21,6 +21,7 @@ mod http;
 mod killpoint;
 mod linking;
 mod mailing;
+mod measures;
 pub mod models;
 pub mod offline;
 mod offsets;

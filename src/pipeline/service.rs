@@ -4,7 +4,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use metrics_exporter_prometheus::{BuildError, PrometheusBuilder};
+use metrics_exporter_prometheus::{BuildError, PrometheusBuilder, PrometheusHandle};
 use rdkafka::ClientConfig;
 use rdkafka::error::KafkaError;
 use thiserror::Error;
@@ -24,6 +24,7 @@ use super::health::{Health, Part};
 use super::http;
 use super::linking;
 use super::mailing::Mailing;
+use super::measures;
 use super::models::Models;
 use super::outage;
 use super::outbox::Outbox;
@@ -118,6 +119,7 @@ impl ServiceError {
 fn condition(
     health: Arc<Health>,
     detection: Arc<Detection>,
+    metrics: PrometheusHandle,
 ) -> Box<dyn Fn() -> Condition + Send + Sync> {
     Box::new(move || {
         let readiness = health.readiness();
@@ -129,6 +131,7 @@ fn condition(
                 .collect(),
             rules_refused: readiness.rules_refused,
             costs: detection.active().costs(),
+            measures: measures::of(&metrics.render()),
         }
     })
 }
@@ -173,7 +176,7 @@ pub async fn run(config: Config, stop: watch::Receiver<bool>) -> Result<(), Serv
     let http = tokio::spawn(http::serve(
         listener,
         health.clone(),
-        recorder,
+        recorder.clone(),
         http_stopped,
     ));
     let store = Arc::new(open_store(&config).await?);
@@ -200,7 +203,7 @@ pub async fn run(config: Config, stop: watch::Receiver<bool>) -> Result<(), Serv
     if let Some(console) = console {
         let contracts = Arc::new(Contracts::configured(&config.contracts)?);
         let (rules, stop) = (in_force.clone(), side_stopped.clone());
-        let condition = condition(health.clone(), detection.clone());
+        let condition = condition(health.clone(), detection.clone(), recorder);
         let (address, serving) = console
             .listen(store.clone(), rules, contracts, condition, stop)
             .await?;

@@ -186,28 +186,8 @@ pub struct RuleMatches {
     pub events: u64,
 }
 
-/// One line of the audit.
-#[derive(Clone, Debug, PartialEq, Eq, Row, Serialize, Deserialize)]
-pub struct AuditLine {
-    /// When, in microseconds since 1970.
-    pub micros: i64,
-    /// Who.
-    pub actor: String,
-    /// What was done.
-    pub action: String,
-    /// To what kind of thing.
-    pub object_kind: String,
-    /// To which one.
-    pub object: String,
-    /// One line for people.
-    pub title: String,
-}
-
-/// Lines of the audit that are shown at once.
-const AUDIT_LINES: usize = 200;
-
 impl Store {
-    /// What became of alerts with an event since then, by the rule of the alert.
+    /// What became of alerts with an event since then, by the rule of the alert; of rules on trial what they would have alerted.
     ///
     /// # Errors
     /// When the server cannot be reached or refuses.
@@ -215,10 +195,13 @@ impl Store {
         let query = self
             .client
             .query(
-                "SELECT toString(alert.rule) AS rule, count() AS alerts, countIf(state = 'closed_true') AS called_true, \
-                 countIf(state = 'closed_false') AS called_false, countIf(state = 'closed_harmless') AS harmless FROM alerts_latest AS alert \
-                 WHERE alert.last >= fromUnixTimestamp64Micro(?) GROUP BY rule",
+                "SELECT rule, count() AS alerts, countIf(state = 'closed_true') AS called_true, countIf(state = 'closed_false') AS called_false, \
+                 countIf(state = 'closed_harmless') AS harmless FROM \
+                 (SELECT toString(alert.rule) AS rule, alert.state AS state FROM alerts_latest AS alert WHERE alert.last >= fromUnixTimestamp64Micro(?) \
+                 UNION ALL SELECT toString(alert.rule) AS rule, '' AS state FROM alerts_shadow AS alert WHERE alert.last >= fromUnixTimestamp64Micro(?)) \
+                 GROUP BY rule",
             )
+            .bind(from.micros())
             .bind(from.micros());
         self.within(query.fetch_all(), "alerts by rule", false)
             .await
@@ -238,21 +221,5 @@ impl Store {
             .bind(from.micros());
         self.within(query.fetch_all(), "events by rule", false)
             .await
-    }
-
-    /// The newest lines of the audit with this in actor, object or title.
-    ///
-    /// # Errors
-    /// When the server cannot be reached or refuses.
-    pub async fn audit_lines(&self, text: &str, kind: &str) -> Result<Vec<AuditLine>, StoreError> {
-        let sql = format!(
-            "SELECT toUnixTimestamp64Micro(line.time) AS micros, toString(line.actor) AS actor, toString(line.action) AS action, \
-             toString(line.object_kind) AS object_kind, line.object AS object, line.title AS title FROM audit AS line \
-             WHERE (? = '' OR line.object_kind = ?) AND (positionCaseInsensitiveUTF8(line.actor, ?) > 0 OR positionCaseInsensitiveUTF8(line.object, ?) > 0 \
-             OR positionCaseInsensitiveUTF8(line.title, ?) > 0) ORDER BY line.time DESC, object LIMIT {AUDIT_LINES}"
-        );
-        let query = self.client.query(&sql).bind(kind).bind(kind);
-        let query = query.bind(text).bind(text).bind(text);
-        self.within(query.fetch_all(), "the audit", false).await
     }
 }

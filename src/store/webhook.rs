@@ -2,6 +2,8 @@
 
 use std::collections::HashMap;
 
+use clickhouse::Row;
+use serde::{Deserialize, Serialize};
 use tracing::warn;
 use uuid::Uuid;
 
@@ -42,7 +44,34 @@ pub struct Delivery {
     pub attempts: u32,
 }
 
+/// A message about an alert that is over, as a list shows it.
+#[derive(Clone, Debug, PartialEq, Eq, Row, Serialize, Deserialize)]
+pub struct DeliveryLine {
+    /// When, in microseconds since 1970.
+    pub micros: i64,
+    /// Level of the alert that was told.
+    pub level: String,
+    /// `sent`, `refused` or `given_up`.
+    pub outcome: String,
+}
+
 impl Store {
+    /// Messages about an alert that are over, the oldest first.
+    ///
+    /// # Errors
+    /// When the server cannot be reached or refuses.
+    pub async fn deliveries_of(&self, alert: Uuid) -> Result<Vec<DeliveryLine>, StoreError> {
+        let query = self
+            .client
+            .query(
+                "SELECT toUnixTimestamp64Micro(told.time) AS micros, splitByChar('/', toString(told.stage))[1] AS level, \
+                 toString(told.outcome) AS outcome FROM webhook_deliveries AS told FINAL WHERE told.alert = ? ORDER BY told.time",
+            )
+            .bind(alert.to_string());
+        self.within(query.fetch_all(), "messages of the webhook", false)
+            .await
+    }
+
     /// Ids of open alerts of this level or a higher one, with an event since then, of which not so much was told yet, the oldest first, each with its stage.
     ///
     /// # Errors

@@ -16,6 +16,7 @@ use crate::alert::Alert;
 use crate::console::answer;
 use crate::console::failure::Failure;
 use crate::console::form::Form;
+use crate::console::names;
 use crate::console::page::Page;
 use crate::console::reader::Reader;
 use crate::console::shared::Shared;
@@ -23,6 +24,8 @@ use crate::event::Timestamp;
 use crate::notify::mail::{self, Block, Clean, Drawn, Picture};
 use crate::notify::now;
 use crate::response::Target;
+use crate::sigma::Level;
+use crate::store::DeliveryLine;
 use crate::triage::{self, Action, Deed, Narrowing, Seen, Verdict};
 
 /// Other alerts of its incident that are shown.
@@ -58,6 +61,9 @@ struct Past {
     actor: Clean,
     said: Clean,
     comment: Clean,
+    /// What the alert showed then.
+    level: Option<Level>,
+    count: Option<u64>,
 }
 
 /// The alert of an id, and what was done to it.
@@ -108,9 +114,9 @@ pub(in crate::console) async fn show(
         state: triage::state(&actions, Seen::of(&alert)),
         kind: page.entity(&alert.entity.kind),
         entity: Clean::of(&alert.entity.value, 256),
-        entity_link: entity::link(alert.entity.kind, &alert.entity.value),
+        entity_link: entity::link(alert.entity.kind, &alert.first_value()),
         blocks: mail::blocks(&alert, drawn.as_ref(), reader.locale, &context),
-        history: actions.iter().map(|action| past(action, &page)).collect(),
+        history: history(&shared, alert.id, &actions, &page).await?,
         assignee: assignee.unwrap_or_default(),
         incident,
         related,
@@ -150,9 +156,9 @@ async fn incident(
     Ok((Some(incident), alerts::rows(shared, page, others)))
 }
 
-/// The search for the events of the entity in the time of the alert.
+/// The search for the events of the entity in the time of the alert; of several that it joins those of the first.
 fn events_link(alert: &Alert) -> Option<String> {
-    let text = entity::criterion(alert.entity.kind, &alert.entity.value)?;
+    let text = entity::criterion(alert.entity.kind, &alert.first_value())?;
     let mut query = form_urlencoded::Serializer::new(String::new());
     query.append_pair("q", &text);
     query.append_pair("from", &alert.first.to_string());
@@ -181,7 +187,39 @@ fn past(action: &Action, page: &Page) -> Past {
         actor: Clean::of(&action.actor, 80),
         said: Clean::of(&said, 160),
         comment: Clean::of(&action.comment, COMMENT),
+        level: Some(action.seen.level),
+        count: Some(action.seen.count),
     }
+}
+
+/// A message of the webhook, as something that was done.
+fn told(delivery: &DeliveryLine, page: &Page) -> Past {
+    Past {
+        time: Timestamp::from_micros(delivery.micros),
+        actor: Clean::fixed(page.say("вебхук", "webhook")),
+        said: names::said(names::OUTCOMES, &delivery.outcome, page.locale()),
+        comment: Clean::default(),
+        level: Level::from_name(&delivery.level),
+        count: None,
+    }
+}
+
+/// What was done and told, the oldest first.
+async fn history(
+    shared: &Shared,
+    id: Uuid,
+    actions: &[Action],
+    page: &Page,
+) -> Result<Vec<Past>, Failure> {
+    let deliveries = shared.store.deliveries_of(id).await?;
+    let told = deliveries.iter().map(|it| told(it, page));
+    let mut history: Vec<Past> = actions
+        .iter()
+        .map(|it| past(it, page))
+        .chain(told)
+        .collect();
+    history.sort_by_key(|past| past.time);
+    Ok(history)
 }
 
 /// What a form wants done.

@@ -9,10 +9,12 @@ use axum::extract::{Path, Query, State};
 use axum::response::Response;
 use uuid::Uuid;
 
-use super::alert;
+use super::{alert, alerts};
+use crate::config::Locale;
 use crate::console::answer;
 use crate::console::failure::Failure;
 use crate::console::form::Form;
+use crate::console::names;
 use crate::console::page::Page;
 use crate::console::reader::Reader;
 use crate::console::shared::Shared;
@@ -39,7 +41,7 @@ struct Row {
     id: Uuid,
     standing: Standing,
     said: &'static str,
-    scope: &'static str,
+    scope: Clean,
     value: Clean,
     until: Timestamp,
     family: Clean,
@@ -57,9 +59,18 @@ pub(in crate::console) async fn list(
     let now = now();
     let page = Page::new(&shared, &reader, "administration");
     let decisions = shared.store.decisions(now).await?;
+    // Why gatewatch proposes something is the title of a rule.
+    let mut titles = HashMap::new();
+    if page.locale() == Locale::Ru {
+        alerts::each_meta(&shared, |meta| {
+            if let Some(russian) = &meta.title_ru {
+                titles.insert(meta.title.clone(), russian.clone());
+            }
+        });
+    }
     let mut rows: Vec<Row> = decisions
         .iter()
-        .map(|decision| row(&shared, &page, decision, now))
+        .map(|decision| row(&shared, &page, &titles, decision, now))
         .collect();
     rows.sort_by_key(|row| (order(row.standing), std::cmp::Reverse(row.until)));
     rows.truncate(ROWS);
@@ -97,10 +108,17 @@ const fn order(standing: Standing) -> u8 {
     }
 }
 
-fn row(shared: &Shared, page: &Page, decision: &Decision, now: Timestamp) -> Row {
+fn row(
+    shared: &Shared,
+    page: &Page,
+    titles: &HashMap<String, String>,
+    decision: &Decision,
+    now: Timestamp,
+) -> Row {
     let proposal = &decision.proposal;
     let standing = decision.standing(now);
     let last = decision.steps.last();
+    let reason = last.map_or("", |step| step.reason.as_str());
     Row {
         id: decision.id,
         standing,
@@ -111,13 +129,13 @@ fn row(shared: &Shared, page: &Page, decision: &Decision, now: Timestamp) -> Row
             Standing::Revoked => page.say("отменено", "revoked"),
             Standing::Ended => page.say("истекло", "over"),
         },
-        scope: proposal.target.scope(),
+        scope: names::said(names::SCOPES, proposal.target.scope(), page.locale()),
         value: Clean::of(&proposal.target.value(), 120),
         until: proposal.until,
         family: Clean::of(&proposal.family, 64),
         alert: proposal.alert,
         actor: Clean::of(last.map_or("", |step| &step.actor), 80),
-        reason: Clean::of(last.map_or("", |step| &step.reason), 200),
+        reason: Clean::of(titles.get(reason).map_or(reason, String::as_str), 200),
         is_allowed: shared.allow.covers(&proposal.target),
     }
 }

@@ -9,12 +9,13 @@ use axum::extract::State;
 use axum::response::Response;
 
 use super::alerts::{self, Row};
+use super::sources;
 use crate::console::answer;
 use crate::console::chart::{self, Bar, Usual};
 use crate::console::failure::Failure;
 use crate::console::page::Page;
 use crate::console::reader::Reader;
-use crate::console::shared::{Condition, Shared};
+use crate::console::shared::Shared;
 use crate::event::{Fact, Timestamp};
 use crate::notify::mail::Clean;
 use crate::notify::now;
@@ -34,17 +35,26 @@ const SILENT_US: i64 = HOUR_US;
 #[template(path = "overview.html")]
 struct Overview {
     page: Page,
-    condition: Condition,
+    missing: Vec<(Clean, Clean)>,
+    rules_refused: Option<String>,
     stale: Option<i64>,
     bars: Vec<Bar>,
     calls: u64,
     refused: u64,
-    levels: Vec<(Level, u64, u64)>,
+    levels: Vec<Tile>,
     open: u64,
     alerts: Vec<Row>,
     integrations: Vec<Integration>,
     gateways: Vec<Gateway>,
     unread: u64,
+}
+
+/// Open alerts of a level, those of them that nobody has looked at, and the list of them.
+struct Tile {
+    level: Level,
+    all: u64,
+    new: u64,
+    link: String,
 }
 
 /// What of an integration was breached or tried in a day.
@@ -92,8 +102,10 @@ pub(in crate::console) async fn show(
     )?;
     let page = Page::new(&shared, &reader, "overview");
     let rows = alerts::rows(&shared, &page, alerts);
+    let condition = (shared.condition)();
     answer::page(&Overview {
-        condition: (shared.condition)(),
+        missing: sources::missing(&condition, reader.locale),
+        rules_refused: condition.rules_refused,
         stale: Some(now.since(until)).filter(|age| *age > DAY_US),
         bars: chart::calls(&page, &traffic, &Usual::default(), (from, until), HOUR_US).0,
         calls: traffic.iter().map(|it| it.calls).sum(),
@@ -108,8 +120,8 @@ pub(in crate::console) async fn show(
     })
 }
 
-/// Open alerts of each level, the worst first, and those of them that nobody has looked at.
-fn levels(open: &[OpenAlerts]) -> Vec<(Level, u64, u64)> {
+/// A tile for each level, the worst first.
+fn levels(open: &[OpenAlerts]) -> Vec<Tile> {
     let all = [
         Level::Critical,
         Level::High,
@@ -128,7 +140,12 @@ fn levels(open: &[OpenAlerts]) -> Vec<(Level, u64, u64)> {
                 0
             };
         }
-        (level, all, new)
+        Tile {
+            level,
+            all,
+            new,
+            link: alerts::of_level(level),
+        }
     };
     all.into_iter().map(of).collect()
 }

@@ -5,7 +5,7 @@ use crate::config::Locale;
 use crate::track::NEW;
 
 /// The name of a metric; one that nobody translated stays as it is.
-pub(super) fn name(metric: &str, locale: Locale) -> Clean {
+pub(crate) fn name(metric: &str, locale: Locale) -> Clean {
     let named = match locale {
         Locale::Ru => russian(metric),
         Locale::En => None,

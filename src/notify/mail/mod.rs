@@ -24,6 +24,7 @@ pub(crate) use clean::Clean;
 pub use course::Drawn;
 pub(crate) use document::{Block, Picture};
 pub(crate) use incident::render_incident;
+pub(crate) use metric::name as metric_name;
 pub use summary::{
     Bulletin, BundleKind, DailyCounts, Gap, Line, render_bundle, render_daily, render_test,
 };
