@@ -12,6 +12,7 @@ use serde_json::Value;
 
 use crate::parts::{Reply, Request};
 use crate::place::{PASSWORD, Place};
+use crate::shown::pages_say_what_is_known;
 use crate::sign_in::{idle_sessions, people_in_and_out};
 use crate::visitor::{Visitor, between};
 
@@ -33,6 +34,7 @@ fn each_role_gets_where_it_may_and_nowhere_else() {
         visitor.read_signature("/account");
         walk(&place, &visitor, role, ids);
     }
+    pages_say_what_is_known(&place);
     programs(&place, &alert);
     people_in_and_out(&place);
     idle_sessions(&place);

@@ -10,6 +10,7 @@ mod keys;
 mod pages;
 mod people;
 mod place;
+mod shown;
 mod sign_in;
 mod triage;
 mod visitor;

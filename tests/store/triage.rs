@@ -2,9 +2,10 @@
 
 use gatewatch::alert::Alert;
 use gatewatch::event::Timestamp;
+use gatewatch::response::{Target, blocked};
 use gatewatch::sigma::Level;
-use gatewatch::store::{AlertFilter, Store, alert_rows};
-use gatewatch::track::Reason;
+use gatewatch::store::{AlertFilter, AuditFilter, AuditRow, Delivery, Store, alert_rows};
+use gatewatch::track::{EntityKind, Reason};
 use gatewatch::triage::{Action, Deed, Narrowing, Seen, Verdict, state};
 use uuid::Uuid;
 
@@ -114,6 +115,219 @@ async fn the_view_says_of_every_alert_what_its_actions_say() {
     expected.retain(|(_, state)| ["closed_false", "in_work"].contains(&state.as_str()));
     assert!(expected.len() > 5);
     assert_eq!(listed(&store, only).await, expected);
+}
+
+#[tokio::test]
+async fn an_entity_has_its_own_alerts_those_of_several_and_those_that_show_it() {
+    let server = Server::start();
+    let store = server.store().await;
+    let about = |id: u128, kind: EntityKind, value: &str| {
+        let mut alert = numbered(id, 1, 5);
+        alert.entity.kind = kind;
+        alert.entity.value = value.into();
+        alert
+    };
+    let alerts = [
+        about(1, EntityKind::Client, "admin"),
+        about(2, EntityKind::Subject, "admin"),
+        about(3, EntityKind::Client, "admin | curl"),
+        about(4, EntityKind::Client, "administrator"),
+        about(5, EntityKind::Operation, r"GET /a\|b | 404"),
+    ];
+    for alert in &alerts {
+        insert(&store, alert).await;
+    }
+    let ids = async |kind: Option<EntityKind>, value: &str| {
+        let filter = AlertFilter {
+            about: Some((kind, value.to_owned())),
+            ..AlertFilter::default()
+        };
+        let lines = listed(&store, filter).await;
+        let ids = lines.iter().map(|(id, _)| id.parse::<Uuid>().unwrap());
+        ids.map(|id| id.as_u128()).collect::<Vec<_>>()
+    };
+    assert_eq!(ids(Some(EntityKind::Client), "admin").await, [1, 3]);
+    assert_eq!(ids(Some(EntityKind::Subject), "admin").await, [2]);
+    assert_eq!(ids(None, "admin").await, [1, 2, 3]);
+    assert_eq!(ids(Some(EntityKind::Operation), "GET /a|b").await, [5]);
+    server
+        .ask("ALTER TABLE alerts UPDATE callers = ['client:administrator', 'subject:p_1'] WHERE entity = 'administrator' SETTINGS mutations_sync = 1")
+        .await
+        .unwrap();
+    assert_eq!(ids(Some(EntityKind::Subject), "p_1").await, [4]);
+    assert_eq!(ids(None, "p_1").await, [4]);
+}
+
+#[tokio::test]
+async fn a_list_is_of_one_level_a_requirement_a_time_or_a_title_in_another_language() {
+    let server = Server::start();
+    let store = server.store().await;
+    let high = numbered(1, 1, 5);
+    let mut critical = numbered(2, 1, 5);
+    critical.rule.level = Level::Critical;
+    critical.rule.tags = vec!["requirement.aut-06".to_owned()];
+    for alert in [&high, &critical] {
+        insert(&store, alert).await;
+    }
+    let count = async |filter: AlertFilter| listed(&store, filter).await.len();
+    let all = AlertFilter::default();
+    let least = AlertFilter {
+        least: Some(Level::High),
+        ..all.clone()
+    };
+    assert_eq!(count(least).await, 2);
+    let only = AlertFilter {
+        level: Some(Level::High),
+        ..all.clone()
+    };
+    assert_eq!(count(only).await, 1);
+    let tag = AlertFilter {
+        tag: Some("requirement.sec-01".to_owned()),
+        ..all.clone()
+    };
+    assert_eq!(count(tag).await, 1);
+    let before = AlertFilter {
+        until: Some(high.first),
+        ..all.clone()
+    };
+    assert_eq!(count(before).await, 0);
+    let words = AlertFilter {
+        text: Some("старый".to_owned()),
+        ..all.clone()
+    };
+    assert_eq!(count(words.clone()).await, 0);
+    let titled = vec![high.rule.id.to_string()];
+    assert_eq!(count(AlertFilter { titled, ..words }).await, 2);
+}
+
+#[tokio::test]
+async fn what_a_rule_on_trial_would_have_alerted_is_counted_for_it() {
+    let server = Server::start();
+    let store = server.store().await;
+    let mut on_trial = numbered(1, 1, 5);
+    on_trial.shadow = true;
+    on_trial.rule.id = Uuid::from_u128(9);
+    let live = numbered(2, 1, 5);
+    for alert in [&on_trial, &live] {
+        insert(&store, alert).await;
+    }
+    let close = action(&live, 0, Deed::Close(Verdict::True));
+    store.record_action(&close).await.unwrap();
+    let since = live.first.plus_micros(-1);
+    let mut outcomes = store.rule_outcomes(since).await.unwrap();
+    outcomes.sort_by(|a, b| a.rule.cmp(&b.rule));
+    let counts: Vec<(u64, u64)> = outcomes
+        .iter()
+        .map(|it| (it.alerts, it.called_true))
+        .collect();
+    assert_eq!(outcomes[1].rule, on_trial.rule.id.to_string());
+    assert_eq!(counts, [(1, 1), (1, 0)]);
+}
+
+#[tokio::test]
+async fn the_audit_has_deeds_on_alerts_and_decisions_too() {
+    let server = Server::start();
+    let store = server.store().await;
+    let alert = numbered(1, 1, 5);
+    insert(&store, &alert).await;
+    let close = action(&alert, 1, Deed::Close(Verdict::True));
+    store.record_action(&close).await.unwrap();
+    let assign = action(
+        &alert,
+        2,
+        Deed::Assign {
+            to: "boris".to_owned(),
+        },
+    );
+    store.record_action(&assign).await.unwrap();
+    let now = Timestamp::from_seconds(1_800_000_010);
+    let target = Target::parse("ip", "192.0.2.1").unwrap();
+    let steps = blocked(target, 60_000_000, "boris", "a scan", now);
+    store.record_decisions(&steps).await.unwrap();
+    let account = AuditRow {
+        time: Timestamp::from_seconds(1_800_000_005),
+        actor: "root".to_owned(),
+        action: "added",
+        object_kind: "account".to_owned(),
+        object: "anna".to_owned(),
+        title: "account anna added".to_owned(),
+        detail: "{\"role\":\"analyst\"}".to_owned(),
+        before: 0,
+    };
+    store.record_changes(&[account]).await.unwrap();
+    let lines = async |filter: AuditFilter| {
+        let limit = filter.limit.max(1);
+        let filter = AuditFilter { limit, ..filter };
+        let lines = store.audit_lines(&filter).await.unwrap();
+        let lines = lines
+            .iter()
+            .map(|it| format!("{} {}: {}", it.object_kind, it.action, it.title));
+        lines.collect::<Vec<String>>()
+    };
+    let all = AuditFilter {
+        limit: 10,
+        ..AuditFilter::default()
+    };
+    let expected = [
+        "decision approved: a scan",
+        "decision proposed: a scan",
+        "account added: account anna added",
+        "alert assign: boris: so it is; DROP TABLE alerts \\",
+        "alert close: so it is; DROP TABLE alerts \\",
+    ];
+    let mut found = lines(all.clone()).await;
+    found[..2].sort();
+    assert_eq!(found, expected);
+    let second = AuditFilter {
+        offset: 3,
+        limit: 1,
+        ..all.clone()
+    };
+    assert_eq!(lines(second).await, expected[3..4]);
+    let of_one = AuditFilter {
+        actor: "ПЕТРОВА".to_owned(),
+        action: "close".to_owned(),
+        ..all.clone()
+    };
+    assert_eq!(lines(of_one).await, expected[4..]);
+    let of_alerts = AuditFilter {
+        kind: "alert".to_owned(),
+        ..all.clone()
+    };
+    assert_eq!(lines(of_alerts).await, expected[3..]);
+    let between = AuditFilter {
+        since: Some(Timestamp::from_seconds(1_800_000_005)),
+        until: Some(now),
+        ..all.clone()
+    };
+    assert_eq!(lines(between.clone()).await, expected[2..3]);
+    let role = store.audit_lines(&between).await.unwrap().remove(0).role;
+    assert_eq!(role, "analyst");
+}
+
+#[tokio::test]
+async fn messages_of_the_webhook_are_part_of_what_became_of_an_alert() {
+    let server = Server::start();
+    let store = server.store().await;
+    let alert = Uuid::from_u128(1);
+    for (second, stage, outcome) in [(2, "critical/1", "refused"), (1, "high/0", "sent")] {
+        let delivery = Delivery {
+            alert,
+            stage: stage.to_owned(),
+            time: Timestamp::from_seconds(1_800_000_000 + second),
+            outcome,
+            status: 200,
+            attempts: 1,
+        };
+        store.record_delivery(&delivery).await.unwrap();
+    }
+    let lines = store.deliveries_of(alert).await.unwrap();
+    let told: Vec<(&str, &str)> = lines
+        .iter()
+        .map(|it| (it.level.as_str(), it.outcome.as_str()))
+        .collect();
+    assert_eq!(told, [("high", "sent"), ("critical", "refused")]);
+    assert_eq!(store.deliveries_of(Uuid::from_u128(2)).await.unwrap(), []);
 }
 
 #[tokio::test]
