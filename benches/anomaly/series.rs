@@ -107,7 +107,7 @@ fn told(corpus: &[nab::Series], scores: &[Vec<f64>], threshold: f64) -> (f64, f6
     for (series, scores) in corpus.iter().zip(scores) {
         let alerts = nab::alerts(series, scores, threshold, MERGE_S);
         score += series.score(&alerts, standard);
-        outside += series.outside(&alerts);
+        outside += outside_of(series, &alerts);
         values += series.values.len() - series.probation();
     }
     let months = values as f64 / f64::from(A_MONTH);
@@ -115,4 +115,14 @@ fn told(corpus: &[nab::Series], scores: &[Vec<f64>], threshold: f64) -> (f64, f6
         nab::normalised(corpus, score, standard),
         outside as f64 / months,
     )
+}
+
+/// How many detections lie outside of all windows, behind the rows that are there to learn from.
+fn outside_of(series: &nab::Series, detections: &[usize]) -> usize {
+    let is_within = |row: &usize| {
+        let mut windows = series.windows.iter();
+        windows.any(|(first, last)| (first..=last).contains(&row))
+    };
+    let judged = detections.iter().filter(|row| **row >= series.probation());
+    judged.filter(|row| !is_within(row)).count()
 }

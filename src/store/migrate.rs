@@ -55,7 +55,7 @@ const MIGRATIONS: &[Migration] = migrations![
     17 "0017_links",
     18 "0018_codes",
     19 "0019_incidents",
-    22 "0022_session_uses",
+    20 "0020_session_uses",
 ];
 
 /// The journal of what was applied. Two instances may both write a line; the engine keeps one.

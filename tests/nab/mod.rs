@@ -118,17 +118,6 @@ impl Series {
             .filter(|(_, last)| *last >= self.probation())
     }
 
-    /// How many detections lie outside of all windows, behind the rows that are there to learn from.
-    pub fn outside(&self, detections: &[usize]) -> usize {
-        let scored = detections.iter().filter(|row| **row >= self.probation());
-        let is_within = |row: &&usize| {
-            self.windows
-                .iter()
-                .any(|(first, last)| (first..=last).contains(row))
-        };
-        scored.filter(|row| !is_within(row)).count()
-    }
-
     /// The score of detections at these rows.
     pub fn score(&self, detections: &[usize], profile: Profile) -> f64 {
         let mut best = vec![-profile.miss; self.windows.len()];

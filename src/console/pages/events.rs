@@ -98,7 +98,7 @@ pub(in crate::console) async fn show(
     let stored = Field::ALL
         .iter()
         .filter(|field| column_of(**field).is_some());
-    let csv_rows = u64::from(shared.config.console.search_rows);
+    let csv_rows = u64::from(shared.config.console.search_rows.get());
     answer::page(&Events {
         page: Page::new(&shared, &reader, "events"),
         q: text("q"),
@@ -232,7 +232,10 @@ async fn kept(shared: &Shared, reader: &Reader, asked: &str) -> Result<String, F
     let pairs: HashMap<String, String> = form_urlencoded::parse(asked.as_bytes())
         .into_owned()
         .collect();
-    if query::search(shared, &pairs, &reader.zone, 0).await?.is_err() {
+    if query::search(shared, &pairs, &reader.zone, 0)
+        .await?
+        .is_err()
+    {
         return Err(WRONG);
     }
     if !on_record::names_nobody(pairs.get("q").map_or("", String::as_str)) {

@@ -116,7 +116,12 @@ impl Found {
             Field::ResourceId => (page.say("ресурс", "resource"), Some(EntityKind::Resource)),
             _ => (page.say("устройство", "device"), None),
         };
-        let page_of = |kind| Some(format!("{}?hours=720", entity::link(kind, &alias.pseudonym)?));
+        let page_of = |kind| {
+            Some(format!(
+                "{}?hours=720",
+                entity::link(kind, &alias.pseudonym)?
+            ))
+        };
         let search = || {
             Some(format!(
                 "/events?q={}%3D{}",
