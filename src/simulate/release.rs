@@ -11,7 +11,7 @@ const ROLLOUT_US: i64 = 2 * 86_400_000_000;
 /// What a slower operation takes, in tenths of what it took.
 const SLOWER: u32 = 16;
 /// Programs that callers change to.
-const AGENTS: &[&str] = &["okhttp/5.1.0", "node-fetch/4.0", "python-httpx/0.28"];
+const AGENTS: &[&str] = &["ktor-client/3.1.0", "undici/7.2", "guzzle/8.0"];
 
 /// What a release changes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -134,7 +134,13 @@ mod tests {
             .unwrap();
         assert!(first > 100, "{first}");
         let is_new = |record: &&String| {
-            let signs = ["updated_at", "view=short", "okhttp", "node-fetch", "httpx"];
+            let signs = [
+                "updated_at",
+                "view=short",
+                "ktor-client",
+                "undici",
+                "guzzle",
+            ];
             signs.iter().any(|sign| record.contains(sign))
         };
         assert_eq!(without.iter().filter(is_new).count(), 0);

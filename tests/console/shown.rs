@@ -20,9 +20,9 @@ pub fn pages_say_what_is_known(place: &Place) {
     events(place, &author);
     alerts(place, &author);
     let sources = author.get("/sources").body;
-    assert!(sources.contains("Windows closed up to"), "{sources}");
+    assert!(sources.contains("Mails since the start"), "{sources}");
     let sources = in_russian(place, &author, "/sources").body;
-    assert!(sources.contains("Окна закрыты до") && sources.contains("активен"));
+    assert!(sources.contains("Письма с запуска") && sources.contains("активен"));
 }
 
 fn contract(place: &Place, visitor: &Visitor) {

@@ -277,7 +277,7 @@ fn no_address_of_the_log_is_one_in_a_mail() {
     // Ours lead where they led.
     assert!(mail.text.contains("https://watch.example.org/alerts/"));
     assert!(mail.text.contains("attack.discovery"));
-    assert!(mail.text.contains(r"http://evil.example/login"));
+    assert!(mail.text.contains(r"http:\x2F/evil\x2Eexample/login"));
 }
 
 /// No control character but our own line feeds, none that reorders or hides, one line of subject.

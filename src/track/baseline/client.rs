@@ -137,6 +137,13 @@ impl Client {
         }
     }
 
+    /// Itself in place of what is usual among others.
+    pub(super) fn alone(&self) -> Pool {
+        Pool {
+            mean: self.mean.into(),
+        }
+    }
+
     /// Minutes since it was first seen.
     pub(super) fn minutes(&self) -> u32 {
         self.minutes

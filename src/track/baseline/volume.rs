@@ -7,7 +7,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::client::{Client, Pool};
+use super::client::Client;
 use super::season::single;
 use super::tail::Counts;
 use crate::track::Plan;
@@ -21,8 +21,8 @@ const HIGHER: f32 = 2.0;
 const FADES: f32 = 0.02;
 /// The most that a sum grows to, by what it is told at.
 const MOST: f32 = 1.5;
-/// Minutes of which nothing is told: eight days, so that each day of the week was seen.
-const FIRST: u32 = 8 * 1_440;
+/// Minutes of which nothing is told: two weeks, so that each day of the week was seen twice.
+const FIRST: u32 = 14 * 1_440;
 /// How often it is told while it lasts, and for how long: what lasts longer is how it is now.
 const AGAIN: u32 = 30;
 const LONGEST: u32 = 1_440;
@@ -81,7 +81,7 @@ impl Volume {
         calls: u32,
         plan: &Plan,
     ) -> Option<Shift> {
-        let usual = self.past.begin(minute, Pool::new(&plan.prior), plan);
+        let usual = self.past.begin(minute, self.past.alone(), plan);
         let expected = usual.counts;
         let is_known = self.past.minutes() >= FIRST;
         let mut told = None;
@@ -91,7 +91,7 @@ impl Volume {
                 told = Some(run.shift(ratio < 1.0));
             }
         }
-        let is_odd = is_known && (self.fall.is_told() || self.rise.is_told());
+        let is_odd = self.is_told().is_some();
         let learned = if is_odd && !minute.is_multiple_of(LEARNED_WHILE_TOLD) {
             usual.mean()
         } else {
@@ -99,6 +99,14 @@ impl Volume {
         };
         self.past.learn(learned, &usual, plan);
         told
+    }
+
+    /// Whether it is told of, and whether that is a fall.
+    pub(in crate::track) fn is_told(&self) -> Option<bool> {
+        let runs = [(&self.fall, true), (&self.rise, false)];
+        let told = runs.into_iter().find(|(run, _)| run.is_told());
+        told.map(|(_, is_fall)| is_fall)
+            .filter(|_| self.past.minutes() >= FIRST)
     }
 }
 

@@ -121,9 +121,9 @@ fn whoever_has_no_past_and_is_odd_in_no_single_number_is_told_by_its_amounts_tog
         let plan = Plan::new(Vec::new(), Vec::new(), settings);
         let mut behaviour = Behaviour::new(&plan);
         days(&mut behaviour, &plan, 0..24 * 6, |_, _| None);
-        // Others have nine calls too, and twelve records, but these only with thirty calls.
+        // Others have five calls too, and thirteen records, but these only with thirty calls.
         let mut conducts = of_hour(24 * 6, |_, _| None);
-        let newcomer = Sums::of_calls(9, 12);
+        let newcomer = Sums::of_calls(5, 13);
         conducts.push(conduct(HOUR + 24 * 6, "newcomer", newcomer));
         let found = close(&mut behaviour, &plan, conducts);
         found.iter().any(|it| it.entity.value == "newcomer")

@@ -292,8 +292,14 @@ impl Watch {
                 counts.unwatched += 1;
             }
         }
+        // An integration comes before its operations.
+        let mut whole: (&str, Option<bool>) = ("", None);
         for (name, called) in &mut self.operations {
-            called.close(name, now.remove(name), at, out);
+            let of_whole = whole.1.filter(|_| whole.0 == parts::whole_of(name));
+            called.close(name, (now.remove(name), of_whole), at, out);
+            if parts::whole_of(name) == name {
+                whole = (name, called.volume.is_told());
+            }
         }
         self.operations
             .retain(|_, called| at.minute - called.newest <= LONGEST_SILENCE);
@@ -424,16 +430,17 @@ impl Called {
         }
     }
 
-    /// Closes a minute, in which it may not have been called.
+    /// Closes a minute, in which it may not have been called. What its integration as a whole does, fall or rise, is not told of it too.
     fn close(
         &mut self,
         name: &CompactString,
-        calls: Option<Calls>,
+        (calls, of_whole): (Option<Calls>, Option<bool>),
         at: &Found<'_>,
         out: &mut Vec<Finding>,
     ) {
         let count = calls.as_ref().map_or(0, |(calls, ..)| *calls);
         let shift = self.volume.close(at.minute, count, at.plan);
+        let shift = shift.filter(|shift| of_whole != Some(shift.is_fall));
         out.extend(shift.map(|shift| at.shift(name, &shift)));
         let Some((calls, failed, durations)) = calls else {
             return;

@@ -15,7 +15,8 @@ pub(in crate::track) fn split(seen: Seen, plan: &Plan, mut hand: impl FnMut(usiz
         hand(shard_of(&one.gateway), Part::Gateway(one));
     }
     for one in operations {
-        hand(shard_of(&one.operation), Part::Operation(one));
+        // With their integration: what it does as a whole is told once.
+        hand(shard_of(whole_of(&one.operation)), Part::Operation(one));
     }
     for one in levels {
         if let Some(spec) = plan.expectations.levels().get(one.level as usize) {
@@ -27,6 +28,12 @@ pub(in crate::track) fn split(seen: Seen, plan: &Plan, mut hand: impl FnMut(usiz
             hand(shard_of(&spec.integration), Part::Run(one));
         }
     }
+}
+
+/// The integration of an operation, or itself.
+pub(super) fn whole_of(name: &str) -> &str {
+    name.split_once(" | ")
+        .map_or(name, |(integration, _)| integration)
 }
 
 /// One of the things seen.
