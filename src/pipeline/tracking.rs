@@ -125,6 +125,7 @@ fn show(tracker: &Tracker, counted: &mut TrackCounts) {
         ("client", now.evicted_clients, before.evicted_clients),
         ("entity", now.evicted_entities, before.evicted_entities),
         ("alert", now.evicted_alerts, before.evicted_alerts),
+        ("like_finding", now.as_odd, before.as_odd),
         ("waiting_match", now.forced, before.forced),
         (
             "rule_state",

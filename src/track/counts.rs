@@ -33,6 +33,8 @@ pub struct TrackCounts {
     pub evicted_clients: u64,
     /// Entities whose behaviour was forgotten for want of room.
     pub evicted_entities: u64,
+    /// Findings of behaviour that were not told, since others of one cause had been.
+    pub as_odd: u64,
     /// Observations of blocks that straddle the offset up to which a shard was restored; 0 when the replay cuts blocks there.
     pub straddled: u64,
     /// Entries of a snapshot left out because their rule is gone or changed.
@@ -62,6 +64,7 @@ impl TrackCounts {
             unwatched,
             evicted_clients,
             evicted_entities,
+            as_odd,
             straddled,
             dropped_on_restore,
             dropped_on_reload,
@@ -82,6 +85,7 @@ impl TrackCounts {
         self.unwatched += unwatched;
         self.evicted_clients += evicted_clients;
         self.evicted_entities += evicted_entities;
+        self.as_odd += as_odd;
         self.straddled += straddled;
         self.dropped_on_restore += dropped_on_restore;
         self.dropped_on_reload += dropped_on_reload;

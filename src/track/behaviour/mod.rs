@@ -243,8 +243,9 @@ impl Behaviour {
             let (begin, more) = (out.len(), closed.more);
             let odd = closed.odd.into_iter();
             out.extend(odd.map(|odd| finding(plan, (hour, &like, &texts), odd)));
+            let more = more as u64;
+            counts.as_odd += more;
             if let Some(last) = out[begin..].last_mut().filter(|_| more > 0) {
-                let more = more as u64;
                 last.notes.push(Note::AsOdd { more });
             }
         }

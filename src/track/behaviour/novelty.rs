@@ -110,6 +110,8 @@ pub(super) struct New {
     /// How often the entity shows something new of this kind, and the share of hours with a value so rare.
     pub(super) own: f64,
     pub(super) share: f64,
+    /// Whether nobody showed it before.
+    pub(super) is_unseen: bool,
 }
 
 impl Habits {
@@ -143,6 +145,7 @@ impl Habits {
                     surprise: -(own * share).log10(),
                     own,
                     share,
+                    is_unseen: !rarity.customs.values.contains_key(code),
                 }
             })
             .collect();

@@ -25,9 +25,11 @@ const SPREAD_DAYS: f64 = 7.0;
 const FIRST_HOURS: u32 = 24;
 /// Features that a finding names.
 const NAMED: usize = 3;
-/// Findings of one cause, and of an hour.
+/// Findings of one cause and hour, and of an hour. What nobody showed before may come to one caller after the other, as a release does: of such a value so many are told a
+/// day, for two weeks.
 const MOST_OF_A_CAUSE: usize = 3;
 const MOST_AT_ONCE: usize = 16;
+const RELEASE_HOURS: u32 = 14 * 24;
 
 type Row = [f32; COLUMNS];
 /// Of each entity of an hour its most surprising step, its row, and what is new of it.
@@ -47,6 +49,17 @@ pub(super) struct Stratum {
     model: Option<Model>,
     calibration: Calibration,
     rate: Rate,
+    /// Values of late that nobody had shown before.
+    released: BTreeMap<u32, Released>,
+}
+
+/// A value that nobody had shown before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Released {
+    first: u32,
+    /// Since when in this day, and how often it was told.
+    since: u32,
+    told: u8,
 }
 
 /// What is known of an entity.
@@ -104,6 +117,7 @@ impl Stratum {
             model: None,
             calibration: Calibration::default(),
             rate: Rate::default(),
+            released: BTreeMap::new(),
         }
     }
 
@@ -194,7 +208,9 @@ impl Stratum {
         }
         self.chain.name(texts);
         odd.sort_by(|a, b| b.1.all.total_cmp(&a.1.all));
-        let odd = self.by_cause(odd, &rows, &news, &mut closed.more);
+        self.released
+            .retain(|_, it| hour.saturating_sub(it.first) < RELEASE_HOURS);
+        let odd = self.by_cause(hour, odd, (&rows, &news), &mut closed.more);
         for (at, surprise) in odd {
             let (who, deeds) = &conducts[at];
             closed.odd.push(Odd {
@@ -212,24 +228,28 @@ impl Stratum {
 
     /// What befalls many at once has one cause, and is no reason to tell of each: the oddest of each cause, in the order of entities.
     fn by_cause(
-        &self,
+        &mut self,
+        hour: u32,
         odd: Vec<(usize, Surprise)>,
-        rows: &[Row],
-        news: &[Vec<New>],
+        (rows, news): (&[Row], &[Vec<New>]),
         more: &mut usize,
     ) -> Vec<(usize, Surprise)> {
-        let mut causes: HashMap<(Kind, usize), usize> = HashMap::new();
+        let mut causes: HashMap<(Kind, usize), u8> = HashMap::new();
         let mut told = Vec::new();
         for (at, surprise) in odd {
             let kind = surprise.most();
-            let cause = match kind {
-                Kind::News => news[at].first().map_or(0, |new| new.code as usize),
-                Kind::Change => surprise.changed,
-                Kind::Amounts => self.rarest(&rows[at]).next().map_or(0, |(at, _)| at),
+            let new = news[at].first().filter(|_| kind == Kind::News);
+            let cause = match (kind, new) {
+                (_, Some(new)) => new.code as usize,
+                (Kind::Amounts, _) => self.rarest(&rows[at]).next().map_or(0, |(at, _)| at),
+                _ => surprise.changed,
             };
-            let told_of = causes.entry((kind, cause)).or_default();
-            *told_of += 1;
-            if *told_of <= MOST_OF_A_CAUSE && told.len() < MOST_AT_ONCE {
+            let told_of = match new.and_then(|new| self.released_of(hour, new)) {
+                Some(released) => &mut released.told,
+                None => causes.entry((kind, cause)).or_default(),
+            };
+            if usize::from(*told_of) < MOST_OF_A_CAUSE && told.len() < MOST_AT_ONCE {
+                *told_of += 1;
                 told.push((at, surprise));
             } else {
                 *more += 1;
@@ -237,6 +257,23 @@ impl Stratum {
         }
         told.sort_unstable_by_key(|(at, _)| *at);
         told
+    }
+
+    /// What is known of a value that nobody had shown before some days ago, in this day of its own.
+    fn released_of(&mut self, hour: u32, new: &New) -> Option<&mut Released> {
+        let fresh = Released {
+            first: hour,
+            since: hour,
+            told: 0,
+        };
+        if new.is_unseen {
+            self.released.entry(new.code).or_insert(fresh);
+        }
+        let released = self.released.get_mut(&new.code)?;
+        if hour.saturating_sub(released.since) >= 24 {
+            (released.since, released.told) = (hour, 0);
+        }
+        Some(released)
     }
 
     /// The features in which a row lies farthest out among others, by their place, and the share of rows that lie so far out.
@@ -346,6 +383,7 @@ impl Stratum {
             }),
             calibration: Cow::Borrowed(&self.calibration),
             rate: self.rate,
+            released: Cow::Borrowed(&self.released),
         }
     }
 
@@ -368,6 +406,7 @@ impl Stratum {
                 .and_then(|model| Model::fit(model.rows.into_owned(), model.day)),
             calibration: stored.calibration.into_owned(),
             rate: stored.rate,
+            released: stored.released.into_owned(),
         }
     }
 }
@@ -426,6 +465,7 @@ pub(super) struct StoredStratum<'a> {
     model: Option<StoredModel<'a>>,
     calibration: Cow<'a, Calibration>,
     rate: Rate,
+    released: Cow<'a, BTreeMap<u32, Released>>,
 }
 
 #[derive(Serialize, Deserialize)]
