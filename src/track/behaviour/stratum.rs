@@ -30,6 +30,7 @@ const NAMED: usize = 3;
 const MOST_OF_A_CAUSE: usize = 3;
 const MOST_AT_ONCE: usize = 16;
 const RELEASE_HOURS: u32 = 14 * 24;
+const MOST_RELEASED: usize = 4_096;
 
 type Row = [f32; COLUMNS];
 /// Of each entity of an hour its most surprising step, its row, and what is new of it.
@@ -266,7 +267,7 @@ impl Stratum {
             since: hour,
             told: 0,
         };
-        if new.is_unseen {
+        if new.is_unseen && self.released.len() < MOST_RELEASED {
             self.released.entry(new.code).or_insert(fresh);
         }
         let released = self.released.get_mut(&new.code)?;

@@ -1,4 +1,5 @@
 use super::conduct::Sums;
+use super::traits::{Dimension, Traits};
 use super::*;
 use crate::config;
 use crate::event::{Event, Position};
@@ -172,6 +173,31 @@ fn what_befalls_many_at_once_is_not_told_of_each() {
         notes.iter().any(|note| matches!(note, Note::AsOdd { .. })),
         "{notes:?}"
     );
+}
+
+#[test]
+fn a_release_that_callers_take_up_one_after_the_other_is_told_a_few_times_a_day() {
+    let mut settings = config::Track::default();
+    settings.behaviour.false_alarms_per_day = 20.0;
+    let plan = Plan::new(Vec::new(), Vec::new(), settings);
+    let mut behaviour = Behaviour::new(&plan);
+    let mut told = Vec::new();
+    for hour in 0..24 * 8 {
+        let mut conducts = of_hour(hour, |_, _| None);
+        for (client, conduct) in conducts.iter_mut().enumerate() {
+            let is_new = hour >= 24 * 6 + u32::try_from(client).unwrap();
+            let agent = if is_new { "the next" } else { "the usual" };
+            conduct.deeds.traits = Traits::of(Dimension::Agent, &[agent]);
+        }
+        let found = close(&mut behaviour, &plan, conducts);
+        let news = found.iter().filter(|it| {
+            matches!(&it.reason, Reason::Baseline { metric, .. } if metric.contains("user agent"))
+        });
+        told.extend(news.map(|_| hour));
+    }
+    assert!(told.iter().all(|hour| *hour >= 24 * 6), "{told:?}");
+    let of_day = |day: u32| told.iter().filter(|hour| **hour / 24 == day).count();
+    assert!((1..=3).contains(&of_day(6)) && of_day(7) <= 3, "{told:?}");
 }
 
 #[test]
