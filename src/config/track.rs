@@ -20,8 +20,8 @@ pub struct Track {
     pub max_waiting: usize,
     /// Groups of one correlation.
     pub max_groups: usize,
-    /// Events in the window of one group that are kept one by one, more where a threshold is higher (to 100000). Beyond that sums over
-    /// 64ths of the window and sketches of distinct values stand for them, and alerts say so.
+    /// Events in the window of one group that are kept one by one, more where a threshold is higher (to 1750). Beyond that sums over
+    /// 32nds of the window and sketches of distinct values stand for them, and alerts say so.
     pub max_window: usize,
     /// Alerts that may still grow.
     pub max_open_alerts: usize,
@@ -43,7 +43,7 @@ impl Default for Track {
             merge_s: 3_600,
             max_waiting: 500_000,
             max_groups: 100_000,
-            max_window: 10_000,
+            max_window: 1_500,
             max_open_alerts: 20_000,
             holidays: Vec::new(),
             baseline: Baseline::default(),

@@ -52,6 +52,12 @@ impl Sketch {
         }
     }
 
+    /// Bytes on the heap of each.
+    #[cfg(test)]
+    pub(crate) fn bytes() -> usize {
+        usize::from(REGISTERS)
+    }
+
     pub(crate) fn add(&mut self, hash: u64) {
         let register = (hash >> (64 - BITS)) as usize;
         // The bit that is set stands for the end of the hash.

@@ -30,8 +30,8 @@ use window::{Limits, Window};
 /// Events of a group that are kept whole, to be shown when it fires: the newest ones; see [`shown`].
 const SAMPLES: usize = 5;
 
-/// Most events that a window keeps one by one for the sake of a high threshold.
-const MOST_EXACT: usize = 100_000;
+/// Most events that a window keeps one by one for the sake of a high threshold: with what is known of their values no more than 64 KiB a group.
+const MOST_EXACT: usize = 1_750;
 
 /// The state of one correlation in one shard.
 pub(crate) struct Correlation {

@@ -7,9 +7,9 @@ use serde::{Deserialize, Serialize};
 use crate::track::sketch::Sketch;
 
 /// Spans that a window is cut into: what leaves it leaves a span at a time.
-const PANES: i64 = 64;
+const PANES: i64 = 32;
 
-/// The sums of a window. What it says of the last timespan may lack the oldest 64th part of it, never more.
+/// The sums of a window. What it says of the last timespan may lack the oldest 32nd part of it, never more.
 #[derive(Clone, Serialize, Deserialize)]
 pub(crate) struct Panes {
     /// Microseconds of a pane.
@@ -85,6 +85,13 @@ impl Panes {
                 distinct.join(pane);
             }
         }
+    }
+
+    /// Bytes on the heap.
+    #[cfg(test)]
+    pub(super) fn bytes(&self) -> usize {
+        let sketches = self.spans.iter().filter(|pane| pane.distinct.is_some());
+        self.spans.capacity() * size_of::<Pane>() + (sketches.count() + 1) * Sketch::bytes()
     }
 
     pub(super) fn events(&self) -> u64 {

@@ -78,6 +78,12 @@ impl Values {
         self.seen.len()
     }
 
+    /// Bytes on the heap.
+    #[cfg(test)]
+    pub(super) fn bytes(&self) -> usize {
+        self.seen.allocation_size()
+    }
+
     /// How many events have this value.
     pub(super) fn count(&self, events: &VecDeque<Event>, value: u64) -> u32 {
         let is_value = |seen: &Seen| value_of(events, self.first, seen) == value;

@@ -407,3 +407,56 @@ pub(crate) struct StoredWindow<'a> {
     unreported: u32,
     evicted: u32,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config;
+    use crate::event::Field;
+    use crate::track::correlation::MOST_EXACT;
+
+    impl Window {
+        /// Bytes on the heap, about.
+        fn bytes(&self) -> usize {
+            let events = self.events.capacity() * size_of::<Event>();
+            let state = match &self.state {
+                State::Counts(values) => values.bytes(),
+                // A number and its count in a tree that is half full at worst.
+                State::Ranks(_) => self.events.len() * 2 * size_of::<(u64, u32)>(),
+                _ => 0,
+            };
+            events + state + self.panes.as_deref().map_or(0, Panes::bytes)
+        }
+    }
+
+    #[test]
+    fn no_group_takes_more_than_64_kib() {
+        let counts = CorrelationKind::ValueCount {
+            fields: vec![Field::Path],
+        };
+        let ranks = CorrelationKind::ValuePercentile {
+            field: Field::DurationUs,
+            percentile: 95.0,
+        };
+        let usual = config::Track::default().max_window;
+        for kind in [CorrelationKind::EventCount, counts, ranks] {
+            for entries in [usual, MOST_EXACT] {
+                let limits = Limits {
+                    timespan_us: 86_400_000_000,
+                    entries,
+                    kind: kind.clone(),
+                    members: 1,
+                };
+                let mut window = Window::new(&limits);
+                let mut most = 0;
+                for event in 0..100_000_u32 {
+                    let time = Timestamp::from_micros(i64::from(event) * 1_000_000);
+                    let value = crate::random::splitmix(event.into());
+                    window.push(time, value, &limits);
+                    most = most.max(window.bytes());
+                }
+                assert!(most <= 64 * 1_024, "{kind:?} {entries}: {most}");
+            }
+        }
+    }
+}
