@@ -20,7 +20,7 @@ pub struct Track {
     pub max_waiting: usize,
     /// Groups of one correlation.
     pub max_groups: usize,
-    /// Events in the window of one group that are kept one by one, more where a threshold is higher (to 1750). Beyond that sums over
+    /// Events in the window of one group that are kept one by one, more where a threshold is higher (to 1750), no more than 1000 of a percentile. Beyond that sums over
     /// 32nds of the window and sketches of distinct values stand for them, and alerts say so.
     pub max_window: usize,
     /// Alerts that may still grow.

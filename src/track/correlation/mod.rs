@@ -32,6 +32,8 @@ const SAMPLES: usize = 5;
 
 /// Most events that a window keeps one by one for the sake of a high threshold: with what is known of their values no more than 64 KiB a group.
 const MOST_EXACT: usize = 1_750;
+/// The same of a percentile, whose numbers stand in order besides.
+const MOST_RANKED: usize = 1_000;
 
 /// The state of one correlation in one shard.
 pub(crate) struct Correlation {
@@ -71,7 +73,7 @@ impl Correlation {
             groups: Lru::new(share(plan.settings.max_groups)),
             limits: Limits {
                 timespan_us: spec.timespan_us.max(1),
-                entries: plan.settings.max_window.max(needed(spec)).max(1),
+                entries: entries(spec, plan.settings.max_window),
                 kind: spec.kind.clone(),
                 members: spec.members,
             },
@@ -266,6 +268,15 @@ fn shown(condition: &Condition, observed: f64) -> usize {
         SAMPLES
     } else {
         1
+    }
+}
+
+/// The events that a window keeps one by one.
+fn entries(spec: &CorrelationSpec, most: usize) -> usize {
+    let most = most.max(needed(spec)).max(1);
+    match spec.kind {
+        CorrelationKind::ValuePercentile { .. } => most.min(MOST_RANKED),
+        _ => most,
     }
 }
 
