@@ -5,6 +5,7 @@
 //! same way, have to stay unnoticed.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
 use std::time::Instant;
@@ -91,7 +92,7 @@ fn encoded(value: &str) -> String {
         if byte.is_ascii_alphanumeric() {
             text.push(char::from(byte));
         } else {
-            text.push_str(&format!("%{byte:02X}"));
+            let _ = write!(text, "%{byte:02X}"); // writing into a string does not fail
         }
     }
     text

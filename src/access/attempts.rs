@@ -100,7 +100,7 @@ impl<K: Eq + Hash + Clone> Attempts<K> {
     }
 
     /// A try was right, or nothing was looked at: it does not count.
-    pub fn take_back(&self, tried: Try<K>) {
+    pub fn take_back(&self, tried: &Try<K>) {
         let mut all = self.lock();
         let Some(failed) = all.get_mut(&tried.key) else {
             return;
@@ -154,7 +154,7 @@ mod tests {
             assert!(attempts.begin("anna", at(now)).is_ok());
             let wait = match attempts.begin("anna", at(now)) {
                 Ok(tried) => {
-                    attempts.take_back(tried);
+                    attempts.take_back(&tried);
                     0
                 }
                 Err(Wait(seconds)) => seconds,
@@ -184,14 +184,14 @@ mod tests {
         let attempts = Attempts::new(1);
         for _ in 0..40 {
             let tried = attempts.begin("anna", at(5)).unwrap();
-            attempts.take_back(tried);
+            attempts.take_back(&tried);
         }
         assert!(attempts.lock().is_empty());
         for _ in 0..2 {
             assert!(attempts.begin("anna", at(10)).is_ok());
         }
         let right = attempts.begin("anna", at(12)).unwrap();
-        attempts.take_back(right);
+        attempts.take_back(&right);
         let next = attempts.begin("anna", at(12));
         assert!(next.is_ok(), "the wait runs from what failed");
     }

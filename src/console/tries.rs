@@ -34,7 +34,7 @@ impl Tried {
             Ok(name) => Ok(Tried { name, address }),
             Err(wait) => {
                 if let Some(address) = address {
-                    shared.by_address.take_back(address);
+                    shared.by_address.take_back(&address);
                 }
                 Err(wait)
             }
@@ -43,9 +43,9 @@ impl Tried {
 
     /// It was right, and does not count.
     pub(super) fn take_back(self, shared: &Shared) {
-        shared.by_name.take_back(self.name);
+        shared.by_name.take_back(&self.name);
         if let Some(address) = self.address {
-            shared.by_address.take_back(address);
+            shared.by_address.take_back(&address);
         }
     }
 }

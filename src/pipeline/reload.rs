@@ -53,6 +53,7 @@ impl Reload {
         models: Option<Models>,
     ) -> Self {
         show(detection.active().rules());
+        health.set_rules_refused(None); // so that the metric is there before the files change
         let models = models.map(|models| {
             let current = models.current().ok().flatten();
             (models, current)

@@ -163,7 +163,6 @@ pub async fn run(config: Config, stop: watch::Receiver<bool>) -> Result<(), Serv
         .then(|| Console::configured(&config))
         .transpose()?;
     let health = Arc::new(Health::default());
-    health.set_rules_refused(None); // so that the metric is there before the files change
     health.down(Part::ClickHouse, "not connected yet");
     let listener = TcpListener::bind(config.http.listen)
         .await

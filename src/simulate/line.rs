@@ -225,7 +225,7 @@ mod tests {
         let mut line = Line::open(&mut buffer);
         line.text("path", "a\"b\\c\n\u{1}д");
         line.number("status", 0);
-        line.list("roles", &["x\"", "y"]);
+        line.list("roles", ["x\"", "y"]);
         line.close();
         let value: serde_json::Value = serde_json::from_slice(&buffer).unwrap();
         assert_eq!(value["path"], "a\"b\\c\n\u{1}д");

@@ -63,7 +63,7 @@ impl Releases {
                 kind,
                 class,
                 route: random.pick(CLASSES[class].operations).route,
-                agent: *random.pick(AGENTS),
+                agent: random.pick::<&str>(AGENTS),
             }
         });
         Releases(planned.collect())

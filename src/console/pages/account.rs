@@ -228,7 +228,7 @@ async fn wrong_password(
     };
     let hash = Some(account.password.clone());
     if shared.verifier.matches(password.to_owned(), hash).await? {
-        shared.by_name.take_back(tried);
+        shared.by_name.take_back(&tried);
         return Ok(None);
     }
     Ok(Some(page.say(
