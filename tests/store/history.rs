@@ -6,7 +6,7 @@ use gatewatch::config;
 use gatewatch::decode::Decoder;
 use gatewatch::event::{Event, Field, Timestamp};
 use gatewatch::simulate::{Generator, Settings, Shapes};
-use gatewatch::store::{Condition, EventBlock, Verdict, column_of};
+use gatewatch::store::{Condition, EventBlock, Store, Verdict, column_of};
 
 use super::server::{Server, recent};
 
@@ -109,13 +109,7 @@ async fn stored_events_come_out_as_they_went_in_and_contracts_are_held_against_t
         .unwrap();
     assert_eq!((count, times.len()), (EVENTS, events.len()));
     assert!(times.is_sorted());
-    let first = &events[0];
-    let whole = store.whole_event(first.time, "requests", (0, 0)).await;
-    let whole = whole.unwrap().unwrap();
-    let decoded = decoder.decode(whole.as_bytes(), None).unwrap();
-    assert_eq!(shown(&decoded), shown(first));
-    let nowhere = store.whole_event(first.time, "requests", (1, 0)).await;
-    assert_eq!(nowhere.unwrap(), None);
+    one_is_found_by_its_place(&store, &decoder, &events[0]).await;
     let none = store
         .records(until, until.plus_micros(DAY_US), &[], |_| {})
         .await
@@ -157,6 +151,15 @@ async fn stored_events_come_out_as_they_went_in_and_contracts_are_held_against_t
     let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(report["breaches"].as_array().unwrap().len(), 1, "{report}");
     assert_eq!(report["breaches"][0]["fact"], "role.denied");
+}
+
+async fn one_is_found_by_its_place(store: &Store, decoder: &Decoder, first: &Event<'_>) {
+    let whole = store.whole_event(first.time, "requests", (0, 0)).await;
+    let whole = whole.unwrap().unwrap();
+    let decoded = decoder.decode(whole.as_bytes(), None).unwrap();
+    assert_eq!(shown(&decoded), shown(first));
+    let nowhere = store.whole_event(first.time, "requests", (1, 0)).await;
+    assert_eq!(nowhere.unwrap(), None);
 }
 
 /// By the command, of stored events: they are judged anew as they are, and a model is learned of them.
