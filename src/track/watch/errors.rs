@@ -11,10 +11,11 @@ use statrs::distribution::{Beta, Binomial, ContinuousCDF, DiscreteCDF};
 /// Minutes that are "now"; more where they have too few calls, but no more than an hour.
 const RECENT: u32 = 10;
 const LONGEST_RECENT: u32 = 60;
-/// Fewest calls now and before, and fewest failures.
+/// Fewest calls now and before, and fewest failures; and in how many minutes: what fails at once and is over is a burst of one caller.
 const LEAST_RECENT: u32 = 20;
 const LEAST_PAST: f64 = 200.0;
 const LEAST_FAILED: u32 = 10;
+const LEAST_MINUTES: usize = 5;
 /// The share that has to fail, and how many times more than before.
 const SHARE: f64 = 0.1;
 const RATIO: f64 = 3.0;
@@ -85,7 +86,9 @@ impl Errors {
     fn judge(&self, calls: u32) -> Option<Failing> {
         let failed: u32 = self.recent.iter().map(|(_, _, failed)| failed).sum();
         let (past, past_failed) = (f64::from(self.calls), f64::from(self.failed));
-        if calls < LEAST_RECENT || past < LEAST_PAST || failed < LEAST_FAILED {
+        let minutes = self.recent.iter().filter(|(.., failed)| *failed > 0);
+        let is_enough = calls >= LEAST_RECENT && past >= LEAST_PAST && failed >= LEAST_FAILED;
+        if !is_enough || minutes.count() < LEAST_MINUTES {
             return None;
         }
         let observed = f64::from(failed) / f64::from(calls);
@@ -120,7 +123,8 @@ mod tests {
         }
         let mut trouble = errors.clone();
         for minute in 600..620 {
-            let failed = if minute == 600 { 20 } else { 0 };
+            // All calls of four minutes.
+            let failed = if (600..604).contains(&minute) { 30 } else { 0 };
             assert_eq!(trouble.close(minute, 30, failed), None);
         }
         let told: Vec<Option<Failing>> = (600..640)
