@@ -33,7 +33,8 @@ pub fn overview_p95(stage: &Stage) -> Result<f64, String> {
         expect(&reply, 200, "the overview")?;
     }
     times.sort_by(f64::total_cmp);
-    Ok(times[TIMES * 95 / 100])
+    // The nearest rank: nineteen of twenty took no longer.
+    Ok(times[(TIMES * 95).div_ceil(100) - 1])
 }
 
 /// Adds the account as an administrator would; its first password.

@@ -46,7 +46,7 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
         let (_rules, rules) = watch::channel(Arc::new(RuleSet::load(&config.rules)?));
         let (stop, stopped) = watch::channel(false);
         let console = Console::configured(&config)?;
-        let condition = Box::new(Condition::default);
+        let condition = Box::new(|_| Condition::default());
         let (address, serving) = console
             .listen(store, rules, contracts, condition, stopped)
             .await?;

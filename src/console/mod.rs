@@ -99,7 +99,7 @@ impl Console {
         store: Arc<Store>,
         rules: watch::Receiver<Arc<RuleSet>>,
         contracts: Arc<Contracts>,
-        condition: Box<dyn Fn() -> Condition + Send + Sync>,
+        condition: Box<dyn Fn(bool) -> Condition + Send + Sync>,
         stop: watch::Receiver<bool>,
     ) -> Result<(SocketAddr, impl Future<Output = std::io::Result<()>>), ConsoleError> {
         let listen = self.config.console.listen;

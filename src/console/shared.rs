@@ -36,7 +36,7 @@ pub struct Condition {
     pub rules_refused: Option<String>,
     /// Nanoseconds that a rule's condition takes on one event, by the rule's id; empty where the console is served alone.
     pub costs: HashMap<String, u64>,
-    /// What the service counts of itself; empty where the console is served alone.
+    /// What the service counts of itself; empty where it was not asked for, and where the console is served alone.
     pub measures: Vec<Measure>,
 }
 
@@ -67,7 +67,8 @@ pub(super) struct Parts {
     pub(super) store: Arc<Store>,
     pub(super) rules: watch::Receiver<Arc<RuleSet>>,
     pub(super) contracts: Arc<Contracts>,
-    pub(super) condition: Box<dyn Fn() -> Condition + Send + Sync>,
+    /// Asked with `true` it says what the service counts of itself, too.
+    pub(super) condition: Box<dyn Fn(bool) -> Condition + Send + Sync>,
 }
 
 /// What all pages share.
@@ -78,7 +79,7 @@ pub(super) struct Shared {
     pub(super) store: Arc<Store>,
     pub(super) rules: watch::Receiver<Arc<RuleSet>>,
     pub(super) contracts: Arc<Contracts>,
-    pub(super) condition: Box<dyn Fn() -> Condition + Send + Sync>,
+    pub(super) condition: Box<dyn Fn(bool) -> Condition + Send + Sync>,
     /// Zone of readers who have not said theirs.
     pub(super) zone: TimeZone,
     pub(super) sessions: Sessions,

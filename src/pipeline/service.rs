@@ -120,8 +120,8 @@ fn condition(
     health: Arc<Health>,
     detection: Arc<Detection>,
     metrics: PrometheusHandle,
-) -> Box<dyn Fn() -> Condition + Send + Sync> {
-    Box::new(move || {
+) -> Box<dyn Fn(bool) -> Condition + Send + Sync> {
+    Box::new(move |is_measured| {
         let readiness = health.readiness();
         let missing = readiness.missing.into_iter();
         Condition {
@@ -131,7 +131,12 @@ fn condition(
                 .collect(),
             rules_refused: readiness.rules_refused,
             costs: detection.active().costs(),
-            measures: measures::of(&metrics.render()),
+            // The text of all metrics: only the page that shows them pays for it.
+            measures: if is_measured {
+                measures::of(&metrics.render())
+            } else {
+                Vec::new()
+            },
         }
     })
 }

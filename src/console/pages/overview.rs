@@ -102,7 +102,7 @@ pub(in crate::console) async fn show(
     )?;
     let page = Page::new(&shared, &reader, "overview");
     let rows = alerts::rows(&shared, &page, alerts);
-    let condition = (shared.condition)();
+    let condition = (shared.condition)(false);
     answer::page(&Overview {
         missing: sources::missing(&condition, reader.locale),
         rules_refused: condition.rules_refused,

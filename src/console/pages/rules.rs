@@ -85,7 +85,7 @@ pub(in crate::console) async fn show(
         let is_in = |it: &str| it.to_lowercase().contains(&text);
         is_in(&meta.title) || is_in(&meta.family) || meta.title_ru.as_deref().is_some_and(is_in)
     });
-    let costs = (shared.condition)().costs;
+    let costs = (shared.condition)(false).costs;
     let mut rows: Vec<Row> = wanted
         .map(|(meta, kind)| row((meta, kind), &page, &outcomes, &matches, &costs))
         .collect();

@@ -82,7 +82,7 @@ pub(in crate::console) async fn show(
         actor: Clean::of(&it.actor, 64),
         time: it.time,
     });
-    let condition = (shared.condition)();
+    let condition = (shared.condition)(true);
     let page = Page::new(&shared, &reader, "administration");
     answer::page(&Sources {
         state: names::said(names::SERVICE, condition.state, reader.locale),
