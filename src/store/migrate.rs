@@ -1,12 +1,13 @@
 //! Migrations: the numbered files of `migrations/`, compiled in, forward only.
 //!
 //! ClickHouse has no transactions, so a migration is not one step. It needs none: every statement says `IF NOT EXISTS` or is
-//! idempotent by itself, so a half-done migration is just done again, and two instances that start at once do no harm.
+//! idempotent by itself, so a half-done migration is just done again, and two instances that start at once do no harm: they
+//! take turns at statements.
 //! A file that was once applied must not change: its checksum is kept, and another one is refused.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use clickhouse::Row;
 use serde::Deserialize;
@@ -72,10 +73,10 @@ ORDER BY version
 SETTINGS storage_policy = '{storage_policy}'
 COMMENT 'Which migrations were applied'";
 
-/// `CANNOT_ASSIGN_ALTER`, `TABLE_IS_DROPPED`: what is to be altered was replaced since the statement began.
-const REPLACED: [u32; 2] = [517, 218];
-/// How often a statement is tried that meets such a replacement, and how long after.
-const ATTEMPTS: u32 = 10;
+/// `QUERY_WITH_SAME_ID_IS_ALREADY_RUNNING`: another instance is at a statement of a migration.
+const RUNNING: u32 = 216;
+/// How long to wait for the statement of another instance, and between two looks.
+const PATIENCE: Duration = Duration::from_mins(10);
 const BETWEEN_ATTEMPTS: Duration = Duration::from_millis(100);
 
 /// What has the columns of `events`, so that the inventory says what they mean.
@@ -265,19 +266,21 @@ impl Store {
         self.within(query.execute(), migration.name, true).await
     }
 
-    /// Runs a statement, again when another instance that migrates at the same time made its view anew meanwhile.
+    /// Runs a statement when no other instance runs one: a view that is made anew while another statement alters it can end
+    /// without its file. All statements bear one query id, of which the server runs one at a time; what a killed instance
+    /// began ends by itself and holds nobody up after.
     async fn statement(&self, sql: &str, what: &str) -> Result<(), StoreError> {
-        for _ in 1..ATTEMPTS {
-            let query = self.client.query_raw(sql).execute();
-            match self.within(query, what, true).await {
-                Err(StoreError::Refused { code, .. }) if REPLACED.contains(&code) => {
+        let id = format!("gatewatch-migrate-{}", self.config.database);
+        let began = Instant::now();
+        loop {
+            let query = self.client.query_raw(sql).with_setting("query_id", &id);
+            match self.within(query.execute(), what, true).await {
+                Err(StoreError::Refused { code: RUNNING, .. }) if began.elapsed() < PATIENCE => {
                     tokio::time::sleep(BETWEEN_ATTEMPTS).await;
                 }
                 outcome => return outcome,
             }
         }
-        self.within(self.client.query_raw(sql).execute(), what, true)
-            .await
     }
 
     /// The comments of `events` and its view come from the inventory, so they follow it without a migration.
