@@ -8,7 +8,7 @@ use gatewatch::track::model::{Ensemble, Rows};
 use crate::figure;
 
 const ENTITIES: usize = 100_000;
-const FEATURES: usize = 35;
+const FEATURES: usize = 37;
 /// Rows that the models are fitted to.
 const FITTED: usize = 2_048;
 

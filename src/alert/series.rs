@@ -217,9 +217,9 @@ fn of_feature(metric: &str) -> Counted {
     match metric {
         "minutes with calls" => Counted::BusyMinutes,
         "calls in a busy minute" => Counted::CallsABusyMinute,
-        "different records an hour" | "records of others an hour" => {
-            Counted::Different(Field::ResourceId)
-        }
+        "different records an hour"
+        | "records of others an hour"
+        | "records of other persons an hour" => Counted::Different(Field::ResourceId),
         "different operations an hour" => Counted::Different(Field::Operation),
         "different addresses an hour" => Counted::Different(Field::ClientAddress),
         "different user agents an hour" => Counted::Different(Field::UserAgent),

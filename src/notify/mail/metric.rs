@@ -49,6 +49,10 @@ const METRICS: &[(&str, &str)] = &[
     ("calls in a busy minute", "вызовов в минуту с вызовами"),
     ("different records an hour", "разных записей в час"),
     ("records of others an hour", "чужих записей в час"),
+    (
+        "records of other persons an hour",
+        "записей других лиц в час",
+    ),
     ("different operations an hour", "разных операций в час"),
     ("different addresses an hour", "разных адресов в час"),
     (

@@ -104,9 +104,9 @@ pub(super) struct Sums {
     addresses: u64,
     agents: u64,
     resources: [u64; 4],
-    /// The share of its records that are of others; known when the hour is over, so nothing of it is stored.
+    /// The shares of its records that are of other clients and of other persons; known when the hour is over, so nothing of it is stored.
     #[serde(skip)]
-    pub(super) foreign: f64,
+    pub(super) foreign: [f64; 2],
     /// How surprising its most surprising step is, in bits, and how even its gaps are; known when the hour is over.
     #[serde(skip)]
     pub(super) order: f64,
@@ -126,7 +126,7 @@ pub(super) struct Feature {
 pub(super) const ORDER: &str = "bits of surprise in the order of calls";
 
 /// In this order in every row.
-pub(super) const FEATURES: [Feature; 17] = [
+pub(super) const FEATURES: [Feature; 18] = [
     feature("calls an hour", |sums| f64::from(sums.calls)),
     feature("minutes with calls", |sums| ones(&[sums.minutes])),
     feature("calls in a busy minute", |sums| {
@@ -136,7 +136,10 @@ pub(super) const FEATURES: [Feature; 17] = [
         distinct(&sums.resources)
     }),
     feature("records of others an hour", |sums| {
-        sums.foreign * distinct(&sums.resources)
+        sums.foreign[0] * distinct(&sums.resources)
+    }),
+    feature("records of other persons an hour", |sums| {
+        sums.foreign[1] * distinct(&sums.resources)
     }),
     feature("different operations an hour", |sums| {
         distinct(&[sums.operations])
@@ -351,7 +354,10 @@ impl ConductBuilder {
         let at_us = u32::try_from(at_us).unwrap_or(u32::MAX);
         deeds.steps.add(at_us, operation_of(event, called));
         if let Some(record) = marks.record {
-            deeds.records.take(record, client.unwrap_or(value));
+            let client = client.unwrap_or(value);
+            deeds
+                .records
+                .take(record, client, subject.unwrap_or(client));
         }
         let place = FixedState::default().hash_one((is_service, among));
         deeds.traits.take(event, (kind, called), |code, value| {

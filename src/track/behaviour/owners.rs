@@ -1,4 +1,7 @@
 //! Whose records are read: a record that others used before, and this caller never did, is one of others (broken object level authorisation, OWASP API1).
+//!
+//! Callers are clients, and persons besides: where all people of an app share one client, no record is of another client; where a desk has several people, their
+//! records are those of the desk.
 
 use serde::{Deserialize, Serialize};
 
@@ -13,12 +16,12 @@ const CALLERS: usize = 4;
 /// Records of an integration whose callers are known.
 const RECORDS: usize = 65_536;
 
-/// Records of an hour, each with who called for it: hashes, ascending. Of too many those of the smallest hashes, whatever the order in which they came.
+/// Records of an hour, each with the client and the person who called for it: hashes, ascending. Of too many those of the smallest hashes, whatever the order in which they came.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Records(#[serde(with = "crate::track::packed::list")] Vec<(u32, u32)>);
+pub(super) struct Records(#[serde(with = "crate::track::packed::list")] Vec<(u32, [u32; 2])>);
 
-/// Who called for each record.
-pub(super) struct Owners(Lru<u32, Callers>);
+/// Who called for each record: clients, and persons.
+pub(super) struct Owners(Lru<u32, [Callers; 2]>);
 
 /// The newest callers first; 0 for none.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -37,12 +40,13 @@ impl Fixed for Callers {
 }
 
 impl Records {
-    /// Adds a call of somebody for a record, by its hash.
-    pub(super) fn take(&mut self, record: u64, caller: &str) {
-        self.add((short(record), short(stable_hash(caller)).max(1)));
+    /// Adds a call of a person by a client for a record, by its hash.
+    pub(super) fn take(&mut self, record: u64, client: &str, person: &str) {
+        let callers = [client, person].map(|it| short(stable_hash(it)).max(1));
+        self.add((short(record), callers));
     }
 
-    fn add(&mut self, call: (u32, u32)) {
+    fn add(&mut self, call: (u32, [u32; 2])) {
         if let Err(at) = self.0.binary_search(&call)
             && at < MOST
         {
@@ -68,37 +72,41 @@ impl Owners {
         Owners(Lru::new(RECORDS))
     }
 
-    /// The share of these records that are known to be of others alone.
-    pub(super) fn foreign(&mut self, records: &Records) -> f64 {
-        let mut foreign = 0.0;
-        for (record, caller) in &records.0 {
-            let Some(Callers(known)) = self.0.peek_mut(record) else {
+    /// The share of these records that are known to be of other clients alone, and of other persons.
+    pub(super) fn foreign(&mut self, records: &Records) -> [f64; 2] {
+        let mut foreign = [0.0; 2];
+        for (record, callers) in &records.0 {
+            let Some(known) = self.0.peek_mut(record) else {
                 continue;
             };
-            // In the last place stands somebody only where there are many.
-            let is_shared = known[CALLERS - 1] != 0;
-            foreign += f64::from(u8::from(!is_shared && !known.contains(caller)));
+            for ((foreign, Callers(known)), caller) in foreign.iter_mut().zip(known).zip(callers) {
+                // In the last place stands somebody only where there are many.
+                let is_shared = known[CALLERS - 1] != 0;
+                *foreign += f64::from(u8::from(!is_shared && !known.contains(caller)));
+            }
         }
-        foreign / (records.0.len().max(1) as f64)
+        foreign.map(|foreign| foreign / (records.0.len().max(1) as f64))
     }
 
     pub(super) fn learn(&mut self, records: &Records) {
-        for (record, caller) in &records.0 {
-            let (Callers(known), _) = self.0.touch(record, Callers::default);
-            let place = known.iter().position(|it| it == caller);
-            known[..=place.unwrap_or(CALLERS - 1)].rotate_right(1);
-            known[0] = *caller;
+        for (record, callers) in &records.0 {
+            let (known, _) = self.0.touch(record, Default::default);
+            for (Callers(known), caller) in known.iter_mut().zip(callers) {
+                let place = known.iter().position(|it| it == caller);
+                known[..=place.unwrap_or(CALLERS - 1)].rotate_right(1);
+                known[0] = *caller;
+            }
         }
     }
 
-    pub(super) fn store(&self) -> Vec<(u32, Callers)> {
+    pub(super) fn store(&self) -> Vec<(u32, [Callers; 2])> {
         self.0
             .iter()
             .map(|(record, callers)| (*record, *callers))
             .collect()
     }
 
-    pub(super) fn restore(stored: Vec<(u32, Callers)>) -> Owners {
+    pub(super) fn restore(stored: Vec<(u32, [Callers; 2])>) -> Owners {
         let mut owners = Owners::new();
         for (record, callers) in stored {
             owners.0.touch(&record, || callers);
@@ -114,7 +122,11 @@ mod tests {
     fn of(caller: &str, records: std::ops::Range<u32>) -> Records {
         let mut all = Records::default();
         for record in records {
-            all.take(stable_hash(&format!("record-{record}")), caller);
+            all.take(
+                stable_hash(&format!("record-{record}")),
+                caller,
+                &format!("person of {caller}"),
+            );
         }
         all
     }
@@ -124,7 +136,11 @@ mod tests {
         let mut owners = Owners::new();
         owners.learn(&of("desk-1", 0..10));
         owners.learn(&of("desk-2", 100..110));
-        let share = |owners: &mut Owners, records: &Records| owners.foreign(records);
+        let share = |owners: &mut Owners, records: &Records| {
+            let [of_clients, of_persons] = owners.foreign(records);
+            assert!((of_clients - of_persons).abs() < 1e-9);
+            of_clients
+        };
         assert!(share(&mut owners, &of("desk-1", 0..10)) < 1e-9);
         assert!(
             share(&mut owners, &of("desk-1", 500..510)) < 1e-9,
@@ -141,6 +157,21 @@ mod tests {
     }
 
     #[test]
+    fn people_who_share_a_client_have_records_of_their_own() {
+        let mut owners = Owners::new();
+        let own = |person: &str, record: u64| {
+            let mut records = Records::default();
+            records.take(record, "app", person);
+            records
+        };
+        for record in 0..20 {
+            owners.learn(&own(&format!("person-{record}"), record));
+        }
+        assert_eq!(owners.foreign(&own("person-3", 3)), [0.0, 0.0]);
+        assert_eq!(owners.foreign(&own("person-3", 4)), [0.0, 1.0]);
+    }
+
+    #[test]
     fn of_too_many_the_same_are_kept_in_any_order_and_what_was_stored_goes_on() {
         let (mut ab, mut ba) = (of("a", 0..100), of("b", 50..150));
         let a = ab.clone();
@@ -152,6 +183,6 @@ mod tests {
         owners.learn(&ab);
         let mut again = Owners::restore(owners.store());
         assert_eq!(again.store(), owners.store());
-        assert!((again.foreign(&ab) - owners.foreign(&ab)).abs() < 1e-9);
+        assert_eq!(again.foreign(&ab), owners.foreign(&ab));
     }
 }

@@ -456,7 +456,7 @@ pub(super) struct StoredStratum<'a> {
     entities: Vec<(Cow<'a, Who>, Cow<'a, Known>)>,
     customs: Cow<'a, Customs>,
     #[serde(with = "packed::list")]
-    owners: Vec<(u32, Callers)>,
+    owners: Vec<(u32, [Callers; 2])>,
     chain: Cow<'a, Chain>,
     first_hour: u32,
     #[serde(with = "packed::list")]

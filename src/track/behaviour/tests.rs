@@ -401,3 +401,50 @@ fn who_calls_by_a_clock_and_never_did_is_found_and_who_always_did_is_not() {
     let always = found.iter().filter(|it| it.entity.value == "person-3");
     assert!(always.count() <= 1, "{found:?}");
 }
+
+/// Forty people of one app, who look at records of their own; on the last hour one looks at as many of others.
+#[test]
+fn of_people_who_share_a_client_the_one_that_reads_records_of_others_is_found() {
+    let plan = plan();
+    let (mut behaviour, mut counts) = (Behaviour::new(&plan), TrackCounts::default());
+    let (mut found, mut random) = (Vec::new(), Random::new(4));
+    let last = 24 * 4;
+    for hour in 0..=last {
+        let mut builder = ConductBuilder::default();
+        for (offset, person) in (0..40).flat_map(|person| [person; 4]).enumerate() {
+            let owner = if (hour, person) == (last, 7) {
+                20 + offset % 4
+            } else {
+                person
+            };
+            let event = Event {
+                time: Timestamp::from_seconds(i64::from(HOUR + hour) * 3_600),
+                integration: Some("resident-app".into()),
+                client_id: Some("app".into()),
+                subject: Some(format!("person-{person}").into()),
+                operation: Some("GET /v1/residents/{id}".into()),
+                resource_id: Some(format!("{owner}-{}", random.below(3)).into()),
+                status: Some(200),
+                ..Event::default()
+            };
+            let position = Position {
+                partition: 0,
+                offset: i64::try_from(offset).unwrap(),
+                stamped: None,
+            };
+            let turn = Turn {
+                due: event
+                    .time
+                    .plus_micros(i64::from(random.below(3_600)) * 1_000_000),
+                late: false,
+            };
+            builder.take(&event, turn, position);
+        }
+        let conducts = builder.finish();
+        let active = active_in(&conducts);
+        behaviour.observe(conducts, &active, &mut counts);
+        behaviour.close(&plan, &mut counts, &mut found);
+    }
+    let (metric, _) = of_person(&found, "person-7").expect("it is found");
+    assert_eq!(metric, "records of other persons an hour");
+}
