@@ -3,16 +3,12 @@
 //! What fails is what is answered with 5xx. The share of before is taken as high as it may well be (the upper Clopper-Pearson bound of its calls, of which no more than some
 //! thousand count, since days differ); of that the binomial says how probable so many failures are now. A few calls that fail together are usual, so a tenth has to fail.
 
-use std::collections::VecDeque;
-
 use serde::{Deserialize, Serialize};
 use statrs::distribution::{Beta, Binomial, ContinuousCDF, DiscreteCDF};
 
-/// Minutes that are "now"; more where they have too few calls, but no more than an hour.
-const RECENT: u32 = 10;
-const LONGEST_RECENT: u32 = 60;
-/// Fewest calls now and before, and fewest failures; and in how many minutes: what fails at once and is over is a burst of one caller.
-const LEAST_RECENT: u32 = 20;
+use super::recent::{LEAST_RECENT, Over, Recent};
+
+/// Fewest calls before, and fewest failures; and in how many minutes: what fails at once and is over is a burst of one caller.
 const LEAST_PAST: f64 = 200.0;
 const LEAST_FAILED: u32 = 10;
 const LEAST_MINUTES: usize = 5;
@@ -24,19 +20,14 @@ const RARE: f64 = 1e-9;
 const SURE: f64 = 0.999;
 /// Calls of before that count, at most.
 const MOST_PAST: f64 = 2_000.0;
-/// What is left of the past after a minute (half of it after a day), and how much of a minute is learned while calls fail.
-const KEPT: f32 = 0.999_518_8;
-const LEARNED_WHILE_FAILING: f32 = 0.05;
 
 /// Calls of one operation and how many failed.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(super) struct Errors {
-    /// The newest minute that is among the past.
-    learned: u32,
     calls: f32,
     failed: f32,
-    /// The newest minutes, oldest first: calls and failed ones.
-    recent: VecDeque<(u32, u32, u32)>,
+    /// Failed calls of the newest minutes.
+    recent: Recent<u32>,
     is_failing: bool,
 }
 
@@ -54,39 +45,25 @@ pub(super) struct Failing {
 impl Errors {
     /// Closes a minute in which it was called.
     pub(super) fn close(&mut self, minute: u32, calls: u32, failed: u32) -> Option<Failing> {
-        self.recent.push_back((minute, calls, failed.min(calls)));
-        let mut all: u32 = self.recent.iter().map(|(_, calls, _)| calls).sum();
-        while let Some((oldest, calls, failed)) = self.recent.front().copied()
-            && (oldest + LONGEST_RECENT <= minute
-                || oldest + RECENT <= minute && all - calls >= LEAST_RECENT)
-        {
-            self.recent.pop_front();
-            all -= calls;
-            self.learn(oldest, calls, failed);
+        self.recent.push(minute, calls, failed.min(calls));
+        while let Some(over) = self.recent.pop(self.is_failing) {
+            self.learn(&over);
         }
-        let failing = self.judge(all);
+        let failing = self.judge();
         self.is_failing = failing.is_some();
         failing
     }
 
     #[expect(clippy::cast_precision_loss, reason = "counts of a minute")]
-    fn learn(&mut self, minute: u32, calls: u32, failed: u32) {
-        let minutes = minute.saturating_sub(self.learned);
-        self.learned = minute;
-        let kept = KEPT.powi(i32::try_from(minutes).unwrap_or(i32::MAX));
-        let weight = if self.is_failing {
-            LEARNED_WHILE_FAILING
-        } else {
-            1.0
-        };
-        self.calls = self.calls * kept + calls as f32 * weight;
-        self.failed = self.failed * kept + failed as f32 * weight;
+    fn learn(&mut self, over: &Over<u32>) {
+        self.calls = self.calls * over.kept + over.calls as f32 * over.weight;
+        self.failed = self.failed * over.kept + over.seen as f32 * over.weight;
     }
 
-    fn judge(&self, calls: u32) -> Option<Failing> {
-        let failed: u32 = self.recent.iter().map(|(_, _, failed)| failed).sum();
+    fn judge(&self) -> Option<Failing> {
+        let (calls, failed) = (self.recent.calls(), self.recent.seen().sum::<u32>());
         let (past, past_failed) = (f64::from(self.calls), f64::from(self.failed));
-        let minutes = self.recent.iter().filter(|(.., failed)| *failed > 0);
+        let minutes = self.recent.seen().filter(|failed| **failed > 0);
         let is_enough = calls >= LEAST_RECENT && past >= LEAST_PAST && failed >= LEAST_FAILED;
         if !is_enough || minutes.count() < LEAST_MINUTES {
             return None;

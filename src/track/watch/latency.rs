@@ -5,17 +5,13 @@
 //! how probable it is that a call of now is slower than one of before. Calls of one minute depend on each other, so a
 //! significant difference alone is no finding: the median must have grown too.
 
-use std::collections::VecDeque;
-
 use serde::{Deserialize, Serialize};
+
+use super::recent::{LEAST_RECENT, Over, Recent};
 
 /// Buckets: a quarter octave each, from 64 microseconds.
 const BUCKETS: usize = 88;
-/// Minutes that are "now"; more where they have too few calls, but no more than an hour.
-const RECENT: u32 = 10;
-const LONGEST_RECENT: u32 = 60;
-/// Fewest calls now, and before.
-const LEAST_RECENT: u32 = 20;
+/// Fewest calls before.
 const LEAST_PAST: f32 = 200.0;
 /// Minutes before an operation can be judged.
 const LEAST_AGE: u32 = 60;
@@ -25,10 +21,6 @@ const RATIO: f64 = 2.0;
 const SLOWER: f64 = 0.85;
 /// Standard deviations from what chance gives.
 const DEVIATIONS: f64 = 6.0;
-/// What is left of the past after a minute: half of it after a day.
-const KEPT: f32 = 0.999_518_8;
-/// How much of a minute is learned while the operation is slow: a lasting change is learned within days.
-const LEARNED_WHILE_SLOW: f32 = 0.05;
 
 /// The bucket of a duration in microseconds.
 pub(super) fn bucket_of(duration_us: u64) -> u8 {
@@ -51,12 +43,10 @@ fn middle_ms(bucket: usize) -> f64 {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Operation {
     first: u32,
-    /// The newest minute that is among the past.
-    learned: u32,
     /// Counts of the past by bucket, older ones less.
     past: Vec<f32>,
-    /// The newest minutes, oldest first.
-    recent: VecDeque<(u32, Vec<(u8, u32)>)>,
+    /// Buckets of the newest minutes, and how many calls fell into each.
+    recent: Recent<Vec<(u8, u32)>>,
     is_slow: bool,
 }
 
@@ -73,24 +63,18 @@ impl Operation {
     pub(super) fn new(minute: u32) -> Self {
         Operation {
             first: minute,
-            learned: minute,
             past: vec![0.0; BUCKETS],
-            recent: VecDeque::new(),
+            recent: Recent::default(),
             is_slow: false,
         }
     }
 
     /// Closes a minute in which it was called.
     pub(super) fn close(&mut self, minute: u32, durations: Vec<(u8, u32)>) -> Option<Slow> {
-        self.recent.push_back((minute, durations));
-        let mut calls: u32 = self.recent.iter().map(|(_, it)| calls_of(it)).sum();
-        while let Some((oldest, durations)) = self.recent.front()
-            && (*oldest + LONGEST_RECENT <= minute
-                || *oldest + RECENT <= minute && calls - calls_of(durations) >= LEAST_RECENT)
-        {
-            let (oldest, durations) = self.recent.pop_front()?;
-            calls -= calls_of(&durations);
-            self.learn(oldest, &durations);
+        let calls = durations.iter().map(|(_, count)| count).sum();
+        self.recent.push(minute, calls, durations);
+        while let Some(over) = self.recent.pop(self.is_slow) {
+            self.learn(&over);
         }
         let slow = (minute - self.first >= LEAST_AGE)
             .then(|| self.judge())
@@ -100,29 +84,21 @@ impl Operation {
     }
 
     #[expect(clippy::cast_precision_loss, reason = "counts of a minute")]
-    fn learn(&mut self, minute: u32, durations: &[(u8, u32)]) {
-        let minutes = minute.saturating_sub(self.learned);
-        self.learned = minute;
-        let kept = KEPT.powi(i32::try_from(minutes).unwrap_or(i32::MAX));
-        let weight = if self.is_slow {
-            LEARNED_WHILE_SLOW
-        } else {
-            1.0
-        };
-        self.past.iter_mut().for_each(|count| *count *= kept);
-        for (bucket, count) in durations {
+    fn learn(&mut self, over: &Over<Vec<(u8, u32)>>) {
+        self.past.iter_mut().for_each(|count| *count *= over.kept);
+        for (bucket, count) in &over.seen {
             if let Some(known) = self.past.get_mut(usize::from(*bucket)) {
-                *known += *count as f32 * weight;
+                *known += *count as f32 * over.weight;
             }
         }
     }
 
     fn judge(&self) -> Option<Slow> {
         let mut now = [0_u32; BUCKETS];
-        for (bucket, count) in self.recent.iter().flat_map(|(_, durations)| durations) {
+        for (bucket, count) in self.recent.seen().flatten() {
             now[usize::from(*bucket).min(BUCKETS - 1)] += count;
         }
-        let calls: u32 = now.iter().sum();
+        let calls = self.recent.calls();
         let past: f32 = self.past.iter().sum();
         if calls < LEAST_RECENT || past < LEAST_PAST {
             return None;
@@ -147,10 +123,6 @@ impl Operation {
             calls,
         })
     }
-}
-
-fn calls_of(durations: &[(u8, u32)]) -> u32 {
-    durations.iter().map(|(_, count)| count).sum()
 }
 
 fn median(counts: impl Iterator<Item = f64>, all: f64) -> f64 {

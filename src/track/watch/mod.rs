@@ -11,6 +11,7 @@ mod latency;
 mod level;
 mod meta;
 mod parts;
+mod recent;
 mod schedule;
 mod seen;
 
