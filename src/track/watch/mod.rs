@@ -25,6 +25,7 @@ use self::found::Found;
 use self::journal::Gateway;
 use self::latency::Operation;
 use self::level::Level;
+use self::parts::whole_of;
 use self::schedule::{Fault, Schedule};
 use self::seen::{MINUTE_US, joined};
 use super::baseline::Volume;
@@ -293,13 +294,14 @@ impl Watch {
                 counts.unwatched += 1;
             }
         }
-        // An integration comes before its operations.
-        let mut whole: (&str, Option<bool>) = ("", None);
+        // An integration comes before its operations, though not right before them.
+        let mut shifted: BTreeMap<&str, bool> = BTreeMap::new();
         for (name, called) in &mut self.operations {
-            let of_whole = whole.1.filter(|_| whole.0 == parts::whole_of(name));
+            let whole = whole_of(name);
+            let of_whole = shifted.get(whole).copied();
             called.close(name, (now.remove(name), of_whole), at, out);
-            if parts::whole_of(name) == name {
-                whole = (name, called.volume.is_told());
+            if let (true, Some(is_fall)) = (whole == name, called.volume.is_told()) {
+                shifted.insert(whole, is_fall);
             }
         }
         self.operations

@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use proptest::prelude::*;
+use uuid::Uuid;
 
 use super::super::{
     BlockBuilder, Expectations, Fired, PartitionClock, Plan, SHARDS, Shard, TrackBlock, split,
 };
-use super::seen::GatewayMinute;
+use super::seen::{GatewayMinute, OperationMinute};
 use super::*;
 use crate::config;
 use crate::event::{Event, Position};
@@ -261,4 +262,66 @@ fn a_block_of_many_days_is_watched_whole_and_a_lagging_one_within_bounds() {
     let mut watch = Watch::new();
     watch.observe(of(100, 3 * most), &plan, Timestamp::MIN, &mut counts);
     assert_eq!(counts.unwatched, u64::from(2 * most));
+}
+
+/// Operations of a minute: their calls, and how many failed.
+type Operations = Vec<(&'static str, u32, u32)>;
+
+/// Of what a detector tells, and in which minute first; the watch is now and then stored and restored.
+fn told(
+    detector: Uuid,
+    minutes: u32,
+    called: &dyn Fn(u32) -> Operations,
+) -> Vec<(u32, CompactString)> {
+    let (plan, mut counts) = (plan(), TrackCounts::default());
+    let mut watch = Watch::new();
+    let mut told: Vec<(u32, CompactString)> = Vec::new();
+    for minute in 0..minutes {
+        let mut seen = Seen::default();
+        for (name, calls, failed) in called(minute) {
+            let whole = Some(whole_of(name)).filter(|whole| *whole != name);
+            let names = whole.into_iter().chain([name]);
+            seen.operations.extend(names.map(|name| OperationMinute {
+                operation: name.into(),
+                minute,
+                calls,
+                failed,
+                durations: Vec::new(),
+            }));
+        }
+        watch.observe(seen, &plan, Timestamp::MIN, &mut counts);
+        let mut out = Vec::new();
+        let end = Timestamp::from_seconds(60 * i64::from(minute + 1));
+        watch.close(&plan, end, &mut counts, &mut out);
+        for finding in out.into_iter().filter(|it| it.rule == detector) {
+            let name = finding.entity.value;
+            if told.iter().all(|(_, known)| *known != name) {
+                told.push((minute, name));
+            }
+        }
+        if minute.is_multiple_of(7) {
+            let stored = postcard::to_allocvec(&watch.store()).unwrap();
+            watch = Watch::new();
+            watch.restore(postcard::from_bytes(&stored).unwrap());
+        }
+    }
+    told
+}
+
+const BUSY: &str = "plates | GET /busy";
+
+#[test]
+fn silence_of_an_integration_is_told_once_whatever_stands_between_it_and_its_operations() {
+    const SILENT: u32 = 14 * 1_440 + 60;
+    let called = |minute| -> Operations {
+        let backup = ("plates backup", 20, 0);
+        if minute < SILENT {
+            vec![(BUSY, 20, 0), backup]
+        } else {
+            vec![backup]
+        }
+    };
+    let told = told(meta::FALL, SILENT + 60, &called);
+    let names: Vec<&str> = told.iter().map(|(_, name)| name.as_str()).collect();
+    assert_eq!(names, ["plates"]);
 }
