@@ -121,10 +121,7 @@ fn a_broken_service_level_and_missing_calls_are_found() {
     assert_eq!(titles(&all(&|_| (200, 40))), [] as [String; 0]);
     assert_eq!(
         titles(&all(&|minute| (if minute >= 30 { 503 } else { 200 }, 40))),
-        [
-            fast,
-            "Far more calls of an operation fail than did".to_owned()
-        ]
+        [fast, "Far more calls fail than did".to_owned()]
     );
     let mut stopped = all(&|_| (200, 40));
     stopped.retain(|record| !record.contains("T10:3") && !record.contains("T10:4"));

@@ -372,13 +372,13 @@ const DETECTORS: &[Texts] = &[
         level: Level::Medium,
         tags: &["requirement.int-08", "requirement.int-07"],
         title: [
-            "Far more calls of an operation fail than did",
-            "Операция отвечает ошибкой намного чаще, чем раньше",
+            "Far more calls fail than did",
+            "Вызовы завершаются ошибкой намного чаще, чем раньше",
         ],
         description: [
-            "A tenth or more of the calls of the last minutes were answered with 5xx, where hardly any of the day before were. What stands behind the gateway is down or overloaded, a release broke \
-                      it, or somebody sends what it cannot take.",
-            "На десятую часть вызовов последних минут или больше дан ответ 5xx, хотя сутками раньше ошибок почти не было. Сервис за шлюзом не работает или перегружен, его сломал выпуск, или кто-то шлёт то, чего он не выдерживает.",
+            "A tenth or more of the calls of the last minutes were answered with 5xx, where hardly any of the day before were: of a whole integration where several of its operations fail, else of one \
+                      operation. What stands behind the gateway is down or overloaded, a release broke it, or somebody sends what it cannot take.",
+            "На десятую часть вызовов последних минут или больше дан ответ 5xx, хотя сутками раньше ошибок почти не было: у всей интеграции, если ошибки дают несколько её операций, иначе у одной операции. Сервис за шлюзом не работает или перегружен, его сломал выпуск, или кто-то шлёт то, чего он не выдерживает.",
         ],
         false_positives: [
             &["Maintenance of the service behind the gateway"],

@@ -14,6 +14,7 @@ mod parts;
 mod recent;
 mod schedule;
 mod seen;
+mod trouble;
 
 use std::collections::BTreeMap;
 
@@ -205,7 +206,7 @@ impl Watch {
         Some(Timestamp::from_micros((i64::from(minute) + 1) * MINUTE_US))
     }
 
-    /// Closes the next minute. What is found comes in the order of names.
+    /// Closes the next minute. What is found of a kind comes in the order of names.
     pub(super) fn close(
         &mut self,
         plan: &Plan,
@@ -304,6 +305,7 @@ impl Watch {
                 shifted.insert(whole, is_fall);
             }
         }
+        trouble::tell(&mut self.operations, at, out);
         self.operations
             .retain(|_, called| at.minute - called.newest <= LONGEST_SILENCE);
     }
@@ -449,8 +451,7 @@ impl Called {
             return;
         };
         self.newest = at.minute;
-        let failing = self.errors.close(at.minute, calls, failed);
-        out.extend(failing.map(|failing| at.failing(name, &failing)));
+        self.errors.close(at.minute, calls, failed);
         if durations.is_empty() {
             return;
         }

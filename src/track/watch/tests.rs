@@ -309,6 +309,75 @@ fn told(
 }
 
 const BUSY: &str = "plates | GET /busy";
+const LESS: &str = "plates | GET /less";
+const RARE: &str = "plates | GET /rare";
+
+/// Of what it is told that calls fail, where of a hundred so many fail after ten hours.
+fn told_failing(failing: &dyn Fn(u32, &str) -> u32) -> Vec<(u32, String)> {
+    let operations = [(BUSY, 20), (LESS, 10), (RARE, 1)];
+    let called = |minute| -> Operations {
+        let all = operations.into_iter();
+        all.map(|(name, calls)| match minute {
+            0..600 => (name, calls, 0),
+            _ => (name, calls, calls * failing(minute - 600, name) / 100),
+        })
+        .collect()
+    };
+    let told = told(meta::FAILING, 800, &called).into_iter();
+    told.map(|(minute, name)| (minute - 600, name.into()))
+        .collect()
+}
+
+fn each(told: &[(u32, &str)]) -> Vec<(u32, String)> {
+    told.iter()
+        .map(|(minute, name)| (*minute, (*name).to_owned()))
+        .collect()
+}
+
+#[test]
+fn an_integration_that_fails_is_told_alone_and_so_is_the_only_operation_that_fails() {
+    let all = |minute: u32, _: &str| if minute < 40 { 100 } else { 0 };
+    assert_eq!(told_failing(&all), each(&[(4, "plates")]));
+    let busy = |minute: u32, name: &str| u32::from(name == BUSY) * all(minute, name);
+    assert_eq!(told_failing(&busy), each(&[(4, BUSY)]));
+    let rare = |minute: u32, name: &str| u32::from(name == RARE) * all(minute, name);
+    assert_eq!(told_failing(&rare), each(&[(9, RARE)]));
+    // Five calls of one are too few to tell it, but not to say that the other does not fail alone.
+    let both = |minute: u32, name: &str| u32::from(name != LESS) * all(minute, name);
+    assert_eq!(told_failing(&both), each(&[(4, "plates")]));
+}
+
+#[test]
+fn an_integration_is_told_where_no_operation_explains_half_of_what_fails() {
+    let first = |nameless: u32| {
+        let called = |minute| -> Operations {
+            let failed = |calls| if minute < 600 { 0 } else { calls };
+            let rare = (RARE, 1, failed(1));
+            vec![("plates", 6, failed(nameless)), (BUSY, 1, 0), rare]
+        };
+        told(meta::FAILING, 700, &called)
+    };
+    assert_eq!(first(6), [(604, "plates".into())]);
+    // What surely fails is the integration, and what of it is the operation.
+    assert_eq!(first(1), [(604, RARE.into())]);
+}
+
+#[test]
+fn what_follows_is_the_same_trouble_unless_another_operation_begins_to_fail() {
+    // A fifth of its calls are a tenth of all only three minutes later.
+    let partly = |_: u32, name: &str| u32::from(name == BUSY) * 20;
+    assert_eq!(told_failing(&partly), each(&[(4, BUSY)]));
+    let another = |minute: u32, name: &str| match name {
+        BUSY => 100,
+        LESS if minute >= 20 => 100,
+        _ => 0,
+    };
+    let expected = each(&[(4, BUSY), (24, "plates")]);
+    assert_eq!(told_failing(&another), expected);
+    // One that goes on alone is told an hour after the integration was the last time.
+    let goes_on = |minute: u32, name: &str| if minute < 20 || name == RARE { 100 } else { 0 };
+    assert_eq!(told_failing(&goes_on), each(&[(4, "plates"), (88, RARE)]));
+}
 
 #[test]
 fn silence_of_an_integration_is_told_once_whatever_stands_between_it_and_its_operations() {
