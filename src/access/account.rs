@@ -2,7 +2,7 @@
 
 use thiserror::Error;
 
-use super::Role;
+use super::{Permission, Role};
 use crate::event::Timestamp;
 
 /// Longest name of an account.
@@ -91,6 +91,12 @@ impl Account {
         !self.second_factor.is_empty()
     }
 
+    /// Whether somebody gets in with it who may do this.
+    #[must_use]
+    pub fn is_let(&self, permission: Permission) -> bool {
+        !self.disabled && self.role.may(permission)
+    }
+
     /// The next revision, by somebody.
     #[must_use]
     pub fn changed(&self, by: &str, now: Timestamp) -> Account {
@@ -117,6 +123,16 @@ mod tests {
         for wrong in ["", " ", "-a", "a b", "a<b", "a\nb", &"a".repeat(65)] {
             assert_eq!(name(wrong), Err(NameError), "{wrong:?}");
         }
+    }
+
+    #[test]
+    fn with_a_disabled_account_nobody_may_anything() {
+        let now = Timestamp::from_seconds(10);
+        let mut account = Account::new("a".into(), Role::Analyst, "h".into(), "b", now);
+        assert!(account.is_let(Permission::Triage));
+        assert!(!account.is_let(Permission::Administer));
+        account.disabled = true;
+        assert!(!account.is_let(Permission::Triage));
     }
 
     #[test]

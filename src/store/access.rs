@@ -9,7 +9,7 @@ use super::block::Insert;
 use super::client::Store;
 use super::native::Wire;
 use super::rows::{Cell, Rows};
-use crate::access::{Account, Kind, Role, Session};
+use crate::access::{Account, Kind, Permission, Role, Session};
 use crate::event::Timestamp;
 
 const ACCOUNT_COLUMNS: &[(&str, Wire)] = &[
@@ -61,6 +61,8 @@ const SESSION: &str = "SELECT id, account, toString(kind) AS kind, title, toUnix
 
 /// Sessions of one account that are shown at most.
 const MOST_SESSIONS: usize = 200;
+/// How often an account is given its right back that others change meanwhile.
+const ATTEMPTS: u32 = 10;
 /// Searches that one account keeps at most.
 const MOST_SEARCHES: usize = 100;
 
@@ -123,6 +125,37 @@ impl Store {
         let token = format!("account/{}/after/{}", before.name, before.revision);
         self.insert(&token, &account_rows(changed)).await?;
         Ok(self.account(&changed.name).await?.as_ref() == Some(changed))
+    }
+
+    /// After a change that took somebody's right to administer accounts: gives it back where nobody else has it, and says whether it did. What else was
+    /// changed stays. Two who take it from one another at the same instant both saw that the other has it; whoever looks here last sees both changes.
+    ///
+    /// # Errors
+    /// When the server cannot be reached or refuses.
+    pub async fn keep_administrator(
+        &self,
+        before: &Account,
+        by: &str,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        for _ in 0..ATTEMPTS {
+            let accounts = self.accounts().await?;
+            let mut all = accounts.iter();
+            let is_administered = all.any(|it| it.is_let(Permission::Administer));
+            let stands = accounts.iter().find(|it| it.name == before.name);
+            let Some(stands) = stands.filter(|_| !is_administered) else {
+                break;
+            };
+            let restored = Account {
+                role: before.role,
+                disabled: before.disabled,
+                ..stands.changed(by, now)
+            };
+            if self.change_account(stands, &restored).await? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// An account by its name.

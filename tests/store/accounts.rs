@@ -1,6 +1,6 @@
 //! Accounts and sessions of the console, as several instances change and read them.
 
-use gatewatch::access::{Account, Role};
+use gatewatch::access::{Account, Permission, Role};
 use gatewatch::event::Timestamp;
 
 use super::server::Server;
@@ -46,6 +46,42 @@ async fn of_many_changes_at_once_one_is_taken() {
         taken += usize::from(task.await.unwrap().unwrap());
     }
     assert_eq!(taken, 1);
+}
+
+#[tokio::test]
+async fn two_who_take_the_right_from_one_another_leave_an_administrator() {
+    let server = Server::start();
+    let store = server.store().await;
+    let added = ["anna", "ivan"]
+        .map(|name| Account::new(name.into(), Role::Administrator, "h".into(), "b", at(0)));
+    for account in &added {
+        store.add_account(account).await.unwrap();
+    }
+    let [anna, ivan] = &added;
+    let may = async |name: &str| {
+        let account = store.account(name).await.unwrap().unwrap();
+        account.is_let(Permission::Administer)
+    };
+    // Each saw that the other is there still.
+    let demoted = Account {
+        role: Role::Viewer,
+        sessions_since: at(1),
+        ..anna.changed("ivan", at(1))
+    };
+    let disabled = Account {
+        disabled: true,
+        ..ivan.changed("anna", at(1))
+    };
+    assert!(store.change_account(anna, &demoted).await.unwrap());
+    assert!(store.change_account(ivan, &disabled).await.unwrap());
+    assert!(!may("anna").await && !may("ivan").await);
+    let kept = store.keep_administrator(anna, "ivan", at(2)).await;
+    assert!(kept.unwrap() && may("anna").await);
+    let stored = store.account("anna").await.unwrap().unwrap();
+    assert_eq!(stored.sessions_since, at(1), "what else was changed stays");
+    // There is one now, so that this change stands.
+    let kept = store.keep_administrator(ivan, "anna", at(3)).await;
+    assert!(!kept.unwrap() && !may("ivan").await);
 }
 
 #[tokio::test]

@@ -9,7 +9,7 @@ use axum::extract::{Path, Query, State};
 use axum::response::Response;
 use serde_json::json;
 
-use crate::access::{self, Account, Role, random};
+use crate::access::{self, Account, Permission, Role, random};
 use crate::console::answer;
 use crate::console::failure::Failure;
 use crate::console::form::Form;
@@ -56,6 +56,10 @@ pub(in crate::console) async fn list(
         Some("last") => Some(page.say(
             "Не записано: без этой учётной записи не осталось бы администратора.",
             "Not on record: there would be no administrator left without this account.",
+        )),
+        Some("kept") => Some(page.say(
+            "Отменено: в то же мгновение права лишили и другого администратора, и не осталось бы ни одного. Сеансы этой учётной записи завершены.",
+            "Taken back: at the same instant another administrator lost the right too, and there would be none left. The sessions of this account have ended.",
         )),
         _ => None,
     };
@@ -218,6 +222,9 @@ pub(in crate::console) async fn act(
         return Ok(answer::elsewhere("/accounts?said=last"));
     }
     shared.change(&account, &changed).await?;
+    if is_taken_back(&shared, &reader, &account, &changed).await? {
+        return Ok(answer::elsewhere("/accounts?said=kept"));
+    }
     audit(&shared, &reader, &changed, action, title, now).await?;
     if fresh.is_some() {
         let page = Page::new(&shared, &reader, "administration");
@@ -228,8 +235,30 @@ pub(in crate::console) async fn act(
 
 /// Whether somebody can still administer accounts after a change.
 async fn leaves_an_administrator(shared: &Shared, changed: &Account) -> Result<bool, Failure> {
-    let administers = |account: &Account| account.role == Role::Administrator && !account.disabled;
+    let administers = |account: &Account| account.is_let(Permission::Administer);
     let accounts = shared.store.accounts().await?;
     let mut others = accounts.iter().filter(|it| it.name != changed.name);
     Ok(administers(changed) || others.any(administers))
+}
+
+/// Whether a change that took an administrator's right was taken back, since the others lost theirs meanwhile.
+async fn is_taken_back(
+    shared: &Shared,
+    reader: &Reader,
+    before: &Account,
+    changed: &Account,
+) -> Result<bool, Failure> {
+    let administers = |account: &Account| account.is_let(Permission::Administer);
+    if !administers(before) || administers(changed) {
+        return Ok(false);
+    }
+    let (name, now) = (&before.name, now());
+    let store = &shared.store;
+    let is_kept = store.keep_administrator(before, reader.name(), now).await?;
+    if is_kept {
+        shared.sessions.forget_account(name);
+        let title = format!("account {name} stays as it was: no administrator would be left");
+        audit(shared, reader, before, "refused", title, now).await?;
+    }
+    Ok(is_kept)
 }
