@@ -115,16 +115,16 @@ fn p95(visitor: &Visitor, path: &str) -> f64 {
     times[TIMES * 95 / 100]
 }
 
-/// The list out of a million alerts, each like one that was raised, of which every tenth was closed; five of them are about one address within seconds, so they are one incident.
+/// The list out of a million alerts, each like one that was raised, of which every tenth was closed and every second has a probability; five of them are about one address within seconds, so they are one incident.
 fn alert_list(place: &Place, visitor: &Visitor) {
     let alerts = number("ALERTS", 1_000_000);
     if alerts == 0 {
         return;
     }
     place.ask(&format!(
-        "INSERT INTO alerts (id, revision, rule, rules, title, family, level, shadow, tags, entity_kind, entity, first, last, count, findings, reason, json, callers) \
+        "INSERT INTO alerts (id, revision, rule, rules, title, family, level, shadow, tags, entity_kind, entity, first, last, count, findings, reason, json, callers, probability) \
          SELECT generateUUIDv4(number), revision, rule, rules, title, family, number % 5, 0, tags, entity_kind, concat('198.18.', toString(intDiv(number, 5) % 65536)) AS who, \
-         first - number, last - number, count, findings, reason, json, [concat('address:', who)] FROM numbers({alerts}) AS n CROSS JOIN \
+         first - number, last - number, count, findings, reason, json, [concat('address:', who)], if(number % 2 = 0, 1 / (1 + number), NULL) FROM numbers({alerts}) AS n CROSS JOIN \
          (SELECT * FROM alerts FINAL WHERE entity = '198.51.100.1' LIMIT 1) AS alert"
     ));
     place.ask(
@@ -147,6 +147,7 @@ fn alert_list(place: &Place, visitor: &Visitor) {
             "alert_list_1m_worst_ms_p95",
             "/alerts?order=level&level=high",
         ),
+        ("alert_list_1m_rarest_ms_p95", "/alerts?order=rarest"),
         ("alert_list_1m_text_ms_p95", "/alerts?text=198.18.77"),
         ("overview_1m_ms_p95", "/"),
         ("incident_list_1m_ms_p95", "/incidents"),

@@ -123,6 +123,11 @@ impl Page {
         words::grouped(self.locale, *number)
     }
 
+    /// A share or another number that need not be whole.
+    pub(super) fn amount(&self, number: &f64) -> Clean {
+        words::amount(self.locale, *number)
+    }
+
     /// So many events.
     pub(super) fn events(&self, number: &u64) -> Clean {
         words::counted(self.locale, *number, &words::EVENTS)

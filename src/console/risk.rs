@@ -75,6 +75,8 @@ mod tests {
             entity_kind: "client".into(),
             entity: "a".into(),
             count: 1,
+            probability: None,
+            q: None,
         };
         let now = Timestamp::from_micros(0);
         let alerts = [line("high", "new", 0), line("high", "new", 1)];

@@ -57,6 +57,7 @@ const MIGRATIONS: &[Migration] = migrations![
     18 "0018_codes",
     19 "0019_incidents",
     20 "0020_session_uses",
+    21 "0021_probability",
 ];
 
 /// The journal of what was applied. Two instances may both write a line; the engine keeps one.
@@ -245,10 +246,8 @@ impl Store {
         let rows = self
             .within(query.fetch_all::<Applied>(), "the applied migrations", true)
             .await?;
-        Ok(rows
-            .into_iter()
-            .map(|row| (row.version, row.checksum))
-            .collect())
+        let rows = rows.into_iter();
+        Ok(rows.map(|row| (row.version, row.checksum)).collect())
     }
 
     async fn apply(&self, migration: &Migration) -> Result<(), StoreError> {
@@ -478,6 +477,7 @@ mod tests {
                     "MODIFY SETTING",
                     "MODIFY COLUMN",
                     "MODIFY COMMENT",
+                    "MATERIALIZE COLUMN",
                     "COMMENT COLUMN",
                     "CREATE OR REPLACE VIEW",
                     "INSERT INTO alert_detections",

@@ -44,7 +44,7 @@ mod triage;
 mod webhook;
 
 pub use access::SavedSearch;
-pub use alert_list::{AlertFilter, AlertLine};
+pub use alert_list::{AlertFilter, AlertLine, AlertOrder};
 pub use alerts::alert_rows;
 pub use audit::{AuditRow, AuditState};
 pub use block::{EventBlock, Insert, Verdict};

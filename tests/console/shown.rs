@@ -78,6 +78,11 @@ fn alerts(place: &Place, visitor: &Visitor) {
     let words: String = form_urlencoded::byte_serialize(words.as_bytes()).collect();
     let found = visitor.get(&format!("/alerts?state=all&text={words}")).body;
     assert!(found.contains("<b>198.51.100."), "{title}: {found}");
+    let rarest = visitor.get("/alerts?state=all&order=rarest").body;
+    assert!(rarest.contains("<b>198.51.100."), "{rarest}");
+    assert!(rarest.contains("Benjamini and Hochberg"), "{rarest}");
+    let rarest = in_russian(place, visitor, "/alerts?state=all&order=rarest").body;
+    assert!(rarest.contains("Бенджамини и Хохберг"), "{rarest}");
     let nothing = visitor.get("/alerts?state=all&until=2001-01-01T00:00:00Z");
     assert!(nothing.body.contains("There are no such alerts"));
 }

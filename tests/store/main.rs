@@ -21,6 +21,7 @@ mod migrations;
 mod people;
 #[path = "../parts/ports.rs"]
 mod ports;
+mod rarest;
 mod response;
 mod series;
 mod server;

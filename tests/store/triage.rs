@@ -12,20 +12,20 @@ use uuid::Uuid;
 use super::people::alert;
 use super::server::Server;
 
-fn numbered(number: u128, revision: u64, count: u64) -> Alert {
+pub(super) fn numbered(number: u128, revision: u64, count: u64) -> Alert {
     Alert {
         id: Uuid::from_u128(number),
         ..alert(revision, count)
     }
 }
 
-async fn insert(store: &Store, alert: &Alert) {
+pub(super) async fn insert(store: &Store, alert: &Alert) {
     let rows = alert_rows(std::slice::from_ref(alert)).unwrap();
     let token = format!("alerts/{}/{}", alert.id, alert.revision);
     store.insert(&token, &rows).await.unwrap();
 }
 
-fn action(alert: &Alert, second: i64, deed: Deed) -> Action {
+pub(super) fn action(alert: &Alert, second: i64, deed: Deed) -> Action {
     Action {
         alert: alert.id,
         time: Timestamp::from_seconds(1_800_000_000 + second),

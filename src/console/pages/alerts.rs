@@ -24,7 +24,7 @@ use crate::notify::mail::Clean;
 use crate::notify::now;
 use crate::requirement::{REQUIREMENTS, Requirement};
 use crate::sigma::{Level, RuleMeta};
-use crate::store::{AlertFilter, AlertLine};
+use crate::store::{AlertFilter, AlertLine, AlertOrder};
 use crate::track::EntityKind;
 use crate::triage;
 
@@ -64,6 +64,8 @@ pub(super) struct Row {
     pub(super) entity_kind: Clean,
     pub(super) entity: Clean,
     pub(super) count: u64,
+    /// Of the alerts down to this one the share that is expected to be chance, where the list has the rarest first.
+    pub(super) q: Option<f64>,
 }
 
 /// What was chosen, as the address of the page has it.
@@ -155,7 +157,7 @@ impl Chosen {
             integration: some(&self.integration),
             assignee: some(&self.assignee),
             text: some(&self.text),
-            worst_first: self.order == "level",
+            order: AlertOrder::named(&self.order),
             offset: self.offset,
             // One more says whether there is a next page.
             limit: ROWS + 1,
@@ -271,6 +273,7 @@ fn row(
         entity_kind: page.entity(&kind),
         entity: Clean::of(&line.entity, 80),
         count: line.count,
+        q: line.q,
         id: line.id,
     })
 }
@@ -378,6 +381,21 @@ mod tests {
         assert_eq!(filter.states.len(), open, "a tile counts what is open");
         let from = chosen(&[("level", "medium")]).filter();
         assert_eq!((from.level, from.least), (None, Some(Level::Medium)));
+    }
+
+    #[test]
+    fn an_order_is_kept_from_page_to_page() {
+        for (name, order) in [
+            ("", AlertOrder::Newest),
+            ("level", AlertOrder::Worst),
+            ("rarest", AlertOrder::Rarest),
+        ] {
+            let chosen = chosen(&[("order", name)]);
+            assert_eq!(chosen.filter().order, order);
+            let named = (!name.is_empty()).then(|| format!("order={name}&"));
+            let next = format!("/alerts?{}offset=50", named.unwrap_or_default());
+            assert_eq!(chosen.at(50), next);
+        }
     }
 
     #[test]

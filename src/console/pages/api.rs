@@ -20,7 +20,7 @@ use crate::console::shared::Shared;
 use crate::event::Timestamp;
 use crate::notify::now;
 use crate::sigma::Level;
-use crate::store::AlertFilter;
+use crate::store::{AlertFilter, AlertOrder};
 use crate::triage::{self, Seen};
 
 /// Alerts of one answer at most.
@@ -54,6 +54,7 @@ pub(in crate::console) async fn alerts(
         titled: alerts::titled(&shared, query.get("text").map_or("", String::as_str)),
         text: text("text"),
         since: text("since").and_then(|since| Timestamp::parse_rfc3339(&since)),
+        order: AlertOrder::named(query.get("order").map_or("", String::as_str)),
         limit: limit.unwrap_or(100).clamp(1, ALERTS),
         ..AlertFilter::default()
     };
@@ -64,6 +65,7 @@ pub(in crate::console) async fn alerts(
             json!({
                 "id": it.id, "last": Timestamp::from_micros(it.micros), "level": it.level, "state": it.state, "assignee": it.assignee,
                 "title": it.title, "entity_kind": it.entity_kind, "entity": it.entity, "count": it.count,
+                "probability": it.probability, "q": it.q,
             })
         })
         .collect();

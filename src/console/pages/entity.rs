@@ -361,6 +361,8 @@ mod tests {
             entity_kind: kind.name().into(),
             entity: entity.into(),
             count: 1,
+            probability: None,
+            q: None,
         };
         let subject = line(EntityKind::Subject, "p_1");
         assert!(!weighs(EntityKind::Client, "app", &subject));

@@ -21,7 +21,7 @@ use crate::notify::mail::Clean;
 use crate::notify::now;
 use crate::report::requirement_of;
 use crate::sigma::Level;
-use crate::store::{AlertFilter, FactCalls, Heard, OpenAlerts};
+use crate::store::{AlertFilter, AlertOrder, FactCalls, Heard, OpenAlerts};
 use crate::triage;
 
 const HOUR_US: i64 = 3_600_000_000;
@@ -88,7 +88,7 @@ pub(in crate::console) async fn show(
             .filter(|it| it.is_open())
             .map(triage::State::name)
             .collect(),
-        worst_first: true,
+        order: AlertOrder::Worst,
         limit: ALERTS,
         ..AlertFilter::default()
     };

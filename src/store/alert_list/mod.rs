@@ -1,5 +1,7 @@
 //! Lists of alerts, as people filter and order them.
 
+mod chance;
+
 use clickhouse::Row;
 use clickhouse::query::Query;
 use serde::{Deserialize, Serialize};
@@ -12,7 +14,7 @@ use crate::sigma::Level;
 use crate::track::EntityKind;
 
 /// An alert as a list shows it.
-#[derive(Clone, Debug, PartialEq, Eq, Row, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Row, Serialize, Deserialize)]
 pub struct AlertLine {
     /// Its id.
     pub id: String,
@@ -36,6 +38,43 @@ pub struct AlertLine {
     pub entity: String,
     /// Events behind it.
     pub count: u64,
+    /// How probable something at least so extreme is where all is normal; `None` where no statistics raised it.
+    pub probability: Option<f64>,
+    /// Of the alerts down to this one the share that is expected to be chance; in the order [`AlertOrder::Rarest`] alone.
+    #[serde(skip_deserializing, skip_serializing_if = "Option::is_none")]
+    pub q: Option<f64>,
+}
+
+/// What a list has first.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum AlertOrder {
+    /// What went on last.
+    #[default]
+    Newest,
+    /// What is worst.
+    Worst,
+    /// What statistics found rarest; what no statistics raised comes after.
+    Rarest,
+}
+
+impl AlertOrder {
+    /// The order of a name, as addresses have it: `level`, `rarest`, else the newest first.
+    #[must_use]
+    pub fn named(name: &str) -> AlertOrder {
+        match name {
+            "level" => AlertOrder::Worst,
+            "rarest" => AlertOrder::Rarest,
+            _ => AlertOrder::Newest,
+        }
+    }
+
+    fn sql(self) -> &'static str {
+        match self {
+            AlertOrder::Newest => "alert.last DESC, alert.id",
+            AlertOrder::Worst => "alert.level DESC, alert.last DESC, alert.id",
+            AlertOrder::Rarest => "alert.probability ASC NULLS LAST, alert.last DESC, alert.id",
+        }
+    }
 }
 
 /// Which alerts a list shows; what is `None` or empty is not asked for.
@@ -69,8 +108,8 @@ pub struct AlertFilter {
     pub since: Option<Timestamp>,
     /// That began before.
     pub until: Option<Timestamp>,
-    /// The worst first, and not the newest.
-    pub worst_first: bool,
+    /// What comes first.
+    pub order: AlertOrder,
     /// So many are passed over.
     pub offset: u32,
     /// So many at most.
@@ -204,17 +243,9 @@ impl AlertFilter {
         all
     }
 
-    fn order(&self) -> &'static str {
-        if self.worst_first {
-            "alert.level DESC, alert.last DESC, alert.id"
-        } else {
-            "alert.last DESC, alert.id"
-        }
-    }
-
     /// The statement and its values; among the first alerts of the order alone, where `among` says how many.
     fn statement(&self, among: Option<u32>) -> (String, Vec<Bound>) {
-        let (alert, standing, order) = (self.of_alert(), self.of_standing(), self.order());
+        let (alert, standing, order) = (self.of_alert(), self.of_standing(), self.order.sql());
         let first = match among {
             Some(most) => format!(
                 " AND alert.id IN (SELECT alert.id FROM alerts AS alert FINAL WHERE shadow = 0{} ORDER BY {order} LIMIT {most})",
@@ -226,7 +257,7 @@ impl AlertFilter {
         let sql = format!(
             "SELECT toString(alert.id) AS id, toUnixTimestamp64Micro(alert.first) AS first, toUnixTimestamp64Micro(alert.last) AS micros, toString(alert.level) AS level, alert.state AS state, \
              toString(alert.assignee) AS assignee, toString(alert.rule) AS rule, alert.title AS title, toString(alert.entity_kind) AS entity_kind, \
-             alert.entity AS entity, alert.count AS count FROM alerts_latest AS alert WHERE 1{first}{} ORDER BY {order} LIMIT {} OFFSET {}",
+             alert.entity AS entity, alert.count AS count, alert.probability AS probability FROM alerts_latest AS alert WHERE 1{first}{} ORDER BY {order} LIMIT {} OFFSET {}",
             standing.sql, self.limit, self.offset
         );
         (sql, [alert.values, standing.values].concat())
@@ -239,6 +270,15 @@ impl Store {
     /// # Errors
     /// When the server cannot be reached or refuses.
     pub async fn list_alerts(&self, filter: &AlertFilter) -> Result<Vec<AlertLine>, StoreError> {
+        if filter.order != AlertOrder::Rarest {
+            return self.in_order(filter).await;
+        }
+        let (mut lines, rest) = tokio::try_join!(self.in_order(filter), self.rest_of(filter))?;
+        rest.share(&mut lines, filter.offset);
+        Ok(lines)
+    }
+
+    async fn in_order(&self, filter: &AlertFilter) -> Result<Vec<AlertLine>, StoreError> {
         let among = filter.offset.saturating_add(filter.limit);
         let among = among.saturating_mul(SHARE).max(LEAST);
         let lines = self.lines(filter, Some(among)).await?;
@@ -286,8 +326,8 @@ mod tests {
             limit: 10,
             ..AlertFilter::default()
         };
-        for among in [None, Some(1_000)] {
-            let (sql, values) = filter.statement(among);
+        let statements = [None, Some(1_000)].map(|among| filter.statement(among));
+        for (sql, values) in statements.into_iter().chain([filter.rest()]) {
             assert_eq!(sql.matches('?').count(), values.len(), "{sql}");
             assert_eq!(values[0], Bound::Text("high".to_owned()));
             assert_eq!(values.last(), Some(&Bound::Text("anna".to_owned())));
