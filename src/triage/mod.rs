@@ -42,7 +42,7 @@ pub enum Deed {
     Acknowledge,
     /// Somebody works on it.
     Assign {
-        /// Who.
+        /// Who; empty where nobody does any more.
         to: String,
     },
     /// Something was said of it.
@@ -201,8 +201,8 @@ pub fn state(actions: &[Action], now: Seen) -> State {
     for action in actions {
         state = match &action.deed {
             Deed::Comment => state,
-            Deed::Acknowledge => State::Acknowledged,
-            Deed::Assign { .. } => State::InWork,
+            Deed::Assign { to } if !to.is_empty() => State::InWork,
+            Deed::Acknowledge | Deed::Assign { .. } => State::Acknowledged,
             Deed::Close(verdict) if !now.shows_more(action.seen) => State::Closed(*verdict),
             Deed::Close(_) | Deed::Reopen => State::Reopened,
         };

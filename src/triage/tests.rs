@@ -71,6 +71,8 @@ fn a_state_is_that_of_the_last_deed_and_more_evidence_opens_what_was_closed() {
     assert_eq!(stands(Deed::Acknowledge, seen), State::Acknowledged);
     let to = "boris".to_owned();
     assert_eq!(stands(Deed::Assign { to }, seen), State::InWork);
+    let to = String::new();
+    assert_eq!(stands(Deed::Assign { to }, seen), State::Acknowledged);
     let closed = State::Closed(Verdict::Harmless);
     assert_eq!(stands(Deed::Close(Verdict::Harmless), seen), closed);
     assert_eq!(stands(Deed::Comment, Seen { count: 299, ..seen }), closed);

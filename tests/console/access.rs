@@ -4,7 +4,7 @@ use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::TcpStream;
 use std::time::Duration;
 
-use gatewatch::access::{Acknowledgement, Role, Vault};
+use gatewatch::access::{Acknowledgement, Permission, Role, Vault};
 use gatewatch::console::routes::{Needs, table};
 use gatewatch::enrich::Redactor;
 use gatewatch::event::{Field, Timestamp};
@@ -200,6 +200,8 @@ fn programs(place: &Place, alert: &str) {
         bearer(place, "POST", &path, &program, "deed=reopen&comment=x").status,
         409
     );
+    assigned(place, &analyst, &program);
+    ranked(place, &reader);
     let shown = bearer(place, "GET", &format!("/api/alerts/{alert}"), &reader, "");
     assert!(shown.body.contains("seen by a program"), "{}", shown.body);
     // A token opens no page, and a cookie that holds one neither.
@@ -224,6 +226,57 @@ fn programs(place: &Place, alert: &str) {
             "{method} {path} is described"
         );
     }
+}
+
+/// An alert is assigned to those who may work on it, and to nobody.
+fn assigned(place: &Place, analyst: &Visitor, program: &str) {
+    let alert = place.alerts().remove(1);
+    let page = analyst.get(&format!("/alerts/{alert}")).body;
+    let fields = between(&page, "<select id=\"to\"", "</select>");
+    for role in Role::ALL {
+        let is_offered = fields.contains(&format!(">{}</option>", role.name()));
+        assert_eq!(is_offered, role.may(Permission::Triage), "{fields}");
+    }
+    place.ask("INSERT INTO accounts SELECT 'gone', 1, 'test', 'analyst', '', 0, '', [], 1, toDateTime64(0, 6)");
+    let path = format!("/api/alerts/{alert}/actions");
+    let stands = || {
+        place.ask(&format!(
+            "SELECT concat(state, ' ', assignee) FROM alerts_latest WHERE id = '{alert}'"
+        ))
+    };
+    for (to, status, expected) in [
+        ("&to=gone", 400, "new "),
+        ("&to=viewer", 400, "new "),
+        ("&to=nobody.there", 400, "new "),
+        ("&to=<script>", 400, "new "),
+        ("", 400, "new "),
+        ("&to=+Responder+", 201, "in_work responder"),
+        ("&to=", 201, "acknowledged "),
+    ] {
+        let reply = bearer(place, "POST", &path, program, &format!("deed=assign{to}"));
+        assert_eq!(reply.status, status, "{to}: {}", reply.body);
+        assert_eq!(stands(), expected.trim(), "{to}");
+    }
+    let page = analyst.get(&format!("/alerts/{alert}")).body;
+    assert!(page.contains("assigned it to nobody"), "{page}");
+}
+
+/// With the rarest first what has a probability comes before what has none, each with its share of chance.
+fn ranked(place: &Place, reader: &str) {
+    let path = "/api/alerts?order=rarest&limit=1000";
+    let reply = bearer(place, "GET", path, reader, "");
+    let alerts: Value = serde_json::from_str(&reply.body).unwrap();
+    let alerts = alerts["alerts"].as_array().unwrap();
+    let ranked = alerts.iter().take_while(|it| it["q"].is_number()).count();
+    let rest = &alerts[ranked..];
+    assert!(
+        rest.iter()
+            .all(|it| it["probability"].is_null() && it["q"].is_null()),
+        "{rest:?}"
+    );
+    let first = alerts[..ranked].iter();
+    let probabilities: Vec<f64> = first.filter_map(|it| it["probability"].as_f64()).collect();
+    assert!(probabilities.len() == ranked && probabilities.is_sorted());
 }
 
 /// A search is kept where it names nobody, and taken away whatever it says.

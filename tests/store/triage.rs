@@ -63,6 +63,7 @@ async fn the_view_says_of_every_alert_what_its_actions_say() {
         vec![Deed::Comment],
         vec![Deed::Acknowledge, Deed::Comment],
         vec![Deed::Acknowledge, assign()],
+        vec![assign(), Deed::Assign { to: String::new() }],
         vec![assign(), close(Verdict::True)],
         vec![close(Verdict::False), Deed::Comment],
         vec![close(Verdict::Harmless)],

@@ -44,6 +44,7 @@ fn write(text: &mut String, alert: &Alert, actions: &[Action]) -> std::fmt::Resu
     }
     for action in actions {
         let comment = match (&action.deed, action.comment.as_str()) {
+            (Deed::Assign { to }, _) if to.is_empty() => " to nobody".to_owned(),
             (Deed::Assign { to }, _) => format!(" to {}", escaped(to)),
             (_, "") => String::new(),
             (_, comment) => format!(": {}", escaped(comment)),

@@ -12,6 +12,7 @@ use uuid::Uuid;
 
 use super::alerts::{self, Row};
 use super::{entity, incidents};
+use crate::access::{self, Permission};
 use crate::alert::Alert;
 use crate::console::answer;
 use crate::console::failure::Failure;
@@ -47,6 +48,8 @@ struct Shown {
     blocks: Vec<Block>,
     history: Vec<Past>,
     assignee: Clean,
+    /// Who may be asked to work on it.
+    assignable: Vec<Clean>,
     incident: Option<Uuid>,
     related: Vec<Row>,
     narrows: bool,
@@ -117,6 +120,7 @@ pub(in crate::console) async fn show(
         entity_link: entity::link(alert.entity.kind, &alert.first_value()),
         blocks: mail::blocks(&alert, drawn.as_ref(), reader.locale, &context),
         history: history(&shared, alert.id, &actions, &page).await?,
+        assignable: assignable(&shared, &page).await?,
         assignee: assignee.unwrap_or_default(),
         incident,
         related,
@@ -127,6 +131,16 @@ pub(in crate::console) async fn show(
         page,
         said,
     })
+}
+
+/// Names of those who may work on alerts, for a reader who may ask them to.
+async fn assignable(shared: &Shared, page: &Page) -> Result<Vec<Clean>, Failure> {
+    if !page.triages() {
+        return Ok(Vec::new());
+    }
+    let accounts = shared.store.accounts().await?.into_iter();
+    let fit = accounts.filter(|it| it.is_let(Permission::Triage));
+    Ok(fit.map(|it| Clean::of(&it.name, 64)).collect())
 }
 
 /// The course of the alert; the page is there without it.
@@ -169,6 +183,9 @@ fn events_link(alert: &Alert) -> Option<String> {
 fn past(action: &Action, page: &Page) -> Past {
     let said = match &action.deed {
         Deed::Acknowledge => page.say("принял(а)", "acknowledged it").to_owned(),
+        Deed::Assign { to } if to.is_empty() => page
+            .say("снял(а) поручение", "assigned it to nobody")
+            .to_owned(),
         Deed::Assign { to } => format!("{} {to}", page.say("поручил(а):", "assigned it to")),
         Deed::Comment => page.say("отметил(а)", "commented").to_owned(),
         Deed::Close(Verdict::True) => page
@@ -223,7 +240,7 @@ async fn history(
 }
 
 /// What a form wants done.
-pub(super) fn deed(form: &Form, reader: &str) -> Result<Deed, Failure> {
+pub(super) async fn deed(shared: &Shared, form: &Form, reader: &str) -> Result<Deed, Failure> {
     let comment = form.get("comment");
     if comment.chars().count() > COMMENT {
         return Err(Failure::Wrong(
@@ -246,12 +263,10 @@ pub(super) fn deed(form: &Form, reader: &str) -> Result<Deed, Failure> {
         "take" => Ok(Deed::Assign {
             to: reader.to_owned(),
         }),
-        "assign" => match form.get("to") {
-            "" => Err(Failure::Wrong("Кому?", "To whom?")),
-            to => Ok(Deed::Assign {
-                to: to.chars().take(64).collect(),
-            }),
-        },
+        "assign" if form.all("to").next().is_none() => Err(Failure::Wrong("Кому?", "To whom?")),
+        "assign" => Ok(Deed::Assign {
+            to: assignee(shared, form.get("to")).await?,
+        }),
         "comment" => wants_words(Deed::Comment),
         "true" => wants_words(Deed::Close(Verdict::True)),
         "false" => wants_words(Deed::Close(Verdict::False)),
@@ -259,6 +274,22 @@ pub(super) fn deed(form: &Form, reader: &str) -> Result<Deed, Failure> {
         "reopen" => wants_words(Deed::Reopen),
         _ => Err(Failure::Wrong("Что сделать?", "What is to be done?")),
     }
+}
+
+/// The name of an account as a form has it, if whoever signs in with it works on alerts; empty stands for nobody.
+async fn assignee(shared: &Shared, text: &str) -> Result<String, Failure> {
+    if text.is_empty() {
+        return Ok(String::new());
+    }
+    let account = match access::name(text) {
+        Ok(name) => shared.store.account(&name).await?,
+        Err(_) => None,
+    };
+    let account = account.filter(|it| it.is_let(Permission::Triage));
+    account.map(|it| it.name).ok_or(Failure::Wrong(
+        "Поручить некому: такой учётной записи нет, она отключена, или её роль не разбирает оповещения.",
+        "It cannot be assigned so: there is no such account, it is disabled, or its role does not work on alerts.",
+    ))
 }
 
 /// Puts a deed on record; `false` where it does not fit how the alert stands.
@@ -292,7 +323,7 @@ pub(in crate::console) async fn act(
     Extension(form): Extension<Form>,
     Path(id): Path<String>,
 ) -> Result<Response, Failure> {
-    let deed = deed(&form, reader.name())?;
+    let deed = deed(&shared, &form, reader.name()).await?;
     let (alert, actions) = wanted(&shared, &id).await?;
     let comment = form.get("comment");
     let is_done = record(&shared, &reader, &alert, &actions, deed, comment).await?;

@@ -338,7 +338,7 @@ pub(in crate::console) async fn act(
     Extension(reader): Extension<Reader>,
     Extension(form): Extension<Form>,
 ) -> Result<Response, Failure> {
-    let deed = alert::deed(&form, reader.name())?;
+    let deed = alert::deed(&shared, &form, reader.name()).await?;
     let ids: Vec<Uuid> = form.all("id").filter_map(|id| id.parse().ok()).collect();
     if ids.is_empty() || ids.len() > MOST_AT_ONCE {
         return Err(Failure::Wrong(

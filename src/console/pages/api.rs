@@ -92,7 +92,7 @@ pub(in crate::console) async fn act(
     Extension(form): Extension<Form>,
     Path(id): Path<String>,
 ) -> Result<Response, Failure> {
-    let deed = alert::deed(&form, reader.name())?;
+    let deed = alert::deed(&shared, &form, reader.name()).await?;
     let (alert, actions) = alert::wanted(&shared, &id).await?;
     let comment = form.get("comment");
     let is_done = alert::record(&shared, &reader, &alert, &actions, deed, comment).await?;
