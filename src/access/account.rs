@@ -2,7 +2,7 @@
 
 use thiserror::Error;
 
-use super::{Permission, Role};
+use super::{Permission, Role, mark};
 use crate::event::Timestamp;
 
 /// Longest name of an account.
@@ -31,6 +31,8 @@ pub struct Account {
     pub disabled: bool,
     /// Sessions that began before are over.
     pub sessions_since: Timestamp,
+    /// Random with every change, so that two that are made at once are told apart.
+    pub mark: String,
 }
 
 /// Neither hash nor secret is shown.
@@ -82,6 +84,7 @@ impl Account {
             recovery: Vec::new(),
             disabled: false,
             sessions_since: now,
+            mark: mark(),
         }
     }
 
@@ -103,6 +106,7 @@ impl Account {
         Account {
             revision: revision(now).max(self.revision + 1),
             by: by.to_owned(),
+            mark: mark(),
             ..self.clone()
         }
     }
@@ -141,6 +145,8 @@ mod tests {
         let account = Account::new("a".into(), Role::Viewer, "h".into(), "b", now);
         let changed = account.changed("c", Timestamp::from_seconds(5));
         assert!(changed.revision > account.revision);
+        let at_once = account.changed("c", Timestamp::from_seconds(5));
+        assert_ne!(changed, at_once, "each is told from the other");
         let shown = format!("{account:?}");
         assert!(!shown.contains("\"h\""), "{shown}");
     }

@@ -21,4 +21,4 @@ pub use password::{
 pub use role::{Permission, Role};
 pub use session::{Kind, Session, Standing};
 pub use totp::{Enrolment, recovery_codes, recovery_hash, second_factor};
-pub use vault::{KeyError, Vault, random, token_hash};
+pub use vault::{KeyError, Vault, mark, random, token_hash};

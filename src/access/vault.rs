@@ -128,6 +128,12 @@ pub fn random<const N: usize>() -> [u8; N] {
     bytes
 }
 
+/// A text that nobody makes twice, which is no secret.
+#[must_use]
+pub fn mark() -> String {
+    URL_SAFE_NO_PAD.encode(random::<16>())
+}
+
 /// What is kept of a token: enough to know it again.
 #[must_use]
 pub fn token_hash(token: &str) -> String {

@@ -9,7 +9,7 @@ use super::block::Insert;
 use super::client::Store;
 use super::native::Wire;
 use super::rows::{Cell, Rows};
-use crate::access::{Account, Kind, Permission, Role, Session};
+use crate::access::{Account, Kind, Permission, Role, Session, mark};
 use crate::event::Timestamp;
 
 const ACCOUNT_COLUMNS: &[(&str, Wire)] = &[
@@ -23,6 +23,7 @@ const ACCOUNT_COLUMNS: &[(&str, Wire)] = &[
     ("recovery", Wire::Texts),
     ("disabled", Wire::U8),
     ("sessions_since", Wire::Time),
+    ("mark", Wire::Text),
 ];
 
 const SESSION_COLUMNS: &[(&str, Wire)] = &[
@@ -44,6 +45,7 @@ const CODE_COLUMNS: &[(&str, Wire)] = &[
     ("account", Wire::Text),
     ("step", Wire::U64),
     ("time", Wire::Time),
+    ("mark", Wire::Text),
 ];
 
 const SEARCH_COLUMNS: &[(&str, Wire)] = &[
@@ -55,7 +57,7 @@ const SEARCH_COLUMNS: &[(&str, Wire)] = &[
 ];
 
 const ACCOUNT: &str = "SELECT name, revision, actor, toString(role) AS role, password, must_change, second_factor, recovery, disabled, \
-                       toUnixTimestamp64Micro(sessions_since) AS since FROM accounts FINAL";
+                       toUnixTimestamp64Micro(sessions_since) AS since, mark FROM accounts FINAL";
 const SESSION: &str = "SELECT id, account, toString(kind) AS kind, title, toUnixTimestamp64Micro(session.started) AS started, \
                        toUnixTimestamp64Micro(session.until) AS until, ended, address, agent FROM sessions AS session FINAL";
 
@@ -78,6 +80,7 @@ struct AccountRow {
     recovery: Vec<String>,
     disabled: u8,
     since: i64,
+    mark: String,
 }
 
 #[derive(Row, Deserialize)]
@@ -170,8 +173,8 @@ impl Store {
         Ok(row.and_then(account))
     }
 
-    /// Takes the code of these thirty seconds; `false` when it or a later one was taken before. Of two instances that ask within the same few milliseconds
-    /// both may be told `true`.
+    /// Takes the code of these thirty seconds; `false` when it or a later one was taken before. Of all who show it at once, to whichever instances, one is
+    /// told `true`.
     ///
     /// # Errors
     /// When the server cannot be reached or refuses.
@@ -189,15 +192,25 @@ impl Store {
         if self.within(newest, "the newest code", false).await? >= step {
             return Ok(false);
         }
+        let mark = mark();
         let mut rows = Rows::new("second_factor_codes", CODE_COLUMNS);
         rows.push([
             Cell::Text(account),
             Cell::Number(step),
             Cell::Time(Some(now)),
+            Cell::Text(&mark),
         ]);
+        // Whoever takes a code does it under one token, so ClickHouse keeps the first of several and drops the others.
         let token = format!("code/{account}/{step}");
         self.insert(&token, &rows.finish()).await?;
-        Ok(true)
+        let query = self
+            .client
+            .query("SELECT mark FROM second_factor_codes WHERE account = ? AND step = ?")
+            .bind(account)
+            .bind(step);
+        let kept = query.fetch_all::<String>();
+        // None where a later one was taken meanwhile.
+        Ok(self.within(kept, "who took a code", false).await? == [mark])
     }
 
     /// All accounts, by name.
@@ -347,6 +360,7 @@ fn account_rows(account: &Account) -> Insert {
         Cell::Texts(&recovery),
         Cell::Number(account.disabled.into()),
         Cell::Time(Some(account.sessions_since)),
+        Cell::Text(&account.mark),
     ]);
     rows.finish()
 }
@@ -370,6 +384,7 @@ fn account(row: AccountRow) -> Option<Account> {
         recovery: row.recovery,
         disabled: row.disabled != 0,
         sessions_since: Timestamp::from_micros(row.since),
+        mark: row.mark,
     })
 }
 

@@ -228,7 +228,7 @@ async fn takes(
     code: &str,
     now: Timestamp,
 ) -> Result<bool, Failure> {
-    // One at a time: two tries at once with the same code are told apart.
+    // One at a time, so that two recovery codes at once are both good; two instances are told apart by the store.
     let _alone = shared.codes.lock().await;
     let account = shared.account_now(visitor, now).await?;
     let sealed = &account.second_factor;
