@@ -20,6 +20,7 @@ mod health;
 mod http;
 mod killpoint;
 mod linking;
+mod looks;
 mod mailing;
 mod measures;
 pub mod models;

@@ -16,6 +16,7 @@ use tokio::time::MissedTickBehavior;
 use tracing::{error, info, warn};
 use uuid::Uuid;
 
+use super::looks::Looks;
 use crate::alert::Alert;
 use crate::config;
 use crate::event::Timestamp;
@@ -25,7 +26,7 @@ use crate::response::{
     AUTOMATIC, AllowList, AllowListError, Book, Decision, Standing, Step, Target, What, proposal,
 };
 use crate::sigma::Level;
-use crate::store::{Cleared, MOST_ALERTS, Store, StoreError};
+use crate::store::{Cleared, Store, StoreError};
 use crate::telemetry::metric;
 
 /// How often decisions are looked at: so long after its approval one is published at most.
@@ -118,13 +119,14 @@ impl Responder {
     ) {
         let mut ticks = tokio::time::interval(LOOK);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut looks = Looks::default();
         let mut well = true;
         loop {
             tokio::select! {
                 _ = stop.wait_for(|stop| *stop) => return,
                 _ = ticks.tick() => {}
             }
-            match self.look(&book, &store).await {
+            match self.look(&mut looks, &book, &store).await {
                 Ok(()) => well = true,
                 // An outage is one line of the log.
                 Err(problem) if well => {
@@ -136,15 +138,23 @@ impl Responder {
         }
     }
 
-    async fn look(&self, book: &Mutex<Book>, store: &Store) -> Result<(), StoreError> {
+    async fn look(
+        &self,
+        looks: &mut Looks,
+        book: &Mutex<Book>,
+        store: &Store,
+    ) -> Result<(), StoreError> {
         let now = now();
-        self.answer(store, now).await?;
+        let clock = store.clock().await?;
+        let since = looks.since(clock);
+        self.answer(store, now, since).await?;
         let mut decisions = store.decisions(now).await?;
-        let cleared = store.cleared_alerts(now).await?;
+        let cleared = store.cleared_alerts(now, since).await?;
         let ended = withdraw(&mut decisions, &cleared, now);
         if !ended.is_empty() {
             store.record_decisions(&ended).await?;
         }
+        looks.went_well(clock, since);
         let waiting = decisions.iter();
         let waiting = waiting.filter(|decision| decision.standing(now) == Standing::Proposed);
         gauge!(metric::DECISIONS, "state" => "waiting").set(waiting.count() as f64);
@@ -161,7 +171,12 @@ impl Responder {
     }
 
     /// Puts on record what alerts ask for, and what of it is taken at once.
-    async fn answer(&self, store: &Store, now: Timestamp) -> Result<(), StoreError> {
+    async fn answer(
+        &self,
+        store: &Store,
+        now: Timestamp,
+        since: Option<u32>,
+    ) -> Result<(), StoreError> {
         let settings = &self.settings;
         let families: Vec<String> = settings
             .propose
@@ -176,7 +191,8 @@ impl Responder {
         // Of older ones a decision would have ended already.
         let mut after = (now.plus_micros(-self.lasts()), Uuid::nil());
         loop {
-            let alerts = store.alerts_to_answer(&families, least, after).await?;
+            let found = store.alerts_to_answer(&families, least, after, since);
+            let (alerts, next) = found.await?;
             let steps: Vec<Step> = alerts
                 .iter()
                 .flat_map(|alert| self.steps(alert, now))
@@ -185,9 +201,9 @@ impl Responder {
                 store.record_decisions(&steps).await?;
             }
             // Those that nobody can be blocked for stay: they must not hide what comes after them.
-            match alerts.last() {
-                Some(last) if alerts.len() >= MOST_ALERTS => after = (last.last, last.id),
-                _ => return Ok(()),
+            match next {
+                Some(next) => after = next,
+                None => return Ok(()),
             }
         }
     }

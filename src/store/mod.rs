@@ -66,7 +66,6 @@ pub use links::{Cursor, IncidentLine, SharedCaller};
 pub use overview::{FactCalls, Heard, OpenAlerts, RuleMatches, RuleOutcome, Unread};
 pub use recovery::StoredCount;
 pub use response::Cleared;
-pub(crate) use response::MOST_ALERTS;
 pub use seal::{Origin, Sealed, Sealer};
 pub use search::{Criterion, Search, SearchError, StoredEvent, Word};
 pub use snapshot::Snapshot;

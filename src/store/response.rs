@@ -33,7 +33,7 @@ const COLUMNS: &[(&str, Wire)] = &[
 /// Decisions that are read at most, the newest: twice as many as are published.
 const MOST_DECISIONS: usize = 200_000;
 /// Alerts that are looked at for proposals at once.
-pub(crate) const MOST_ALERTS: usize = 1_000;
+const MOST_ALERTS: usize = 1_000;
 
 #[derive(Row, Deserialize)]
 struct StepRow {
@@ -60,6 +60,13 @@ pub struct Cleared {
     pub by: String,
     /// When.
     pub time: Timestamp,
+}
+
+#[derive(Row, Deserialize)]
+struct AnswerRow {
+    json: String,
+    micros: i64,
+    alert: String,
 }
 
 #[derive(Row, Deserialize)]
@@ -144,8 +151,11 @@ impl Store {
         Ok(Decision::of(rows.into_iter().filter_map(read).collect()))
     }
 
-    /// Open alerts about callers, of one of these families and of this level or a higher one, of which no decision was proposed: the oldest that come after this newest event
-    /// and id, [`MOST_ALERTS`] at most.
+    /// Open alerts about callers, of one of these families and of this level or a higher one, of which no decision was proposed, and that have something new since then:
+    /// the oldest that come after this newest event and id, [`MOST_ALERTS`] at most; and what to go on after, `None` when these were all.
+    ///
+    /// Something new is a revision that was stored, or something that a person did; since when is said by the clock of the store, in seconds since 1970. Without it, all
+    /// alerts are looked at.
     ///
     /// # Errors
     /// When the server cannot be reached or refuses.
@@ -154,35 +164,53 @@ impl Store {
         families: &[String],
         least: Level,
         (last, id): (Timestamp, Uuid),
-    ) -> Result<Vec<Alert>, StoreError> {
+        since: Option<u32>,
+    ) -> Result<(Vec<Alert>, Option<(Timestamp, Uuid)>), StoreError> {
+        // Which they are takes narrow columns; the whole alert is read of these alone.
         let sql = format!(
-            "SELECT json FROM alerts_latest AS alert WHERE has(?, toString(alert.family)) AND alert.level >= ? AND NOT startsWith(alert.state, 'closed') \
+            "SELECT found.json AS json, toUnixTimestamp64Micro(found.last) AS micros, toString(found.id) AS alert FROM \
+             (SELECT id, last, json FROM alerts AS alert WHERE alert.id IN \
+             (SELECT alert.id FROM alerts_latest AS alert WHERE has(?, toString(alert.family)) AND alert.level >= ? AND NOT startsWith(alert.state, 'closed') \
              AND (alert.last, alert.id) > (fromUnixTimestamp64Micro(?), toUUID(?)) AND alert.entity_kind IN ('address', 'client', 'subject', 'token') \
-             AND alert.id NOT IN (SELECT assumeNotNull(step.alert) FROM decision_steps AS step WHERE step.alert IS NOT NULL) ORDER BY alert.last, alert.id LIMIT {MOST_ALERTS}"
+             AND alert.id NOT IN (SELECT assumeNotNull(step.alert) FROM decision_steps AS step WHERE step.alert IS NOT NULL){} \
+             ORDER BY alert.last, alert.id LIMIT {MOST_ALERTS}) ORDER BY alert.id, alert.revision DESC LIMIT 1 BY alert.id) AS found ORDER BY found.last, found.id",
+            with_news(since)
         );
         let query = self.client.query(&sql).bind(families).bind(least.name());
         let query = query.bind(last.micros()).bind(id.to_string());
-        let rows = query.fetch_all::<String>();
+        let rows = query.fetch_all::<AnswerRow>();
         let rows = self.within(rows, "alerts to answer", false).await?;
-        let alerts = rows.iter().filter_map(|json| {
-            serde_json::from_str(json)
+        let last = rows.last().filter(|_| rows.len() == MOST_ALERTS);
+        let next = last.and_then(|row| {
+            let id = row.alert.parse().ok()?;
+            Some((Timestamp::from_micros(row.micros), id))
+        });
+        let alerts = rows.iter().filter_map(|row| {
+            serde_json::from_str(&row.json)
                 .inspect_err(|error| warn!(%error, "an alert cannot be read: nothing is proposed"))
                 .ok()
         });
-        Ok(alerts.collect())
+        Ok((alerts.collect(), next))
     }
 
-    /// Alerts that are closed as false or harmless, of which decisions were proposed that would last longer.
+    /// Alerts that are closed as false or harmless, of which decisions were proposed that would last longer, and that have something new since then, as
+    /// [`Store::alerts_to_answer`] has it.
     ///
     /// # Errors
     /// When the server cannot be reached or refuses.
-    pub async fn cleared_alerts(&self, now: Timestamp) -> Result<Vec<Cleared>, StoreError> {
-        let query = self.client.query(
-            "SELECT toString(latest.id) AS closed, substring(latest.state, 8) AS verdict, toString(latest.state_by) AS closed_by, \
-             toUnixTimestamp64Micro(latest.state_since) AS micros FROM alerts_latest AS latest WHERE latest.state IN ('closed_false', 'closed_harmless') \
-             AND latest.id IN (SELECT assumeNotNull(step.alert) FROM decision_steps AS step WHERE step.alert IS NOT NULL AND step.until > fromUnixTimestamp64Micro(?))",
+    pub async fn cleared_alerts(
+        &self,
+        now: Timestamp,
+        since: Option<u32>,
+    ) -> Result<Vec<Cleared>, StoreError> {
+        let sql = format!(
+            "SELECT toString(alert.id) AS closed, substring(alert.state, 8) AS verdict, toString(alert.state_by) AS closed_by, \
+             toUnixTimestamp64Micro(alert.state_since) AS micros FROM alerts_latest AS alert WHERE alert.state IN ('closed_false', 'closed_harmless') \
+             AND alert.id IN (SELECT assumeNotNull(step.alert) FROM decision_steps AS step WHERE step.alert IS NOT NULL AND step.until > fromUnixTimestamp64Micro(?)){}",
+            with_news(since)
         );
-        let rows = query.bind(now.micros()).fetch_all::<ClearedRow>();
+        let query = self.client.query(&sql).bind(now.micros());
+        let rows = query.fetch_all::<ClearedRow>();
         let rows = self
             .within(rows, "alerts that were closed as false", false)
             .await?;
@@ -196,6 +224,16 @@ impl Store {
         });
         Ok(cleared.collect())
     }
+}
+
+/// That an alert has something new since then.
+fn with_news(since: Option<u32>) -> String {
+    since.map_or_else(String::new, |since| {
+        format!(
+            " AND alert.id IN (SELECT fresh.id AS id FROM alerts AS fresh WHERE fresh.stored >= toDateTime({since}, 'UTC') \
+             UNION ALL SELECT deed.alert_id AS id FROM alert_actions AS deed WHERE deed.time >= toDateTime({since}, 'UTC'))"
+        )
+    })
 }
 
 fn read(row: StepRow) -> Option<Step> {

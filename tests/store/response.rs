@@ -25,11 +25,15 @@ fn later(seconds: i64) -> Timestamp {
 }
 
 async fn close(store: &Store, alert: &Alert, verdict: Verdict) {
+    act(store, alert, later(60), Deed::Close(verdict)).await;
+}
+
+async fn act(store: &Store, alert: &Alert, time: Timestamp, deed: Deed) {
     let action = Action {
         alert: alert.id,
-        time: later(60),
+        time,
         actor: "boris".to_owned(),
-        deed: Deed::Close(verdict),
+        deed,
         comment: "load test".to_owned(),
         seen: Seen::of(alert),
     };
@@ -53,6 +57,15 @@ fn taken(number: u128) -> [Step; 2] {
     })
 }
 
+/// Ids of alerts to answer, all at once.
+async fn answered(store: &Store, after: (Timestamp, Uuid), since: Option<u32>) -> Vec<u128> {
+    let families = ["transport".to_owned()];
+    let found = store.alerts_to_answer(&families, Level::High, after, since);
+    let (alerts, next) = found.await.unwrap();
+    assert_eq!(next, None);
+    alerts.iter().map(|it| it.id.as_u128()).collect()
+}
+
 #[tokio::test]
 async fn only_open_alerts_that_were_not_answered_are() {
     let server = Server::start();
@@ -64,10 +77,8 @@ async fn only_open_alerts_that_were_not_answered_are() {
     close(&store, &alerts[2], Verdict::Harmless).await;
     close(&store, &alerts[3], Verdict::True).await;
     store.record_decisions(&taken(5)).await.unwrap();
-    let families = ["transport".to_owned()];
     let ids = async |after: (Timestamp, Uuid)| -> Vec<u128> {
-        let found = store.alerts_to_answer(&families, Level::High, after).await;
-        found.unwrap().iter().map(|it| it.id.as_u128()).collect()
+        answered(&store, after, None).await
     };
     assert_eq!(ids((later(-60), Uuid::nil())).await, [1, 6]);
     assert_eq!(ids((later(0), Uuid::from_u128(1))).await, [6]);
@@ -93,7 +104,7 @@ async fn who_closed_as_false_what_had_somebody_blocked_is_known() {
     for (alert, verdict) in alerts.iter().zip(verdicts) {
         close(&store, alert, verdict).await;
     }
-    let mut cleared = store.cleared_alerts(later(120)).await.unwrap();
+    let mut cleared = store.cleared_alerts(later(120), None).await.unwrap();
     cleared.sort_by_key(|it| it.alert);
     let said: Vec<_> = cleared
         .iter()
@@ -111,9 +122,54 @@ async fn who_closed_as_false_what_had_somebody_blocked_is_known() {
         said,
         [(1, "false", "boris", at), (2, "harmless", "boris", at)]
     );
-    let over = store.cleared_alerts(later(3_601)).await.unwrap();
+    let over = store.cleared_alerts(later(3_601), None).await.unwrap();
     assert!(over.is_empty(), "what was to be blocked is over");
     let decisions: Vec<Decision> = store.decisions(later(120)).await.unwrap();
     let stand: Vec<Standing> = decisions.iter().map(|it| it.standing(later(120))).collect();
     assert_eq!(stand, [Standing::Approved; 3]);
+}
+
+#[tokio::test]
+async fn what_is_new_of_an_alert_is_a_revision_or_a_deed() {
+    let server = Server::start();
+    let store = server.store().await;
+    let alerts: Vec<Alert> = (1..=4).map(numbered).collect();
+    let rows = alert_rows(&alerts).unwrap();
+    store.insert("alerts/all", &rows).await.unwrap();
+    let clock = store.clock().await.unwrap();
+    let hours = |count: i64| Timestamp::from_seconds(i64::from(clock) + count * 3_600);
+    // Since an hour from now there is nothing but deeds of then.
+    let (lately, then) = (Some(clock - 60), Some(clock + 3_600));
+    for number in 3..=4 {
+        store.record_decisions(&taken(number)).await.unwrap();
+    }
+    for alert in &alerts[1..3] {
+        act(&store, alert, hours(-2), Deed::Close(Verdict::False)).await;
+    }
+    act(&store, &alerts[1], hours(2), Deed::Reopen).await;
+    act(&store, &alerts[3], hours(2), Deed::Close(Verdict::False)).await;
+    let after = (later(-60), Uuid::nil());
+    for (since, to_answer, cleared) in [
+        (None, &[1, 2][..], &[3, 4][..]),
+        (lately, &[1, 2], &[3, 4]),
+        (then, &[2], &[4]),
+        (Some(clock + 4 * 3_600), &[], &[]),
+    ] {
+        assert_eq!(answered(&store, after, since).await, to_answer, "{since:?}");
+        let found = store.cleared_alerts(later(120), since).await.unwrap();
+        let mut found: Vec<u128> = found.iter().map(|it| it.alert.as_u128()).collect();
+        found.sort_unstable();
+        assert_eq!(found, cleared, "{since:?}");
+    }
+    // What is read of an alert is its newest revision.
+    let grown = Alert {
+        revision: 2,
+        count: 31,
+        ..numbered(1)
+    };
+    let rows = alert_rows(std::slice::from_ref(&grown)).unwrap();
+    store.insert("alerts/grown", &rows).await.unwrap();
+    let families = ["transport".to_owned()];
+    let found = store.alerts_to_answer(&families, Level::High, after, lately);
+    assert_eq!(found.await.unwrap().0[0], grown);
 }
