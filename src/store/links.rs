@@ -47,31 +47,6 @@ pub struct Cursor {
     pub id: Uuid,
 }
 
-/// An incident as a list shows it.
-#[derive(Clone, Debug, PartialEq, Eq, Row, Serialize, Deserialize)]
-pub struct IncidentLine {
-    /// Its id.
-    pub id: String,
-    /// How bad the worst alert is that nobody has closed.
-    pub level: String,
-    /// Its title.
-    pub title: String,
-    /// Its rule.
-    pub rule: String,
-    /// Alerts.
-    pub alerts: u64,
-    /// Those that nobody has closed.
-    pub open: u64,
-    /// What they are about, such as `client:portal`.
-    pub entities: Vec<String>,
-    /// Integrations that they touch.
-    pub integrations: Vec<String>,
-    /// First event, in microseconds.
-    pub first: i64,
-    /// Newest event, in microseconds.
-    pub last: i64,
-}
-
 /// A caller, and how many alerts of an incident show it.
 #[derive(Clone, Debug, PartialEq, Eq, Row, Serialize, Deserialize)]
 pub struct SharedCaller {
@@ -235,66 +210,6 @@ impl Store {
             })
         });
         alerts.collect()
-    }
-
-    /// Incidents with an event since then, the worst first: those with an alert that nobody has closed, or all.
-    ///
-    /// # Errors
-    /// When the server cannot be reached or refuses.
-    pub async fn linked_incidents(
-        &self,
-        is_all: bool,
-        since: Timestamp,
-        (offset, limit): (u32, u32),
-    ) -> Result<Vec<IncidentLine>, StoreError> {
-        // Which they are takes few columns of all alerts; the others are read of these alone.
-        let query = self
-            .client
-            .query(
-                "SELECT toString(it.incident) FROM linked_incidents AS it WHERE (? OR it.open > 0) AND it.last >= fromUnixTimestamp64Micro(?) \
-                 ORDER BY it.open > 0 DESC, it.level DESC, it.last DESC, it.incident LIMIT ? OFFSET ?",
-            )
-            .bind(is_all)
-            .bind(since.micros())
-            .bind(limit)
-            .bind(offset);
-        let ids = query.fetch_all::<String>();
-        let ids = self.within(ids, "incidents", false).await?;
-        let mut lines = self.incident_lines(&ids).await?;
-        let place = |line: &IncidentLine| ids.iter().position(|id| *id == line.id);
-        lines.sort_by_cached_key(place);
-        Ok(lines)
-    }
-
-    /// One incident.
-    ///
-    /// # Errors
-    /// When the server cannot be reached or refuses.
-    pub async fn linked_incident(&self, id: Uuid) -> Result<Option<IncidentLine>, StoreError> {
-        let mut lines = self.incident_lines(&[id.to_string()]).await?;
-        Ok(lines.pop())
-    }
-
-    /// What the view `linked_incidents` says of these incidents, in no order.
-    async fn incident_lines(&self, ids: &[String]) -> Result<Vec<IncidentLine>, StoreError> {
-        if ids.is_empty() {
-            return Ok(Vec::new());
-        }
-        let query = self
-            .client
-            .query(
-                "WITH links AS (SELECT link.alert AS alert, link.incident AS incident FROM alert_links AS link FINAL WHERE has(arrayMap(id -> toUUID(id), ?), link.incident)) \
-                 SELECT toString(link.incident) AS id, toString(tupleElement(argMax((alert.level, alert.title, alert.rule), (is_open, alert.level, alert.last)) AS worst, 1)) AS level, \
-                 tupleElement(worst, 2) AS title, toString(tupleElement(worst, 3)) AS rule, count() AS alerts, \
-                 countIf(NOT startsWith(alert.state, 'closed') AS is_open) AS open, \
-                 arraySort(groupUniqArray(10)(concat(alert.entity_kind, ':', alert.entity))) AS entities, \
-                 arrayMap(name -> toString(name), arraySort(groupUniqArrayArray(alert.integrations))) AS integrations, \
-                 toUnixTimestamp64Micro(min(alert.first)) AS first, toUnixTimestamp64Micro(max(alert.last)) AS last \
-                 FROM (SELECT * FROM alerts_latest WHERE id IN (SELECT alert FROM links)) AS alert INNER JOIN links AS link ON link.alert = alert.id \
-                 GROUP BY link.incident HAVING alerts > 1",
-            )
-            .bind(ids);
-        self.within(query.fetch_all(), "incidents", false).await
     }
 
     /// Callers that at least two alerts of an incident show, those of most alerts first; twenty at most.

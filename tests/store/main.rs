@@ -14,6 +14,7 @@ mod chain;
 mod cluster;
 mod encryption;
 mod history;
+mod incident_list;
 mod inserts;
 mod links;
 mod measure;

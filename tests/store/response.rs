@@ -77,9 +77,7 @@ async fn only_open_alerts_that_were_not_answered_are() {
     close(&store, &alerts[2], Verdict::Harmless).await;
     close(&store, &alerts[3], Verdict::True).await;
     store.record_decisions(&taken(5)).await.unwrap();
-    let ids = async |after: (Timestamp, Uuid)| -> Vec<u128> {
-        answered(&store, after, None).await
-    };
+    let ids = async |after: (Timestamp, Uuid)| -> Vec<u128> { answered(&store, after, None).await };
     assert_eq!(ids((later(-60), Uuid::nil())).await, [1, 6]);
     assert_eq!(ids((later(0), Uuid::from_u128(1))).await, [6]);
     assert!(ids((later(1), Uuid::nil())).await.is_empty());
