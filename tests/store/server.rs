@@ -203,10 +203,11 @@ pub fn block(begin: i64, rows: u64, start: Timestamp) -> EventBlock {
     block
 }
 
-/// A time whose rows no retention takes during the test.
+/// A time whose rows no retention takes during the test, an hour or more before its day is over: partitions are days.
 pub fn recent() -> Timestamp {
-    let now = std::time::SystemTime::now()
-        .duration_since(std::time::UNIX_EPOCH)
-        .unwrap();
-    Timestamp::from_seconds(now.as_secs() as i64 - 3_600).floor_to(60_000_000)
+    const HOUR_US: i64 = 3_600_000_000;
+    let now = jiff::Timestamp::now().as_microsecond();
+    let hour_ago = Timestamp::from_micros(now - HOUR_US).floor_to(60_000_000);
+    let last_hour = hour_ago.floor_to(24 * HOUR_US).plus_micros(23 * HOUR_US);
+    hour_ago.min(last_hour)
 }
