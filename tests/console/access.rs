@@ -237,7 +237,7 @@ fn assigned(place: &Place, analyst: &Visitor, program: &str) {
         let is_offered = fields.contains(&format!(">{}</option>", role.name()));
         assert_eq!(is_offered, role.may(Permission::Triage), "{fields}");
     }
-    place.ask("INSERT INTO accounts SELECT 'gone', 1, 'test', 'analyst', '', 0, '', [], 1, toDateTime64(0, 6)");
+    place.ask("INSERT INTO accounts (name, revision, actor, role, password, must_change, second_factor, recovery, disabled, sessions_since) SELECT 'gone', 1, 'test', 'analyst', '', 0, '', [], 1, toDateTime64(0, 6)");
     let path = format!("/api/alerts/{alert}/actions");
     let stands = || {
         place.ask(&format!(

@@ -187,7 +187,7 @@ fn too_many_tries(place: &Place) {
 
 /// A session that nobody used for too long is over, also where it was never seen before; a page that waits for news uses none.
 pub fn idle_sessions(place: &Place) {
-    place.ask("INSERT INTO accounts SELECT 'sleeper', 1, 'test', 'viewer', '', 0, '', [], 0, toDateTime64(0, 6)");
+    place.ask("INSERT INTO accounts (name, revision, actor, role, password, must_change, second_factor, recovery, disabled, sessions_since) SELECT 'sleeper', 1, 'test', 'viewer', '', 0, '', [], 0, toDateTime64(0, 6)");
     for token in ["asleep", "awake"] {
         let id = token_hash(token);
         place.ask(&format!("INSERT INTO sessions SELECT '{id}', 1, 'sleeper', 'whole', '', now64(6) - INTERVAL 2 HOUR, now64(6) + INTERVAL 2 HOUR, 0, '', ''"));

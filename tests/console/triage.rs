@@ -73,6 +73,8 @@ struct Letter {
 /// Of the mails about attackers to the reader of a language those that are gone through in it.
 fn letters(place: &Place, words: &Words) -> Vec<Letter> {
     let all = wait_for("a mail for each attacker", LIMIT, || {
+        // Each has another alert, which may be told a little later.
+        let ids = place.ask("SELECT toString(id) FROM alerts_latest WHERE entity LIKE '198.51.100.%' AND title = 'Parameter climbs out of its folder'");
         let mut all = BTreeMap::new();
         for summary in place.mailpit.mails() {
             let to = summary["To"][0]["Address"].as_str()?;
@@ -85,7 +87,10 @@ fn letters(place: &Place, words: &Words) -> Vec<Letter> {
                     let rest = between(html, &before, "\"").replace("&amp;", "&");
                     before + &rest
                 };
-                all.insert(link("/alerts/"), link("/acknowledge?"));
+                let alert = link("/alerts/");
+                if ids.lines().any(|id| alert.ends_with(id)) {
+                    all.insert(alert, link("/acknowledge?"));
+                }
             }
         }
         (all.len() >= ATTACKERS).then_some(all)
