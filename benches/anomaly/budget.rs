@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use gatewatch::config::BehaviourScore;
+use gatewatch::config::{Behaviour, BehaviourScore};
 use gatewatch::event::Timestamp;
 use gatewatch::simulate::score::{FalseAlarm, Outcome, Score};
 use gatewatch::track::detectors;
@@ -54,7 +54,7 @@ pub fn quiet() {
             let (alerts, troubles) = day.quiet(Statistics {
                 days: DAYS,
                 budget,
-                without: None,
+                toggled: None,
             });
             let each = alerts.iter().map(|alert| {
                 let family = alert["rule"]["family"].as_str().unwrap_or_default();
@@ -128,7 +128,7 @@ pub fn found() {
     figure("hours_to_alert_median", median, "h");
     by_family(usual);
     false_alarms(usual);
-    without_each(&seeds, (folder.as_deref(), series.as_deref()), usual);
+    toggled_each(&seeds, (folder.as_deref(), series.as_deref()), usual);
     strength(&seeds, series.as_deref());
     figure("hard_found_by_statistics", share(outcomes(usual)), "share");
 }
@@ -137,12 +137,12 @@ fn statistics(budget: f64) -> Statistics {
     Statistics {
         days: LEARNED,
         budget,
-        without: None,
+        toggled: None,
     }
 }
 
-/// What is found without each score of behaviour, at the usual budget, and what only with it.
-fn without_each(seeds: &[u64], (folder, shapes): (Option<&Path>, Option<&Path>), all: &[Score]) {
+/// What is found without each score of behaviour that usually counts, and with each that does not, at the usual budget.
+fn toggled_each(seeds: &[u64], (folder, shapes): (Option<&Path>, Option<&Path>), all: &[Score]) {
     let found = |scores: &[Score]| -> BTreeSet<(usize, String)> {
         let days = scores.iter().enumerate();
         let found = days.flat_map(|(day, score)| {
@@ -160,7 +160,7 @@ fn without_each(seeds: &[u64], (folder, shapes): (Option<&Path>, Option<&Path>),
                 scenarios: folder,
                 shapes,
                 statistics: Some(Statistics {
-                    without: Some(score),
+                    toggled: Some(score),
                     ..statistics(BUDGETS[USUAL])
                 }),
                 releases: 0,
@@ -169,14 +169,16 @@ fn without_each(seeds: &[u64], (folder, shapes): (Option<&Path>, Option<&Path>),
         });
         let left = found(&scores);
         let alarms = on_days_of_attacks(&scores).count();
+        let is_usual = Behaviour::default().scores.contains(&score);
+        let how = if is_usual { "without" } else { "with" };
         println!(
-            "without {score:?}: {} found, {} lost, {} won; {alarms} false alarms on {} days of attacks",
+            "{how} {score:?}: {} found, {} lost, {} won; {alarms} false alarms on {} days of attacks",
             left.len(),
             with.difference(&left).count(),
             left.difference(&with).count(),
             scores.len()
         );
-        let name = format!("found_without_{score:?}").to_lowercase();
+        let name = format!("found_{how}_{score:?}").to_lowercase();
         figure(&name, share(outcomes(&scores)), "share");
     }
 }

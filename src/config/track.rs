@@ -98,7 +98,8 @@ pub struct Behaviour {
     pub enabled: bool,
     /// How many findings a day may be false, all integrations together.
     pub false_alarms_per_day: f64,
-    /// Scores that count. Of one that is left out nothing is told; without `amounts` no model is scored.
+    /// Scores that count. Of one that is left out nothing is told; without `amounts` no model is scored. It is not among the usual ones: it found nothing
+    /// that the others did not (ADR 0023).
     pub scores: Vec<BehaviourScore>,
     /// Entities of each integration whose past is kept.
     pub max_entities: usize,
@@ -112,7 +113,7 @@ impl Default for Behaviour {
         Behaviour {
             enabled: false,
             false_alarms_per_day: 3.0,
-            scores: BehaviourScore::ALL.to_vec(),
+            scores: vec![BehaviourScore::Change, BehaviourScore::News],
             max_entities: 100_000,
             models: PathBuf::from("models/behaviour"),
         }

@@ -9,7 +9,7 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use gatewatch::config::BehaviourScore;
+use gatewatch::config::{Behaviour, BehaviourScore};
 use gatewatch::simulate::score::Score;
 use gatewatch::simulate::{built_in, folder};
 use tempfile::TempDir;
@@ -45,8 +45,8 @@ pub struct Statistics {
     pub days: u32,
     /// False alarms a day that they may raise.
     pub budget: f64,
-    /// The score of behaviour that is left out.
-    pub without: Option<BehaviourScore>,
+    /// A score of behaviour that counts although it usually does not, or the other way round.
+    pub toggled: Option<BehaviourScore>,
 }
 
 impl Day<'_> {
@@ -162,13 +162,15 @@ fn config(folder: &Path, statistics: Option<Statistics>, holidays: &[&str]) -> P
     let (rules, track) = match statistics {
         None => (Path::new(ROOT).join("rules"), String::new()),
         Some(Statistics {
-            budget, without, ..
+            budget, toggled, ..
         }) => {
             let none = folder.join("no-rules");
             std::fs::create_dir(&none).expect("a folder can be made");
             std::fs::write(none.join("nothing.yml"), NOTHING).expect("a rule can be written");
-            let scores = BehaviourScore::ALL.into_iter();
-            let scores: Vec<BehaviourScore> = scores.filter(|it| Some(*it) != without).collect();
+            let usual = Behaviour::default().scores;
+            let counts = |it: &BehaviourScore| usual.contains(it) != (toggled == Some(*it));
+            let scores: Vec<BehaviourScore> =
+                BehaviourScore::ALL.into_iter().filter(counts).collect();
             let scores = serde_json::to_string(&scores).expect("names");
             let track = format!(
                 "[track.behaviour]\nenabled = true\nfalse_alarms_per_day = {budget:?}\nscores = {scores}\n"
