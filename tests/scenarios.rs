@@ -32,7 +32,7 @@ fn statistics_alone_find_most_of_what_is_unusual() {
         statistics: Some(Statistics {
             days: 5,
             budget: 3.0,
-            without: None,
+            toggled: None,
         }),
         releases: 0,
     }
