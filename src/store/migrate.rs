@@ -1,8 +1,7 @@
 //! Migrations: the numbered files of `migrations/`, compiled in, forward only.
 //!
 //! ClickHouse has no transactions, so a migration is not one step. It needs none: every statement says `IF NOT EXISTS` or is
-//! idempotent by itself, so a half-done migration is just done again, and two instances that start at once do no harm: they
-//! take turns at statements.
+//! idempotent by itself, so a half-done migration is just done again; instances that start at once take turns at statements.
 //! A file that was once applied must not change: its checksum is kept, and another one is refused.
 
 use std::collections::BTreeMap;
@@ -117,12 +116,8 @@ impl Store {
     pub async fn migrate(&self) -> Result<Vec<&'static str>, StoreError> {
         let database = &self.config.database;
         let sql = format!("CREATE DATABASE IF NOT EXISTS {database}");
-        self.within(
-            self.server.query_raw(&sql).execute(),
-            "to make the database",
-            true,
-        )
-        .await?;
+        let made = self.server.query_raw(&sql).execute();
+        self.within(made, "to make the database", true).await?;
         self.statement(&fill(JOURNAL, &self.config), "to make the journal")
             .await?;
         let applied = self.applied().await?;
@@ -266,9 +261,8 @@ impl Store {
         self.within(query.execute(), migration.name, true).await
     }
 
-    /// Runs a statement when no other instance runs one: a view that is made anew while another statement alters it can end
-    /// without its file. All statements bear one query id, of which the server runs one at a time; what a killed instance
-    /// began ends by itself and holds nobody up after.
+    /// Runs a statement when no other instance runs one: a view that is made anew while it is altered can end without its file.
+    /// All bear one query id, of which the server runs one at a time; what a killed instance began ends by itself.
     async fn statement(&self, sql: &str, what: &str) -> Result<(), StoreError> {
         let id = format!("gatewatch-migrate-{}", self.config.database);
         let began = Instant::now();
