@@ -59,6 +59,7 @@ fn merged(times: &[i64]) -> usize {
                 kind: EntityKind::Integration,
                 value: "series".into(),
             },
+            within: "".into(),
             first: time,
             last: time,
             count: 1,

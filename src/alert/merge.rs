@@ -1,4 +1,5 @@
-//! Merging: findings of one rule family and entity become one alert, with a counter.
+//! Merging: findings of one rule family and entity become one alert, with a counter. An entity that is weighed in several
+//! places at once, such as a person through two integrations, has an alert for each.
 //!
 //! An alert grows until no finding came for the width of a merge bucket, by the turns of the findings (event time, see
 //! [`crate::track::Shard`]). The next one opens another alert, whose id comes from the bucket of its own first finding. Since
@@ -19,21 +20,25 @@ use crate::sigma::RuleMeta;
 use crate::track::{Entity, Expectations, Finding, Lru, Plan, alert_id};
 use open::Open;
 
-/// Family and entity; what rules on trial find is kept apart.
+/// Family, entity and within what it was weighed; what rules on trial find is kept apart.
+///
+/// Findings of one key all come from one shard, or two shards would raise one id: those of an entity that several shards weigh say within what.
 #[derive(Clone, PartialEq, Eq, Hash)]
 struct Key {
     family: CompactString,
     shadow: bool,
     entity: Entity,
+    within: CompactString,
 }
 
 impl Key {
     /// The id of an alert whose first finding fell into this bucket.
     fn alert_id(&self, bucket: Timestamp) -> Uuid {
+        let id = |family: &str| alert_id(family, &self.entity, &self.within, bucket);
         if self.shadow {
-            alert_id(&format!("{}/shadow", self.family), &self.entity, bucket)
+            id(&format!("{}/shadow", self.family))
         } else {
-            alert_id(&self.family, &self.entity, bucket)
+            id(&self.family)
         }
     }
 }
@@ -80,6 +85,7 @@ impl Merger {
             family: CompactString::from(meta.family.as_str()),
             shadow: meta.shadow,
             entity: finding.entity.clone(),
+            within: finding.within.clone(),
         };
         let bucket = turn.floor_to(self.width_us);
         let revision = self.first_revision(bucket, turn);

@@ -29,10 +29,10 @@ use crate::event::Timestamp;
 use crate::sigma::RuleMeta;
 use crate::track::{Entity, Evidence, Feature, Note, Reason, notes_or_words};
 
-/// Findings of one rule family and entity, merged. A later revision replaces an earlier one of the same id.
+/// Findings of one rule family and entity (weighed within one place), merged. A later revision replaces an earlier one of the same id.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Alert {
-    /// UUID v5 of (rule family, entity, bucket of the first finding).
+    /// UUID v5 of (rule family, entity, bucket of the first finding, and within what the entity was weighed).
     pub id: Uuid,
     /// Grows with every finding merged; a replay gives the same revisions again.
     pub revision: u64,

@@ -115,7 +115,7 @@ fn alert(words: &Words, part: String, state: ServiceState, first: Timestamp) -> 
         value: part.into(),
     };
     Alert {
-        id: alert_id(FAMILY, &entity, first),
+        id: alert_id(FAMILY, &entity, "", first),
         revision: 1,
         rule: RuleMeta {
             id: words.id,

@@ -7,6 +7,8 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
+use compact_str::CompactString;
+
 use super::plan::{CorrelationSpec, share};
 use super::split::{Target, Turn, Waiting};
 use super::{Entity, Finding, Note, Places, Plan, Reason, TrackCounts, finding_id};
@@ -197,6 +199,7 @@ impl Absences {
                 id: finding_id(spec.meta.id, &key.1, plan.bucket(now)),
                 rule: spec.meta.id,
                 entity: key.1,
+                within: CompactString::default(),
                 first: waiting.time,
                 last: now,
                 count: u64::from(count),

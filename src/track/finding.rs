@@ -346,12 +346,15 @@ pub enum ServiceState {
 /// What a detector claims of an entity in a window.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Finding {
-    /// UUID v5 of (rule, entity, merge bucket of the firing event).
+    /// UUID v5 of (rule, entity, merge bucket of the firing event, and within what it was weighed).
     pub id: Uuid,
     /// Id of the rule or detector.
     pub rule: Uuid,
     /// Whom it is about.
     pub entity: Entity,
+    /// Among whom it was weighed, where an entity is weighed in several places at once, each in a shard of its own; else empty.
+    #[serde(default, skip_serializing_if = "CompactString::is_empty")]
+    pub within: CompactString,
     /// First event of the window.
     pub first: Timestamp,
     /// The event that made it fire, or the end of the window.

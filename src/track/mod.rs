@@ -62,6 +62,7 @@ pub use finding::{
 };
 pub(crate) use hash::shard_of_hash;
 pub use hash::{SHARDS, shard_of, stable_hash};
+pub(crate) use ids::finding_id_within;
 pub use ids::{alert_id, finding_id};
 pub(crate) use lru::Lru;
 pub use matching::{entity_of, evidence_of, group_of, value_of};

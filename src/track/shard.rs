@@ -8,6 +8,8 @@
 
 use std::sync::Arc;
 
+use compact_str::CompactString;
+
 use super::absence::Absences;
 use super::baseline::Baseline;
 use super::behaviour::Behaviour;
@@ -422,6 +424,7 @@ fn of_rule(plan: &Plan, meta: &RuleMeta, waiting: Waiting) -> Finding {
         id: finding_id(meta.id, &waiting.entity, plan.bucket(waiting.time)),
         rule: meta.id,
         entity: waiting.entity,
+        within: CompactString::default(),
         first: waiting.time,
         last: waiting.time,
         count: 1,

@@ -28,6 +28,7 @@ struct StoredOpen {
     family: CompactString,
     shadow: bool,
     entity: Entity,
+    within: CompactString,
     id: Uuid,
     revision: u64,
     /// Index into the metas.
@@ -113,6 +114,7 @@ fn store(key: &Key, open: &Open, meta: u32) -> StoredOpen {
         family: key.family.clone(),
         shadow: key.shadow,
         entity: key.entity.clone(),
+        within: key.within.clone(),
         id: open.id,
         revision: open.revision,
         meta,
@@ -133,6 +135,7 @@ fn load(stored: StoredOpen, meta: &Arc<RuleMeta>) -> (Key, Open) {
         family: stored.family,
         shadow: stored.shadow,
         entity: stored.entity,
+        within: stored.within,
     };
     let open = Open {
         id: stored.id,

@@ -19,6 +19,7 @@ fn finding(rule: u128, name: &str, seconds: i64) -> Finding {
         id: finding_id(Uuid::from_u128(rule), &entity, time),
         rule: Uuid::from_u128(rule),
         entity,
+        within: CompactString::default(),
         first: time,
         last: time,
         count: 1,
@@ -139,6 +140,34 @@ fn open_alerts_survive_a_snapshot() {
     let (expected, found) = (merger.changed(), restored.changed());
     assert_eq!(expected, found);
     assert_eq!(found.len(), 2);
+}
+
+#[test]
+fn an_entity_that_is_weighed_in_two_places_has_an_alert_for_each_also_after_a_snapshot() {
+    let plan = Plan::new(Vec::new(), Vec::new(), config::Track::default());
+    let mut merger = Merger::new(plan.merge_us(), 10);
+    let meta = meta(1, "behaviour", Level::Medium);
+    let odd = |within: &str, seconds| Finding {
+        within: within.into(),
+        ..finding(1, "a", seconds)
+    };
+    let mut ids = Vec::new();
+    for within in ["", "faces", "plates"] {
+        let turn = Timestamp::from_seconds(10);
+        ids.push(merger.merge(odd(within, 10), &meta, turn));
+    }
+    let alerts = merger.changed();
+    assert_eq!(alerts.len(), 3, "{alerts:?}");
+    assert!(alerts.iter().all(|alert| alert.findings == 1));
+    assert_eq!(
+        ids[0],
+        alert_id("behaviour", &client("a"), "", Timestamp::from_seconds(0))
+    );
+    let mut restored = Merger::restore(&plan, &merger.snapshot()).unwrap();
+    let more = restored.merge(odd("faces", 20), &meta, Timestamp::from_seconds(20));
+    assert_eq!(more, ids[1]);
+    let grown = restored.changed();
+    assert_eq!((grown.len(), grown[0].findings), (1, 2));
 }
 
 #[test]

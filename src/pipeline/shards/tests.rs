@@ -1,3 +1,5 @@
+mod homes;
+
 use std::collections::BTreeMap;
 
 use proptest::prelude::*;

@@ -236,6 +236,7 @@ fn finding(
         id: finding_id(detector, &entity, plan.bucket(first)),
         rule: detector,
         entity,
+        within: CompactString::default(),
         first,
         last: first.plus_micros(MINUTE_US - 1),
         count: u64::from(requests),

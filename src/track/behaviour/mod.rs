@@ -31,7 +31,8 @@ use serde::{Deserialize, Serialize};
 
 use super::sketch::Sketch;
 use super::{
-    Entity, Feature, Finding, MOST_FEATURES, NEW, Note, Plan, Reason, TrackCounts, finding_id,
+    Entity, Feature, Finding, MOST_FEATURES, NEW, Note, Plan, Reason, TrackCounts,
+    finding_id_within,
 };
 use crate::event::Timestamp;
 use crate::random::{splitmix, stable_hash};
@@ -368,10 +369,13 @@ fn finding(
     }
     let extrapolated = odd.surprise.extrapolated_from();
     notes.extend(extrapolated.map(|hours| Note::Extrapolated { hours }));
+    // Through another integration it is weighed in another shard, which knows nothing of this one.
+    let within = like.home();
     Finding {
-        id: finding_id(meta::BEHAVIOUR, &entity, plan.bucket(first)),
+        id: finding_id_within(within, meta::BEHAVIOUR, &entity, plan.bucket(first)),
         rule: meta::BEHAVIOUR,
         entity,
+        within: within.into(),
         first,
         last: first.plus_micros(HOUR_US - 1),
         count: odd.calls.into(),

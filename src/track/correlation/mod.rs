@@ -18,6 +18,7 @@ mod window;
 use std::borrow::Cow;
 use std::collections::VecDeque;
 
+use compact_str::CompactString;
 use serde::{Deserialize, Serialize};
 
 use super::plan::{CorrelationSpec, share};
@@ -225,6 +226,7 @@ impl Group {
             id: finding_id(spec.meta.id, entity, plan.bucket(time)),
             rule: spec.meta.id,
             entity: entity.clone(),
+            within: CompactString::default(),
             first: self.window.oldest(),
             last: time,
             reason: Reason::Correlation {

@@ -200,6 +200,7 @@ fn finding(
         id: finding_id(meta::SERIES, &entity, plan.bucket(first)),
         rule: meta::SERIES,
         entity,
+        within: CompactString::default(),
         first,
         last: end.plus_micros(-1),
         count: 1,

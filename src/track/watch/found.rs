@@ -104,6 +104,7 @@ impl Found<'_> {
             id: finding_id(detector, &entity, self.plan.bucket(first)),
             rule: detector,
             entity,
+            within: CompactString::default(),
             first,
             last: first.plus_micros(MINUTE_US - 1),
             count,
