@@ -20,6 +20,17 @@ use super::search::Search;
 use crate::event::Field;
 use crate::yaml::{Kind, Node};
 
+/// Families of detectors whose entities live in the shard of their integration. A rule's live in that of their own value, and of two shards that raise one alert
+/// one would be lost.
+pub(crate) const OF_DETECTORS: [&str; 6] = [
+    "behaviour",
+    "errors",
+    "schedule",
+    "series",
+    "service-level",
+    "volume",
+];
+
 /// A rule, a correlation or a filter, read and checked by itself.
 pub(crate) enum Document {
     Rule(RuleDocument),
@@ -307,6 +318,12 @@ fn head(
             |name| name.to_string_lossy().into_owned(),
         )
     });
+    if OF_DETECTORS.contains(&family.as_str()) {
+        let message = format!("the family `{family}` is a detector's");
+        let hint = "its alerts could not be told from this rule's: name another, by `gatewatch.family` or the folder of the file";
+        reading.error_with_hint(document.place, message, hint);
+        return None;
+    }
     let ((id, (title, _)), level) = id.zip(title).zip(level)?;
     Some(Head {
         meta: RuleMeta {

@@ -51,6 +51,8 @@ mod vocabulary;
 mod witness;
 
 pub use compile::Scratch;
+#[cfg(test)]
+pub(crate) use document::OF_DETECTORS;
 pub use error::{Place, RuleError, RuleErrors};
 pub use exception::{Exception, ExceptionKind};
 pub use meta::{Level, PatternHit, RuleMeta};

@@ -101,3 +101,23 @@ pub fn detectors() -> Vec<crate::sigma::RuleMeta> {
     let all = all.chain(behaviour::metas()).chain(series::metas());
     all.map(|meta| (*meta).clone()).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::detectors;
+    use crate::sigma::OF_DETECTORS;
+
+    #[test]
+    fn rules_are_of_no_family_whose_entities_live_elsewhere() {
+        // Clients, of the request rate and of shared ids, and gateways live where the entities of rules do.
+        let with_rules = ["journal", "rate"];
+        let detectors = detectors();
+        let families = detectors.iter().map(|meta| meta.family.as_str());
+        let families: BTreeSet<&str> = families
+            .filter(|family| !with_rules.contains(family))
+            .collect();
+        assert_eq!(families, BTreeSet::from(OF_DETECTORS));
+    }
+}

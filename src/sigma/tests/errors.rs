@@ -1,6 +1,8 @@
 //! What is wrong with a rule is said with its place and a way to mend it.
 
-use super::{errors, load, rule_text};
+use std::path::PathBuf;
+
+use super::{RuleSet, errors, load, rule_text};
 
 /// A detection that is wrong, and what the message has to say.
 fn check(detection: &str, expected: &[&str]) {
@@ -236,4 +238,21 @@ fn our_own_block_is_checked_key_by_key() {
     assert_eq!(rule.meta.title_ru.as_deref(), Some("Название"));
     assert_eq!(rule.tests.matching.len(), 1);
     assert_eq!(rule.tests.not_matching[0].json, r#"{"time":0}"#);
+}
+
+#[test]
+fn a_family_of_a_detector_is_refused_wherever_it_comes_from() {
+    let rule = rule_text("  s: {path: x}\n  condition: s\n");
+    let named = errors(&format!("{rule}gatewatch: {{family: volume}}\n"));
+    for said in ["the family `volume` is a detector's", "name another"] {
+        assert!(named.contains(said), "{named}");
+    }
+    let by_folder = |folder: &str| {
+        let path = PathBuf::from(format!("rules/{folder}/a.yml"));
+        RuleSet::from_sources(&[(path, rule.clone())])
+    };
+    let said = by_folder("errors").expect_err("it is a detector's");
+    assert!(said.to_string().contains("the family `errors`"), "{said}");
+    // Where a detector keeps its entities as rules do, both may be of one family.
+    assert!(by_folder("journal").is_ok() && by_folder("rate").is_ok());
 }

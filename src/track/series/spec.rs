@@ -77,6 +77,11 @@ pub enum SeriesError {
         /// What was said.
         minutes: u32,
     },
+    /// The name could be the end of an integration's.
+    #[error(
+        "track.series.watched: {0:?}: a name has no ` | ` in it, which stands between an integration and what is watched of it"
+    )]
+    Name(String),
     /// Two of one name: findings could not be told apart.
     #[error("track.series.watched: {0:?} is there twice")]
     Twice(String),
@@ -115,6 +120,9 @@ impl SeriesSpec {
 
     fn of(watched: &config::WatchedSeries) -> Result<SeriesSpec, SeriesError> {
         let name = watched.name.clone();
+        if name.contains(" | ") {
+            return Err(SeriesError::Name(name));
+        }
         if watched.minutes == 0 || !DAY.is_multiple_of(watched.minutes) {
             let minutes = watched.minutes;
             return Err(SeriesError::Minutes { name, minutes });
@@ -250,6 +258,7 @@ mod tests {
         assert!(said(|it| it.measure = SeriesMeasure::Calls).contains("`field` goes with"));
         assert!(said(|it| it.minutes = 7).contains("does not divide a day"));
         assert!(said(|it| it.minutes = 0).contains("does not divide a day"));
+        assert!(said(|it| it.name = "a | b".to_owned()).contains("no ` | ` in it"));
     }
 
     #[test]
