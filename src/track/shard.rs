@@ -151,7 +151,8 @@ impl Shard {
                 }
             }
             if self.plan.settings.behaviour.enabled {
-                self.dirty |= !part.conducts.is_empty();
+                // Who was active counts in every shard.
+                self.dirty |= !part.active.is_empty();
                 self.behaviour
                     .observe(part.conducts, &part.active, &mut self.counts);
             }

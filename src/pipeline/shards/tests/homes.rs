@@ -166,3 +166,28 @@ fn who_is_odd_through_two_integrations_at_once_has_two_alerts_and_replay_the_sam
     };
     assert_eq!(revisions(&again), revisions(&alerts));
 }
+
+#[test]
+fn who_was_active_changes_every_shard() {
+    let plan = watched();
+    let mut tracker = Tracker::new(Arc::clone(&plan), 1);
+    tracker.assign(&[0]);
+    let hours = [
+        vec![call(0, 10, INTEGRATIONS[0], (1, "1-1"))],
+        vec![call(0, 20, INTEGRATIONS[0], (2, "2-2"))],
+    ];
+    let mut blocks = blocks(&plan, &hours).into_iter();
+    tracker.apply(blocks.next().unwrap(), &[]);
+    let before = tracker.snapshots();
+    assert!((0..SHARDS).all(|shard| !tracker.is_dirty(shard)));
+    tracker.apply(blocks.next().unwrap(), &[]);
+    let dirty: Vec<bool> = (0..SHARDS).map(|shard| tracker.is_dirty(shard)).collect();
+    let after = tracker.snapshots();
+    for (shard, is_dirty) in dirty.into_iter().enumerate() {
+        let is_changed = before[shard].state.state != after[shard].state.state;
+        assert!(
+            is_changed && is_dirty,
+            "shard {shard}: {is_changed} {is_dirty}"
+        );
+    }
+}
