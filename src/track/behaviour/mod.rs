@@ -206,7 +206,7 @@ impl Behaviour {
             .sum::<usize>();
         self.closed = hour + 1;
         let settings = &plan.settings.behaviour;
-        let local = hour.saturating_add_signed(plan.settings.baseline.utc_offset / 60);
+        let local = local_hour(hour, plan.settings.baseline.utc_offset);
         #[expect(
             clippy::cast_possible_truncation,
             clippy::cast_sign_loss,
@@ -327,6 +327,12 @@ impl Behaviour {
         self.model = stored.model;
         self.adopt(plan);
     }
+}
+
+/// The hour of local time in which an hour of UTC begins; where the two are apart by a part of an hour, it also has some of the next.
+fn local_hour(hour: u32, utc_offset: i32) -> u32 {
+    let begin = i64::from(hour) * 60 + i64::from(utc_offset);
+    u32::try_from(begin.div_euclid(60)).unwrap_or(0)
 }
 
 fn in_order(entities: HashMap<Who, Deeds, FixedState>) -> Vec<(Who, Deeds)> {

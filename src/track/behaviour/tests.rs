@@ -1,3 +1,5 @@
+mod teaching;
+
 use super::conduct::Sums;
 use super::traits::{Dimension, Traits};
 use super::*;
