@@ -1,5 +1,6 @@
 //! `gatewatch train`, `model` and `backtest` through the built program, over files.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -207,6 +208,66 @@ fn two_sets_of_rules_are_compared_on_the_same_history() {
         .unwrap();
     assert_eq!(rule["against"], 0);
     assert_eq!(rule["only_here"], rule["alerts"]);
+}
+
+const TRAIN: [&str; 4] = ["train", "--keep", "--validate-days", "1"];
+
+#[test]
+fn hours_of_alerts_that_were_so_are_not_learned() {
+    let place = Place::new(4, &["--no-scenarios"]);
+    let history = place.history();
+    let lines = fs::read_to_string(&history).unwrap();
+    // Clients that call for nobody, and the hours of the first day in which they do.
+    let (first, last) = ("2026-03-01T21:00:00Z", "2026-03-02T20:59:59.999999Z");
+    let mut hours: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    let records = lines.lines().filter_map(|line| {
+        let record: Value = serde_json::from_str(line).ok()?;
+        let text = |name: &str| Some(record.get(name)?.as_str()?.to_owned());
+        let is_own = text("subject").is_none() && text("observer").is_none();
+        Some((text("client_id").filter(|_| is_own)?, text("time")?))
+    });
+    for (client, time) in records {
+        let hour = &time[..13];
+        if (&first[..13]..=&last[..13]).contains(&hour) {
+            hours.entry(client).or_default().insert(hour.to_owned());
+        }
+    }
+    let most = hours.iter().max_by_key(|(_, hours)| hours.len());
+    let (client, hours) = most.expect("devices call for nobody");
+    let alert = |id: u32, family: &str, last: &str| {
+        serde_json::json!({
+            "id": format!("00000000-0000-0000-0000-{id:012}"), "rule": {"family": family},
+            "entity": {"kind": "client", "value": client}, "first": first, "last": last,
+        })
+    };
+    // An alert that went on, and one that is none of behaviour.
+    let confirmed = [
+        alert(1, "behaviour", first),
+        alert(1, "behaviour", last),
+        alert(2, "rate", "2026-03-09T00:00:00Z"),
+    ];
+    let path = place.path("confirmed.jsonl").to_str().unwrap().to_owned();
+    fs::write(&path, confirmed.map(|it| it.to_string()).join("\n")).unwrap();
+
+    let (code, _, error) = place.run(&[&TRAIN[..], &[&history]].concat());
+    assert_eq!(code, 0, "{error}");
+    assert!(error.contains("**Left out**: 0 hours of entities, of 0 alerts"));
+    let (usual, _) = place.versions();
+    let leaving_out: &[&str] = &["--confirmed", &path, &history];
+    let (code, _, error) = place.run(&[&TRAIN[..], leaving_out].concat());
+    assert!(code < 2, "{error}");
+    let hours = hours.len();
+    let said = format!("**Left out**: {hours} hours of entities, of 1 alerts");
+    assert!(hours > 0 && error.contains(&said), "{said}: {error}");
+    let (both, _) = place.versions();
+    assert_eq!((usual.len(), both.len()), (1, 2), "another model: {both:?}");
+    // The same history with the same verdicts makes the same model.
+    assert_eq!(place.run(&[&TRAIN[..], leaving_out].concat()).0, code);
+    assert_eq!(place.versions().0, both);
+
+    fs::write(&path, "{\"id\": 1}\n").unwrap();
+    let (code, _, error) = place.run(&[&TRAIN[..], leaving_out].concat());
+    assert!(code == 2 && error.contains("line 1 is no alert"), "{error}");
 }
 
 fn copy(from: &Path, to: &Path) {

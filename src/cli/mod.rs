@@ -5,6 +5,7 @@ pub mod alert;
 pub mod backtest;
 pub mod check;
 pub mod clickhouse;
+mod confirmed;
 pub mod console;
 pub mod contract;
 pub mod decision;

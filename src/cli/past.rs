@@ -8,6 +8,7 @@ use serde_json::json;
 
 use super::records;
 use super::terminal::grouped;
+use crate::alert::Alert;
 use crate::config::{self, Config};
 use crate::event::Timestamp;
 use crate::notify::now;
@@ -69,6 +70,25 @@ impl Past {
         if self.is_stored() {
             fit_stored(config);
         }
+    }
+
+    /// Alerts of a family in this time that people closed as true; of files nobody said anything.
+    ///
+    /// # Errors
+    /// The store cannot be read, or a time is none.
+    pub(super) fn confirmed(&self, config: &Config, family: &str) -> anyhow::Result<Vec<Alert>> {
+        if !self.is_stored() {
+            return Ok(Vec::new());
+        }
+        let stretch = self.stretch.times()?;
+        tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()?
+            .block_on(async {
+                let store = Store::connect(&config.store).await?;
+                store.check_schema().await?;
+                Ok(store.confirmed(family, stretch).await?)
+            })
     }
 
     /// Reads all of it in the order of time, with progress; what is stored not before that is on record. `each` says how many events there were so far.

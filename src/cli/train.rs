@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use anyhow::bail;
 
+use super::confirmed::Confirmed;
 use super::past::{Deed, Past};
 use super::terminal::{Paint, escaped, grouped};
 use crate::config::Behaviour;
@@ -26,7 +27,7 @@ const TOO_MANY: f64 = 3.0;
     gatewatch train --since 2026-11-01T00:00:00Z\n  \
     gatewatch train --validate-days 3 --keep day-*.jsonl.gz\n\n\
     The last days are judged before they are learned: what is found there, and how often, is on the card. A model that finds more than three times as many as\n\
-    track.behaviour.false_alarms_per_day allows is written and not put in use. The same history makes the same model. Put it into cron to train on a schedule: a\n\
+    track.behaviour.false_alarms_per_day allows is written and not put in use. The same history with the same verdicts makes the same model. Put it into cron to train on a schedule: a\n\
     running service takes up another model within a second, and `gatewatch model roll-back` goes back.\n\
     Exit codes: 0 done, 1 the model was not put in use, 2 wrong use or configuration, 3 a part is unreachable.")]
 pub struct Args {
@@ -38,6 +39,9 @@ pub struct Args {
     /// Days at the end on which what was learned is judged
     #[arg(long, value_name = "N", default_value_t = 2)]
     validate_days: u32,
+    /// Alerts of behaviour that were so, a JSON line each: what they are about is not learned of these hours. Of stored events those that were closed as true are known
+    #[arg(long, value_name = "FILE")]
+    confirmed: Option<PathBuf>,
     /// Write the model, and leave the one in use that is
     #[arg(long)]
     keep: bool,
@@ -55,6 +59,9 @@ struct Training {
     /// Findings of the last days.
     found: Vec<Fired>,
     ratio: Option<f64>,
+    /// Alerts that were so, and hours of their entities that were left out.
+    confirmed: usize,
+    left_out: usize,
 }
 
 /// Trains, writes, and puts in use.
@@ -111,7 +118,9 @@ fn train(
     config: &crate::config::Config,
     detection: &Detection,
 ) -> anyhow::Result<Training> {
-    let mut offline = Offline::new(detection);
+    let file = args.confirmed.as_deref();
+    let Confirmed { alerts, left_out } = Confirmed::of(&args.past, config, file)?;
+    let mut offline = Offline::new(detection).leaving_out(left_out);
     let mut found: Vec<Fired> = Vec::new();
     let days = i64::from(args.validate_days) * DAY_US;
     let deed = Deed {
@@ -156,6 +165,8 @@ fn train(
         events,
         rejected,
         found,
+        confirmed: alerts.len(),
+        left_out: offline.left_out().met(),
     })
 }
 
@@ -190,12 +201,14 @@ fn write_card(
         judged_from,
         found,
         ratio,
+        confirmed,
+        left_out,
     } = training;
     writeln!(text, "# Model of behaviour {version}\n")?;
     writeln!(
         text,
         "Learned from {} events ({} records were none) of {first} to {last}, by gatewatch {}. Fingerprint {:016x}. \
-         The same history makes the same model.\n",
+         The same history with the same verdicts makes the same model.\n",
         grouped(*events),
         grouped(*rejected),
         env!("CARGO_PKG_VERSION"),
@@ -211,6 +224,12 @@ fn write_card(
             grouped(like.rows.into())
         )?;
     }
+    writeln!(
+        text,
+        "\n**Left out**: {} hours of entities, of {} alerts of behaviour that were so (closed as true, or of --confirmed).",
+        grouped(*left_out as u64),
+        grouped(*confirmed as u64)
+    )?;
     writeln!(
         text,
         "\n**Judged on the last {} days** (from {judged_from}), each hour before it was learned: {} findings, {:.2} a day where {allowed} may be false.",
@@ -246,7 +265,7 @@ fn write_card(
          their pseudonyms; the model holds no clear id of a person, and is no anonymous data all the same.\n\n\
          **Amounts**: {}.\n\n**Values that can be new**: {}.\n\n\
          **Parameters**: scores {}; {} entities of an integration at most. What is random in fitting is seeded by the number of the day: there is no other seed.\n\n\
-         **Where it fails**: what happened on these days is usual to it, attacks too. Entities that were not there are new. See docs/detectors/behaviour.md.",
+         **Where it fails**: what happened on these days is usual to it, attacks too where no alert of them was closed as true. Entities that were not there are new. See docs/detectors/behaviour.md.",
         behaviour_amounts().collect::<Vec<_>>().join("; "),
         behaviour_values().collect::<Vec<_>>().join("; "),
         settings

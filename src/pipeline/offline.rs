@@ -9,7 +9,8 @@ use super::detection::{Detection, Outcome};
 use crate::event::{Event, Position, Timestamp};
 use crate::source::RawBatch;
 use crate::track::{
-    BlockBuilder, Fired, Fit, Learned, Matches, PartitionClock, SHARDS, Shard, settle, split,
+    BlockBuilder, Fired, Fit, Learned, LeftOut, Matches, PartitionClock, SHARDS, Shard, settle,
+    split,
 };
 
 /// Detection and tracking of one partition.
@@ -23,6 +24,8 @@ pub struct Offline<'d> {
     offset: i64,
     /// When the first event happened.
     begin: Option<Timestamp>,
+    /// Hours of entities of which behaviour learns nothing.
+    left_out: LeftOut,
     events: u64,
     rejected: u64,
 }
@@ -43,9 +46,23 @@ impl<'d> Offline<'d> {
             active,
             offset: 0,
             begin: None,
+            left_out: LeftOut::default(),
             events: 0,
             rejected: 0,
         }
+    }
+
+    /// The same, and behaviour sees nothing of these hours of entities.
+    #[must_use]
+    pub fn leaving_out(mut self, left_out: LeftOut) -> Self {
+        self.left_out = left_out;
+        self
+    }
+
+    /// What is left out, and how much of it was met.
+    #[must_use]
+    pub fn left_out(&self) -> &LeftOut {
+        &self.left_out
     }
 
     /// The rules.
@@ -89,7 +106,8 @@ impl<'d> Offline<'d> {
         }
         let (blocks, clock) = builder.finish(self.offset);
         self.clock = clock;
-        for block in blocks {
+        for mut block in blocks {
+            self.left_out.take_from(&mut block.conducts);
             let parts = split(block, self.active.plan());
             for ((shard, fired), part) in self.shards.iter_mut().zip(parts) {
                 shard.apply(part, &[], fired);

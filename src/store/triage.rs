@@ -32,6 +32,8 @@ const MOST_CLOSED: usize = 20_000;
 const MOST_NARROWINGS: usize = 2_000;
 /// Alerts of a level that nobody acknowledged and that are known of, so that many of one level do not hide those of another.
 const MOST_UNACKNOWLEDGED: usize = 500;
+/// Confirmed alerts of a family that training leaves out, the newest first.
+const MOST_CONFIRMED: usize = 100_000;
 
 #[derive(Row, Deserialize)]
 struct ActionRow {
@@ -126,6 +128,32 @@ impl Store {
             Some(Unacknowledged { alert, since })
         });
         Ok(alerts.collect())
+    }
+
+    /// Alerts of a family that were closed as true and have events in this stretch, its end not included; the newest first.
+    ///
+    /// # Errors
+    /// When the server cannot be reached or refuses, or an alert cannot be read.
+    pub async fn confirmed(
+        &self,
+        family: &str,
+        (since, until): (Timestamp, Timestamp),
+    ) -> Result<Vec<Alert>, StoreError> {
+        let sql = format!(
+            "SELECT json FROM alerts_latest AS alert WHERE alert.family = ? AND alert.state = 'closed_true' AND alert.last >= fromUnixTimestamp64Micro(?) \
+             AND alert.first < fromUnixTimestamp64Micro(?) ORDER BY alert.first DESC, alert.id LIMIT {MOST_CONFIRMED}"
+        );
+        let query = self.client.query(&sql).bind(family);
+        let query = query.bind(since.micros()).bind(until.micros());
+        let rows = query.fetch_all::<String>();
+        let rows = self.within(rows, "confirmed alerts", false).await?;
+        let alerts = rows.iter().map(|json| serde_json::from_str(json));
+        alerts
+            .collect::<Result<_, _>>()
+            .map_err(|source| StoreError::Json {
+                what: "a stored alert",
+                source,
+            })
     }
 
     /// What was done to an alert, oldest first. What this version cannot read is left out, and the log says so.

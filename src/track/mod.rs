@@ -47,7 +47,7 @@ pub use baseline::ids::Codes;
 pub use baseline::{PriorError, REQUEST_RATE};
 #[cfg(test)]
 pub(crate) use behaviour::features;
-pub use behaviour::{Conduct, Fit, Learned, LearnedError, LearnedLike, Requests};
+pub use behaviour::{Conduct, Fit, Learned, LearnedError, LearnedLike, LeftOut, Requests};
 pub use block::{CorrelationKey, Goes, Match, Observation, TrackBlock};
 pub use build::BlockBuilder;
 pub(crate) use calendar::{Calendar, LocalHour};

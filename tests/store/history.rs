@@ -7,8 +7,11 @@ use gatewatch::decode::Decoder;
 use gatewatch::event::{Event, Field, Timestamp};
 use gatewatch::simulate::{Generator, Settings, Shapes};
 use gatewatch::store::{Condition, EventBlock, Store, Verdict, column_of};
+use gatewatch::track::{Entity, EntityKind};
+use gatewatch::triage::{Deed, Verdict as Called};
 
 use super::server::{Server, recent};
+use super::triage::{action, insert, numbered};
 
 const EVENTS: u64 = 3_000;
 const DAY_US: i64 = 86_400_000_000;
@@ -221,4 +224,23 @@ async fn stored_history_is_backtested_and_makes_a_model() {
         holds(b"p_0123456789abcdef"),
         "entities stand under the pseudonyms of the store"
     );
+
+    // Two hours of which a person said that what was found is so teach nothing.
+    assert!(error.contains("**Left out**: 0 hours of entities, of 0 alerts"));
+    let mut confirmed = numbered(1, 1, 30);
+    confirmed.rule.family = "behaviour".to_owned();
+    confirmed.entity = Entity {
+        kind: EntityKind::Subject,
+        value: "p_0123456789abcdef".into(),
+    };
+    let hour_us = DAY_US / 24;
+    confirmed.first = start.plus_micros(DAY_US + 10 * hour_us);
+    confirmed.last = start.plus_micros(DAY_US + 12 * hour_us - 1);
+    insert(&store, &confirmed).await;
+    let close = action(&confirmed, 0, Deed::Close(Called::True));
+    store.record_action(&close).await.unwrap();
+    let (code, _, error) = run(&["train", "--validate-days", "1"]);
+    assert!(matches!(code, Some(0 | 1)), "{error}");
+    let said = "**Left out**: 2 hours of entities, of 1 alerts";
+    assert!(error.contains(said), "{error}");
 }

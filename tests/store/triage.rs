@@ -442,3 +442,45 @@ async fn many_of_one_level_do_not_hide_another_from_escalation() {
     let high = found.iter().find(|it| it.alert.rule.level == Level::High);
     assert_eq!((found.len(), high.is_some()), (501, true));
 }
+
+#[tokio::test]
+async fn what_was_closed_as_true_is_known_by_its_family_and_time() {
+    let server = Server::start();
+    let store = server.store().await;
+    let at = numbered(1, 1, 30).last;
+    let mut alerts: Vec<Alert> = (1..=7).map(|number| numbered(number, 1, 30)).collect();
+    let mut closed = Vec::new();
+    for alert in &mut alerts {
+        (alert.first, alert.last) = (at.plus_micros(-7_200_000_000), at);
+        alert.rule.family = "behaviour".to_owned();
+        closed.push(Deed::Close(Verdict::True));
+    }
+    closed[1] = Deed::Close(Verdict::False);
+    alerts[2].rule.family = "rate".to_owned();
+    alerts[3].first = at.plus_micros(1);
+    alerts[3].last = at.plus_micros(3_600_000_000);
+    alerts[4].shadow = true;
+    closed[5] = Deed::Acknowledge;
+    for (alert, deed) in alerts.iter().zip(closed) {
+        insert(&store, alert).await;
+        let action = action(alert, 0, deed);
+        store.record_action(&action).await.unwrap();
+    }
+    let reopened = action(&alerts[6], 1, Deed::Reopen);
+    store.record_action(&reopened).await.unwrap();
+    let confirmed = async |since: Timestamp, until: Timestamp| {
+        let found = store.confirmed("behaviour", (since, until)).await;
+        found.unwrap()
+    };
+    let after = at.plus_micros(1);
+    // The one begins right after the other ends.
+    assert_eq!(confirmed(at, after).await, [alerts[0].clone()]);
+    assert_eq!(
+        confirmed(after, after.plus_micros(1)).await,
+        [alerts[3].clone()]
+    );
+    let both = [alerts[3].clone(), alerts[0].clone()];
+    assert_eq!(confirmed(at, after.plus_micros(1)).await, both);
+    let before = at.plus_micros(-7_200_000_000);
+    assert!(confirmed(before.plus_micros(-1), before).await.is_empty());
+}

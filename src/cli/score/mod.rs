@@ -94,7 +94,7 @@ fn labels(path: &Path) -> Result<Vec<Label>> {
 }
 
 /// Calls the closure with each line that is not empty and its number from 1. Lines are bounded.
-fn each_line(
+pub(super) fn each_line(
     mut reader: Box<dyn BufRead>,
     mut take: impl FnMut(usize, &str) -> Result<()>,
 ) -> Result<()> {
