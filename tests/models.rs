@@ -270,6 +270,94 @@ fn hours_of_alerts_that_were_so_are_not_learned() {
     assert!(code == 2 && error.contains("line 1 is no alert"), "{error}");
 }
 
+#[test]
+fn two_models_are_compared_on_the_same_history() {
+    let place = Place::new(5, &["--no-scenarios"]);
+    // So many that two models surely differ in some.
+    let config = format!(
+        "[track.behaviour]\nenabled = true\nfalse_alarms_per_day = 50\nmodels = {:?}\n",
+        place.models()
+    );
+    fs::write(place.path("gatewatch.toml"), config).unwrap();
+    let lines = fs::read_to_string(place.history()).unwrap();
+    let lines: Vec<&str> = lines.lines().collect();
+    let part = |name: &str, lines: &[&str]| {
+        fs::write(place.path(name), lines.join("\n")).unwrap();
+        place.path(name).to_str().unwrap().to_owned()
+    };
+    let (past, less) = (
+        part("past.jsonl", &lines[..48_000]),
+        part("less.jsonl", &lines[..40_000]),
+    );
+    let day = part("day.jsonl", &lines[50_000..]);
+    let train = |history: &str, known: &[String]| {
+        let (code, _, error) = place.run(&[&TRAIN[..], &[history]].concat());
+        assert!(code < 2, "it is written: {error}");
+        let (mut versions, _) = place.versions();
+        versions.retain(|version| !known.contains(version));
+        versions.pop().expect("another version")
+    };
+    let of_past = train(&past, &[]);
+    let of_less = train(&less, std::slice::from_ref(&of_past));
+    // What is alerted of behaviour, and whether anything else differs.
+    let backtest = |more: &[&str]| {
+        let begin: &[&str] = &["backtest", "--output", "json", "--fail-on-difference"];
+        let (code, out, error) = place.run(&[begin, more, &[&day]].concat());
+        assert!(code < 2, "{error}");
+        let rules: Vec<Value> = serde_json::from_str(&out).unwrap();
+        let is_behaviour = |rule: &&Value| {
+            rule["title"]
+                .as_str()
+                .is_some_and(|title| title.starts_with("Behaviour unlike"))
+        };
+        let others = rules.iter().filter(|rule| !is_behaviour(rule));
+        let differing = others
+            .filter(|rule| rule["against"] != Value::Null && rule["against"] != rule["alerts"]);
+        assert_eq!(
+            differing.count(),
+            0,
+            "a model changes behaviour alone: {out}"
+        );
+        (code, rules.iter().find(is_behaviour).cloned())
+    };
+    // Less than a day, in which nothing is told without a model, and none is in use.
+    assert_eq!(backtest(&[]), (0, None));
+    let (code, rule) = backtest(&["--model", &of_past]);
+    let rule = rule.expect("what was learned tells from the first hour");
+    assert!(code == 0 && rule["alerts"].as_u64() > Some(0), "{rule}");
+    assert!(rule.get("against").is_none(), "{rule}");
+    let (code, same) = backtest(&["--model", &of_past, "--against-model", &of_past]);
+    let same = same.unwrap();
+    assert_eq!((code, &same["alerts"]), (0, &rule["alerts"]));
+    assert_eq!(
+        (&same["against"], &same["only_here"]),
+        (&rule["alerts"], &Value::from(0))
+    );
+    let (code, other) = backtest(&["--model", &of_past, "--against-model", &of_less]);
+    let other = other.unwrap();
+    let count = |name: &str| other[name].as_u64().unwrap();
+    assert_eq!((code, &other["alerts"]), (1, &rule["alerts"]));
+    assert!(count("only_here") + count("only_there") > 0, "{other}");
+    assert_eq!(
+        count("alerts") - count("only_here"),
+        count("against") - count("only_there")
+    );
+
+    let unknown: &[&str] = &[
+        "backtest",
+        "--model",
+        &of_past,
+        "--against-model",
+        "19990101-00000000",
+        &day,
+    ];
+    let (code, _, error) = place.run(unknown);
+    assert!(
+        code == 2 && error.contains("has no version 19990101-00000000"),
+        "{error}"
+    );
+}
+
 fn copy(from: &Path, to: &Path) {
     fs::create_dir_all(to).unwrap();
     for entry in fs::read_dir(from).unwrap() {
