@@ -96,7 +96,7 @@ impl Default for Baseline {
 pub struct Behaviour {
     /// Whether it runs. Off until asked for: it takes memory and time (`docs/detectors/behaviour.md`).
     pub enabled: bool,
-    /// How many findings a day may be false, all integrations together.
+    /// How many findings of behaviour a day may be false, all integrations together; what other detectors tell comes on top (`docs/detectors/README.md`).
     pub false_alarms_per_day: f64,
     /// Scores that count. Of one that is left out nothing is told; without `amounts` no model is scored. It is not among the usual ones: it found nothing
     /// that the others did not (ADR 0023).

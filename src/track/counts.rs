@@ -1,6 +1,7 @@
 //! What the tracker did and what it had to give up, in numbers for the metrics.
 
-/// Counted since the start of the process; nothing that is lost or approximated goes uncounted.
+/// Counted since the start of the process. Nothing that is lost or approximated goes uncounted, but for details of an hour of behaviour that is judged all the same
+/// (`docs/detectors/README.md`).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct TrackCounts {
     /// Matches whose turn came.
