@@ -1,8 +1,8 @@
 //! Incidents: alerts that one attacker may have caused, seen under several names.
 //!
 //! Two alerts within a day of each other belong together when one is about a caller that the other shows, or when both show the same address, subject or
-//! token. A client alone does not join what merely shows it: an application is used by many. Nor does a caller that too many alerts show. An alert that
-//! belongs to two incidents makes them one, as long as they have room.
+//! token. A client alone does not join what merely shows it: an application is used by many. Nor does a caller that too many alerts show: then alerts about
+//! it belong together, and those that merely show it to none of them. An alert that belongs to two incidents makes them one, as long as they have room.
 //!
 //! What is linked depends on the alerts and their order alone, so whoever links the same alerts comes to the same incidents.
 
@@ -131,8 +131,15 @@ impl Linker {
             };
             let sharing: Vec<(Uuid, &Known)> = sharing.filter(within_a_day).collect();
             let is_telling = caller.kind != EntityKind::Client && sharing.len() <= BUSY;
+            let is_about_it = |known: &Known| known.about.as_ref() == Some(caller);
+            let showing = sharing.iter().filter(|(_, known)| !is_about_it(known));
+            let is_rare = showing.count() <= BUSY;
             for (_, known) in sharing {
-                let is_linked = is_about || is_telling || known.about.as_ref() == Some(caller);
+                let is_linked = match (is_about, is_about_it(known)) {
+                    (true, true) => true,
+                    (false, false) => is_telling,
+                    _ => is_rare,
+                };
                 if is_linked && known.incident != own && !incidents.contains(&known.incident) {
                     incidents.push(known.incident);
                 }
@@ -310,6 +317,35 @@ mod tests {
             .collect();
         let links = taken(&mut linker, &proxied);
         assert!(links.len() <= BUSY, "{}", links.len());
+    }
+
+    #[test]
+    fn an_alert_about_what_everybody_shows_links_no_strangers() {
+        let stranger = |id: u128| {
+            let own = format!("subject:p_{id}");
+            alert(id, 0, &own, &["client:mobile-app"])
+        };
+        let mut day: Vec<Linkable> = (1..=60).map(stranger).collect();
+        day.push(alert(61, 1, "client:mobile-app", &[]));
+        day.push(alert(62, 2, "client:mobile-app", &["address:203.0.113.7"]));
+        day.push(stranger(63));
+        // What is about the same, or shows the same address, belongs together all the same.
+        day.push(alert(64, 3, "", &["address:203.0.113.7"]));
+        let links = taken(&mut Linker::default(), &day);
+        assert_eq!(links, [(61, 61), (62, 61), (64, 61)]);
+    }
+
+    #[test]
+    fn an_alert_about_a_caller_that_few_show_links_them() {
+        let few = BUSY as u128;
+        let mut day = vec![alert(1, 0, "address:203.0.113.7", &[])];
+        day.extend((2..few + 2).map(|id| {
+            let own = format!("subject:p_{id}");
+            alert(id, 1, &own, &["address:203.0.113.7"])
+        }));
+        let links = taken(&mut Linker::default(), &day);
+        assert_eq!(links.len(), BUSY + 1);
+        assert!(links.iter().all(|(_, incident)| *incident == 1));
     }
 
     #[test]
