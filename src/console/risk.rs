@@ -70,6 +70,7 @@ mod tests {
             level: level.into(),
             state: state.into(),
             assignee: String::new(),
+            changed: 0,
             rule: String::new(),
             title: String::new(),
             entity_kind: "client".into(),

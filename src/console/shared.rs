@@ -89,6 +89,8 @@ pub(super) struct Shared {
     pub(super) by_address: Attempts<IpAddr>,
     /// Held while a code is taken.
     pub(super) codes: Mutex<()>,
+    /// Held while something is done to alerts.
+    pub(super) deeds: Mutex<()>,
     pub(super) news: watch::Sender<News>,
     pub(super) listening: Arc<Semaphore>,
 }
@@ -105,6 +107,7 @@ impl Shared {
             // Many may come from one address.
             by_address: Attempts::new(30),
             codes: Mutex::default(),
+            deeds: Mutex::default(),
             news: watch::Sender::new(News::default()),
             listening: Arc::new(Semaphore::new(MOST_LISTENING)),
             config: parts.config,

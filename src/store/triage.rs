@@ -1,5 +1,8 @@
 //! What people do to alerts: kept in `alert_actions`, which is only ever added to.
 
+use std::collections::HashMap;
+use std::fmt::Write as _;
+
 use clickhouse::Row;
 use serde::Deserialize;
 use tracing::warn;
@@ -13,7 +16,7 @@ use super::rows::{Cell, Rows};
 use crate::alert::Alert;
 use crate::event::Timestamp;
 use crate::sigma::Level;
-use crate::triage::{Action, Decided, Deed, Narrowing, Seen, Unacknowledged};
+use crate::triage::{Action, Basis, Decided, Deed, Narrowing, Seen, Unacknowledged};
 
 const COLUMNS: &[(&str, Wire)] = &[
     ("alert_id", Wire::Text),
@@ -26,6 +29,10 @@ const COLUMNS: &[(&str, Wire)] = &[
     ("level", Wire::Text),
     ("rules", Wire::U32),
 ];
+
+/// What was done to alerts, as [`read`] takes it.
+const ACTION: &str = "SELECT toString(alert_id) AS alert, toUnixTimestamp64Micro(time) AS micros, toString(actor) AS actor, toString(action) AS action, comment, \
+                      toString(assignee) AS assignee, count, toString(level) AS level, rules FROM alert_actions";
 
 /// Closed alerts, and those that were called false, of which those who tell people know.
 const MOST_CLOSED: usize = 20_000;
@@ -54,24 +61,56 @@ impl Store {
     /// # Errors
     /// When the server cannot be reached or refuses.
     pub async fn record_action(&self, action: &Action) -> Result<(), StoreError> {
-        let assignee = match &action.deed {
-            Deed::Assign { to } => to.as_str(),
-            _ => "",
-        };
         let mut rows = Rows::new("alert_actions", COLUMNS);
-        rows.push([
-            Cell::Text(&action.alert.to_string()),
-            Cell::Time(Some(action.time)),
-            Cell::Text(&action.actor),
-            Cell::Text(action.deed.name()),
-            Cell::Text(&action.comment),
-            Cell::Text(assignee),
-            Cell::Number(action.seen.count),
-            Cell::Text(action.seen.level.name()),
-            Cell::Number(action.seen.rules.into()),
-        ]);
+        push(&mut rows, action);
         let token = format!("action/{}", sha256(&format!("{action:?}")));
         self.insert(&token, &rows.finish()).await
+    }
+
+    /// Puts deeds on record in one insert, all or none, each of another alert and with what it builds on. Gives the alerts of which the deed is on record: not
+    /// where somebody else did the same at once, by whichever instance. Of one insert of several and another deed at the same instant both are, and the later one counts.
+    ///
+    /// # Errors
+    /// When the server cannot be reached or refuses.
+    pub async fn record_upon(&self, deeds: &[(Action, Basis)]) -> Result<Vec<Uuid>, StoreError> {
+        if deeds.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut rows = Rows::new("alert_actions", COLUMNS);
+        // Whatever builds on the same has one token, so ClickHouse takes the first of two and drops the other. Comments stand beside each other.
+        let mut built_on = String::new();
+        for (action, basis) in deeds {
+            push(&mut rows, action);
+            // Writing into a string does not fail.
+            let _ = match action.deed {
+                Deed::Comment => write!(built_on, "{action:?}/"),
+                _ => write!(built_on, "{}/{basis}/", action.alert),
+            };
+        }
+        let token = format!("deeds/{}", sha256(&built_on));
+        self.insert(&token, &rows.finish()).await?;
+        let ids: Vec<Uuid> = deeds.iter().map(|(action, _)| action.alert).collect();
+        let stored = self.actions_of_all(&ids).await?;
+        let is_stored = |action: &Action| {
+            let actions = stored.get(&action.alert);
+            actions.is_some_and(|actions| actions.contains(action))
+        };
+        let actions = deeds.iter().map(|(action, _)| action);
+        let kept = actions.filter(|action| is_stored(action));
+        Ok(kept.map(|action| action.alert).collect())
+    }
+
+    /// Those of these alerts that there are, in no order.
+    ///
+    /// # Errors
+    /// When the server cannot be reached or refuses, or an alert cannot be read.
+    pub async fn alerts_by_ids(&self, ids: &[Uuid]) -> Result<Vec<Alert>, StoreError> {
+        let query = self
+            .client
+            .query("SELECT json FROM alerts FINAL WHERE id IN (SELECT arrayJoin(arrayMap(id -> toUUID(id), ?)))")
+            .bind(texts(ids));
+        let rows = query.fetch_all::<String>();
+        read_alerts(&self.within(rows, "alerts", false).await?)
     }
 
     /// Alerts whose id begins so, two at most.
@@ -86,13 +125,7 @@ impl Store {
         let rows = self
             .within(query.fetch_all::<String>(), "an alert", false)
             .await?;
-        let alerts = rows.iter().map(|json| serde_json::from_str(json));
-        alerts
-            .collect::<Result<_, _>>()
-            .map_err(|source| StoreError::Json {
-                what: "a stored alert",
-                source,
-            })
+        read_alerts(&rows)
     }
 
     /// Open alerts of this level or a higher one that began before, have an event since, and that nobody has done anything about since then; the worst first, of a level
@@ -161,16 +194,32 @@ impl Store {
     /// # Errors
     /// When the server cannot be reached or refuses.
     pub async fn actions_of(&self, alert: Uuid) -> Result<Vec<Action>, StoreError> {
-        let query = self
-            .client
-            .query(
-                "SELECT toString(alert_id) AS alert, toUnixTimestamp64Micro(time) AS micros, toString(actor) AS actor, toString(action) AS action, comment, \
-                 toString(assignee) AS assignee, count, toString(level) AS level, rules FROM alert_actions WHERE alert_id = ? ORDER BY time",
-            )
-            .bind(alert.to_string());
+        let sql = format!("{ACTION} WHERE alert_id = ? ORDER BY time");
+        let query = self.client.query(&sql).bind(alert.to_string());
         let rows = query.fetch_all::<ActionRow>();
         let rows = self.within(rows, "actions on an alert", false).await?;
         Ok(rows.into_iter().filter_map(read).collect())
+    }
+
+    /// The same of several; nothing stands there of an alert to which nothing was done.
+    ///
+    /// # Errors
+    /// When the server cannot be reached or refuses.
+    pub async fn actions_of_all(
+        &self,
+        alerts: &[Uuid],
+    ) -> Result<HashMap<Uuid, Vec<Action>>, StoreError> {
+        let sql = format!(
+            "{ACTION} WHERE alert_id IN (SELECT arrayJoin(arrayMap(id -> toUUID(id), ?))) ORDER BY time"
+        );
+        let query = self.client.query(&sql).bind(texts(alerts));
+        let rows = query.fetch_all::<ActionRow>();
+        let rows = self.within(rows, "actions on alerts", false).await?;
+        let mut actions: HashMap<Uuid, Vec<Action>> = HashMap::new();
+        for action in rows.into_iter().filter_map(read) {
+            actions.entry(action.alert).or_default().push(action);
+        }
+        Ok(actions)
     }
 
     /// What follows from what people did, for those who tell people of alerts; of the newest closed ones.
@@ -226,6 +275,39 @@ impl Store {
             .collect();
         Ok(decided)
     }
+}
+
+fn push(rows: &mut Rows, action: &Action) {
+    let assignee = match &action.deed {
+        Deed::Assign { to } => to.as_str(),
+        _ => "",
+    };
+    rows.push([
+        Cell::Text(&action.alert.to_string()),
+        Cell::Time(Some(action.time)),
+        Cell::Text(&action.actor),
+        Cell::Text(action.deed.name()),
+        Cell::Text(&action.comment),
+        Cell::Text(assignee),
+        Cell::Number(action.seen.count),
+        Cell::Text(action.seen.level.name()),
+        Cell::Number(action.seen.rules.into()),
+    ]);
+}
+
+/// Ids, as a list of texts is bound.
+fn texts(ids: &[Uuid]) -> Vec<String> {
+    ids.iter().map(ToString::to_string).collect()
+}
+
+fn read_alerts(rows: &[String]) -> Result<Vec<Alert>, StoreError> {
+    let alerts = rows.iter().map(|json| serde_json::from_str(json));
+    alerts
+        .collect::<Result<_, _>>()
+        .map_err(|source| StoreError::Json {
+            what: "a stored alert",
+            source,
+        })
 }
 
 fn read(row: ActionRow) -> Option<Action> {

@@ -5,6 +5,7 @@
 //! ([`Narrowing`]) until the alert is opened again; it is stored all the same.
 
 use std::collections::HashMap;
+use std::fmt;
 
 use uuid::Uuid;
 
@@ -124,14 +125,61 @@ impl Deed {
 }
 
 impl Deed {
-    /// Whether it can be done to an alert that stands so: what is open is not opened, and nobody works on what is closed.
+    /// Whether it can be done to an alert that stands so: what is open is not opened, nobody works on what is closed, another verdict needs that it be opened
+    /// first, and to have seen what somebody works on is no step back.
     #[must_use]
     pub const fn fits(&self, state: State) -> bool {
         match self {
             Deed::Reopen => !state.is_open(),
-            Deed::Acknowledge | Deed::Assign { .. } => state.is_open(),
-            Deed::Comment | Deed::Close(_) => true,
+            Deed::Acknowledge => state.is_open() && !matches!(state, State::InWork),
+            Deed::Assign { .. } | Deed::Close(_) => state.is_open(),
+            Deed::Comment => true,
         }
+    }
+}
+
+/// What a deed builds on: when the newest one before it was done, comments aside, as whoever does it saw the alert. As text it is that in microseconds, `0` where nobody
+/// had done anything.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Basis(i64);
+
+impl Basis {
+    /// That of an alert to which this was done.
+    #[must_use]
+    pub fn of(actions: &[Action]) -> Basis {
+        let deeds = actions.iter().filter(|it| it.deed != Deed::Comment);
+        Basis(deeds.map(|it| it.time.micros()).max().unwrap_or(0))
+    }
+
+    /// That of an alert to which the newest deed was done then.
+    #[must_use]
+    pub const fn from_micros(micros: i64) -> Basis {
+        Basis(micros)
+    }
+
+    /// Reads what [`fmt::Display`] wrote.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Basis> {
+        text.parse().ok().map(Basis)
+    }
+
+    /// What was done since, comments aside.
+    #[must_use]
+    pub fn missed(self, actions: &[Action]) -> Vec<&Action> {
+        let deeds = actions.iter().filter(|it| it.deed != Deed::Comment);
+        deeds.filter(|it| it.time.micros() > self.0).collect()
+    }
+
+    /// When a deed that builds on it is done: behind what it builds on, whatever the clock says, or it would change nothing.
+    #[must_use]
+    pub fn after(self, now: Timestamp) -> Timestamp {
+        now.max(Timestamp::from_micros(self.0.saturating_add(1)))
+    }
+}
+
+impl fmt::Display for Basis {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
     }
 }
 

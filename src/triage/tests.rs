@@ -91,6 +91,51 @@ fn a_state_is_that_of_the_last_deed_and_more_evidence_opens_what_was_closed() {
 }
 
 #[test]
+fn a_deed_fits_only_where_it_takes_nothing_back() {
+    let assign = || Deed::Assign {
+        to: "boris".to_owned(),
+    };
+    for state in State::ALL {
+        let open = state.is_open();
+        assert_eq!(Deed::Reopen.fits(state), !open, "{state:?}");
+        assert_eq!(assign().fits(state), open, "{state:?}");
+        assert_eq!(Deed::Close(Verdict::False).fits(state), open, "{state:?}");
+        let is_seen = open && state != State::InWork;
+        assert_eq!(Deed::Acknowledge.fits(state), is_seen, "{state:?}");
+        assert!(Deed::Comment.fits(state), "{state:?}");
+    }
+}
+
+#[test]
+fn a_deed_builds_on_what_was_seen_and_comes_behind_it() {
+    let seen = Seen {
+        count: 1,
+        level: Level::Low,
+        rules: 1,
+    };
+    let at = |second: i64, deed: Deed| Action {
+        time: Timestamp::from_seconds(second),
+        ..action(deed, seen)
+    };
+    assert_eq!(Basis::of(&[]), Basis::default());
+    assert_eq!(Basis::of(&[at(5, Deed::Comment)]), Basis::default());
+    let actions = [
+        at(5, Deed::Acknowledge),
+        at(7, Deed::Close(Verdict::True)),
+        at(9, Deed::Comment),
+    ];
+    let basis = Basis::of(&actions);
+    assert_eq!(basis.to_string(), "7000000");
+    assert_eq!(Basis::parse("7000000"), Some(basis));
+    assert_eq!(Basis::parse("seven"), None);
+    assert_eq!(Basis::of(&actions[..1]).missed(&actions), [&actions[1]]);
+    assert!(basis.missed(&actions).is_empty());
+    let (early, late) = (Timestamp::from_seconds(6), Timestamp::from_seconds(8));
+    assert_eq!(basis.after(late), late);
+    assert_eq!(basis.after(early), Timestamp::from_micros(7_000_001));
+}
+
+#[test]
 fn a_deed_comes_back_by_its_name() {
     let to = "boris".to_owned();
     for deed in [

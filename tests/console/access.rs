@@ -14,6 +14,7 @@ use crate::parts::{Reply, Request};
 use crate::place::{PASSWORD, Place};
 use crate::shown::pages_say_what_is_known;
 use crate::sign_in::{idle_sessions, people_in_and_out};
+use crate::stale::nothing_is_undone_unseen;
 use crate::visitor::{Visitor, between};
 
 /// A key of pseudonyms that was in use before.
@@ -36,6 +37,7 @@ fn each_role_gets_where_it_may_and_nowhere_else() {
     }
     pages_say_what_is_known(&place);
     programs(&place, &alert);
+    nothing_is_undone_unseen(&place);
     people_in_and_out(&place);
     idle_sessions(&place);
     links_of_mails(&place, &alert);

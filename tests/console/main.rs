@@ -12,6 +12,7 @@ mod people;
 mod place;
 mod shown;
 mod sign_in;
+mod stale;
 mod triage;
 mod visitor;
 mod words;

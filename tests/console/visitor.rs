@@ -120,6 +120,14 @@ impl Visitor {
         (shown, codes)
     }
 
+    /// The same one, who reads in a language.
+    #[allow(dead_code, reason = "not for the benchmark")]
+    pub fn speaking(&self, language: &str) -> Visitor {
+        let mut visitor = self.clone();
+        visitor.cookie = format!("{}; language={language}", self.cookie);
+        visitor
+    }
+
     /// The cookie, as it is sent.
     pub fn cookie(&self) -> &str {
         &self.cookie

@@ -12,6 +12,7 @@
 mod accounts;
 mod chain;
 mod cluster;
+mod deeds;
 mod encryption;
 mod history;
 mod incident_list;

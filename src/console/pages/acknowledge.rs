@@ -21,7 +21,7 @@ use crate::console::reader::Reader;
 use crate::console::shared::Shared;
 use crate::notify::mail::{self, Clean};
 use crate::notify::now;
-use crate::triage::{self, Action, Deed, Seen};
+use crate::triage::{self, Action, Basis, Deed, Seen};
 
 const HOUR_US: i64 = 3_600_000_000;
 
@@ -75,13 +75,13 @@ fn read<'q>(shared: &Shared, get: impl Fn(&str) -> &'q str) -> Result<Acknowledg
     ))
 }
 
-/// Where it stands with a link and its alert.
-async fn found(link: &Acknowledgement, shared: &Shared) -> Result<(Alert, Stands), Failure> {
+/// Where it stands with a link and its alert, and what the link's deed builds on.
+async fn found(link: &Acknowledgement, shared: &Shared) -> Result<(Alert, Stands, Basis), Failure> {
     let found = alert::find(shared, link.alert).await?;
     let (alert, actions) = found.ok_or(Failure::NotFound)?;
     let lasts_us = i64::from(shared.config.console.acknowledge_hours) * HOUR_US;
     let stands = Stands::of(link, lasts_us, &actions, Seen::of(&alert));
-    Ok((alert, stands))
+    Ok((alert, stands, Basis::of(&actions)))
 }
 
 fn shown(
@@ -107,7 +107,7 @@ pub(in crate::console) async fn show(
     Query(query): Query<HashMap<String, String>>,
 ) -> Result<Response, Failure> {
     let link = read(&shared, |name| query.get(name).map_or("", String::as_str))?;
-    let (alert, stands) = found(&link, &shared).await?;
+    let (alert, stands, _) = found(&link, &shared).await?;
     shown(&link, &shared, &reader, &alert, stands)
 }
 
@@ -117,18 +117,24 @@ pub(in crate::console) async fn take(
     Extension(form): Extension<Form>,
 ) -> Result<Response, Failure> {
     let link = read(&shared, |name| form.exactly(name))?;
-    let (alert, mut stands) = found(&link, &shared).await?;
+    // One after the other, as all that is done to alerts.
+    let _turn = shared.deeds.lock().await;
+    let (alert, mut stands, basis) = found(&link, &shared).await?;
     if stands == Stands::Open {
         let action = Action {
             alert: alert.id,
-            time: now(),
+            time: basis.after(now()),
             actor: link.who.clone(),
             deed: Deed::Acknowledge,
             comment: String::new(),
             seen: Seen::of(&alert),
         };
-        shared.store.record_action(&action).await?;
-        stands = Stands::Done;
+        let done = shared.store.record_upon(&[(action, basis)]).await?;
+        stands = if done.is_empty() {
+            Stands::Seen
+        } else {
+            Stands::Done
+        };
     }
     shown(&link, &shared, &reader, &alert, stands)
 }

@@ -6,13 +6,15 @@ use std::sync::Arc;
 use askama::Template;
 use axum::Extension;
 use axum::extract::{Path, Query, State};
+use axum::http::StatusCode;
 use axum::response::Response;
 use tracing::warn;
 use uuid::Uuid;
 
 use super::alerts::{self, Row};
+use super::deeds::{self, COMMENT, Left};
 use super::{entity, incidents};
-use crate::access::{self, Permission};
+use crate::access::Permission;
 use crate::alert::Alert;
 use crate::console::answer;
 use crate::console::failure::Failure;
@@ -23,16 +25,13 @@ use crate::console::reader::Reader;
 use crate::console::shared::Shared;
 use crate::event::Timestamp;
 use crate::notify::mail::{self, Block, Clean, Drawn, Picture};
-use crate::notify::now;
 use crate::response::Target;
 use crate::sigma::Level;
 use crate::store::DeliveryLine;
-use crate::triage::{self, Action, Deed, Narrowing, Seen, Verdict};
+use crate::triage::{self, Action, Basis, Deed, Narrowing, Seen, Verdict};
 
 /// Other alerts of its incident that are shown.
 const RELATED: u32 = 10;
-/// Longest comment.
-const COMMENT: usize = 2_000;
 
 #[derive(Template)]
 #[template(path = "alert.html")]
@@ -42,6 +41,8 @@ struct Shown {
     title: Clean,
     alert: Alert,
     state: triage::State,
+    /// Whether it can be acknowledged.
+    is_unseen: bool,
     kind: Clean,
     entity: Clean,
     entity_link: Option<String>,
@@ -55,15 +56,31 @@ struct Shown {
     narrows: bool,
     target: Option<Clean>,
     events_link: Option<String>,
-    said: Option<&'static str>,
+    /// What a deed of the reader builds on.
+    upon: Basis,
+    said: Said,
+}
+
+/// What is said above an alert.
+struct Said {
+    done: Option<&'static str>,
+    refused: Option<Refused>,
+}
+
+/// A deed that is not on record.
+struct Refused {
+    /// What was done since the reader looked.
+    missed: Vec<Past>,
+    /// What the reader had written.
+    comment: String,
 }
 
 /// Something that was done.
-struct Past {
-    time: Timestamp,
-    actor: Clean,
-    said: Clean,
-    comment: Clean,
+pub(super) struct Past {
+    pub(super) time: Timestamp,
+    pub(super) actor: Clean,
+    pub(super) said: Clean,
+    pub(super) comment: Clean,
     /// What the alert showed then.
     level: Option<Level>,
     count: Option<u64>,
@@ -95,38 +112,52 @@ pub(in crate::console) async fn show(
 ) -> Result<Response, Failure> {
     let (alert, actions) = wanted(&shared, &id).await?;
     let page = Page::new(&shared, &reader, "alerts");
-    let context = shared.context(&reader.zone);
-    let drawn = drawn(&shared, &alert).await;
-    let (incident, related) = incident(&shared, &alert, &page).await?;
-    let said = match query.get("said").map(String::as_str) {
+    let done = match query.get("said").map(String::as_str) {
         Some("done") => Some(page.say("Записано.", "It is on record.")),
-        Some("unfit") => Some(page.say(
-            "Не записано: оповещение уже в другом состоянии.",
-            "Not on record: the alert stands otherwise by now.",
-        )),
         Some("blocked") => Some(page.say("Блокировка действует.", "The block is in force.")),
         _ => None,
     };
+    let said = Said {
+        done,
+        refused: None,
+    };
+    shown(&shared, &reader, page, alert, &actions, said).await
+}
+
+async fn shown(
+    shared: &Shared,
+    reader: &Reader,
+    page: Page,
+    alert: Alert,
+    actions: &[Action],
+    said: Said,
+) -> Result<Response, Failure> {
+    let context = shared.context(&reader.zone);
+    let drawn = drawn(shared, &alert).await;
+    let (incident, related) = incident(shared, &alert, &page).await?;
     let assignee = actions.iter().rev().find_map(|action| match &action.deed {
         Deed::Assign { to } => Some(Clean::of(to, 64)),
         _ => None,
     });
+    let state = triage::state(actions, Seen::of(&alert));
     answer::page(&Shown {
         id: alert.id,
         title: mail::title(&alert, reader.locale),
-        state: triage::state(&actions, Seen::of(&alert)),
+        state,
+        is_unseen: Deed::Acknowledge.fits(state),
         kind: page.entity(&alert.entity.kind),
         entity: Clean::of(&alert.entity.value, 256),
         entity_link: entity::link(alert.entity.kind, &alert.first_value()),
         blocks: mail::blocks(&alert, drawn.as_ref(), reader.locale, &context),
-        history: history(&shared, alert.id, &actions, &page).await?,
-        assignable: assignable(&shared, &page).await?,
+        history: history(shared, alert.id, actions, &page).await?,
+        assignable: assignable(shared, &page).await?,
         assignee: assignee.unwrap_or_default(),
         incident,
         related,
         narrows: Narrowing::of(&alert, "", alert.last).is_some(),
         target: Target::of(&alert).map(|target| Clean::of(&target.value(), 256)),
         events_link: events_link(&alert),
+        upon: Basis::of(actions),
         alert,
         page,
         said,
@@ -180,7 +211,7 @@ fn events_link(alert: &Alert) -> Option<String> {
     Some(format!("/events?{}", query.finish()))
 }
 
-fn past(action: &Action, page: &Page) -> Past {
+pub(super) fn past(action: &Action, page: &Page) -> Past {
     let said = match &action.deed {
         Deed::Acknowledge => page.say("принял(а)", "acknowledged it").to_owned(),
         Deed::Assign { to } if to.is_empty() => page
@@ -239,97 +270,42 @@ async fn history(
     Ok(history)
 }
 
-/// What a form wants done.
-pub(super) async fn deed(shared: &Shared, form: &Form, reader: &str) -> Result<Deed, Failure> {
-    let comment = form.get("comment");
-    if comment.chars().count() > COMMENT {
-        return Err(Failure::Wrong(
-            "Комментарий длиннее 2000 знаков.",
-            "The comment is longer than 2,000 characters.",
-        ));
-    }
-    let wants_words = |deed: Deed| {
-        if comment.is_empty() {
-            Err(Failure::Wrong(
-                "Напишите, почему: без этого решение не поймёт тот, кто придёт после.",
-                "Say why: without it whoever comes later will not understand the decision.",
-            ))
-        } else {
-            Ok(deed)
-        }
-    };
-    match form.get("deed") {
-        "acknowledge" => Ok(Deed::Acknowledge),
-        "take" => Ok(Deed::Assign {
-            to: reader.to_owned(),
-        }),
-        "assign" if form.all("to").next().is_none() => Err(Failure::Wrong("Кому?", "To whom?")),
-        "assign" => Ok(Deed::Assign {
-            to: assignee(shared, form.get("to")).await?,
-        }),
-        "comment" => wants_words(Deed::Comment),
-        "true" => wants_words(Deed::Close(Verdict::True)),
-        "false" => wants_words(Deed::Close(Verdict::False)),
-        "harmless" => wants_words(Deed::Close(Verdict::Harmless)),
-        "reopen" => wants_words(Deed::Reopen),
-        _ => Err(Failure::Wrong("Что сделать?", "What is to be done?")),
-    }
-}
-
-/// The name of an account as a form has it, if whoever signs in with it works on alerts; empty stands for nobody.
-async fn assignee(shared: &Shared, text: &str) -> Result<String, Failure> {
-    if text.is_empty() {
-        return Ok(String::new());
-    }
-    let account = match access::name(text) {
-        Ok(name) => shared.store.account(&name).await?,
-        Err(_) => None,
-    };
-    let account = account.filter(|it| it.is_let(Permission::Triage));
-    account.map(|it| it.name).ok_or(Failure::Wrong(
-        "Поручить некому: такой учётной записи нет, она отключена, или её роль не разбирает оповещения.",
-        "It cannot be assigned so: there is no such account, it is disabled, or its role does not work on alerts.",
-    ))
-}
-
-/// Puts a deed on record; `false` where it does not fit how the alert stands.
-pub(super) async fn record(
-    shared: &Shared,
-    reader: &Reader,
-    alert: &Alert,
-    actions: &[Action],
-    deed: Deed,
-    comment: &str,
-) -> Result<bool, Failure> {
-    let seen = Seen::of(alert);
-    if !deed.fits(triage::state(actions, seen)) {
-        return Ok(false);
-    }
-    let action = Action {
-        alert: alert.id,
-        time: now(),
-        actor: reader.name().to_owned(),
-        deed,
-        comment: comment.to_owned(),
-        seen,
-    };
-    shared.store.record_action(&action).await?;
-    Ok(true)
-}
-
 pub(in crate::console) async fn act(
     State(shared): State<Arc<Shared>>,
     Extension(reader): Extension<Reader>,
     Extension(form): Extension<Form>,
     Path(id): Path<String>,
 ) -> Result<Response, Failure> {
-    let deed = deed(&shared, &form, reader.name()).await?;
-    let (alert, actions) = wanted(&shared, &id).await?;
-    let comment = form.get("comment");
-    let is_done = record(&shared, &reader, &alert, &actions, deed, comment).await?;
-    let said = if is_done { "done" } else { "unfit" };
-    Ok(answer::elsewhere(&format!(
-        "/alerts/{}?said={said}",
-        alert.id
-    )))
+    let id = id.parse().map_err(|_| Failure::NotFound)?;
+    let wanted = deeds::wanted(&shared, &form, reader.name()).await?;
+    // A form that does not say what was seen was made before there was anything.
+    let seen = Basis::parse(form.get("upon")).unwrap_or_default();
+    let outcome = deeds::record(&shared, &reader, &[(id, Some(seen))], &wanted).await?;
+    if outcome.done > 0 {
+        return Ok(answer::elsewhere(&format!("/alerts/{id}?said=done")));
+    }
+    let left = outcome.left.into_iter().next().ok_or(Failure::NotFound)?;
+    refuse(&shared, &reader, left, wanted.comment).await
+}
+
+/// The alert as it stands now, for somebody who wanted to do something to what it was.
+async fn refuse(
+    shared: &Shared,
+    reader: &Reader,
+    left: Left,
+    comment: &str,
+) -> Result<Response, Failure> {
+    let page = Page::new(shared, reader, "alerts");
+    let missed = left.missed().into_iter().map(|it| past(it, &page));
+    let refused = Refused {
+        missed: missed.collect(),
+        comment: comment.to_owned(),
+    };
+    let said = Said {
+        done: None,
+        refused: Some(refused),
+    };
+    let mut response = shown(shared, reader, page, left.alert, &left.actions, said).await?;
+    *response.status_mut() = StatusCode::CONFLICT;
+    Ok(response)
 }

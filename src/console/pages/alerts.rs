@@ -6,10 +6,12 @@ use std::sync::Arc;
 use askama::Template;
 use axum::Extension;
 use axum::extract::{Query, State};
+use axum::http::StatusCode;
 use axum::response::Response;
 use uuid::Uuid;
 
-use super::alert;
+use super::alert::{self, Past};
+use super::deeds::{self, Left, Outcome};
 use crate::config::Locale;
 use crate::console::answer;
 use crate::console::failure::Failure;
@@ -20,13 +22,13 @@ use crate::console::reader::Reader;
 use crate::console::shared::Shared;
 use crate::console::times;
 use crate::event::Timestamp;
-use crate::notify::mail::Clean;
+use crate::notify::mail::{self, Clean};
 use crate::notify::now;
 use crate::requirement::{REQUIREMENTS, Requirement};
 use crate::sigma::{Level, RuleMeta};
 use crate::store::{AlertFilter, AlertLine, AlertOrder};
 use crate::track::EntityKind;
-use crate::triage;
+use crate::triage::{self, Basis};
 
 /// Alerts on a page.
 const ROWS: u32 = 50;
@@ -55,6 +57,8 @@ struct Alerts {
 /// An alert as the list shows it.
 pub(super) struct Row {
     pub(super) id: String,
+    /// What a deed of the reader builds on.
+    pub(super) upon: Basis,
     pub(super) last: Timestamp,
     pub(super) ago: i64,
     pub(super) level: Level,
@@ -274,6 +278,7 @@ fn row(
         entity: Clean::of(&line.entity, 80),
         count: line.count,
         q: line.q,
+        upon: Basis::from_micros(line.changed),
         id: line.id,
     })
 }
@@ -332,33 +337,85 @@ fn families(shared: &Shared) -> Vec<String> {
     families
 }
 
-/// The same deed for all that were ticked; those that it does not fit are left as they are.
+#[derive(Template)]
+#[template(path = "alerts_left.html")]
+struct Unlike {
+    page: Page,
+    done: usize,
+    left: Vec<LeftRow>,
+    gone: usize,
+    back: String,
+}
+
+/// An alert that stood otherwise than the reader saw it.
+struct LeftRow {
+    id: Uuid,
+    level: Level,
+    state: triage::State,
+    title: Clean,
+    entity_kind: Clean,
+    entity: Clean,
+    missed: Vec<Past>,
+}
+
+fn left_row(left: &Left, page: &Page) -> LeftRow {
+    let missed = left.missed().into_iter();
+    LeftRow {
+        id: left.alert.id,
+        level: left.alert.rule.level,
+        state: left.state(),
+        title: mail::title(&left.alert, page.locale()),
+        entity_kind: page.entity(&left.alert.entity.kind),
+        entity: Clean::of(&left.alert.entity.value, 80),
+        missed: missed.map(|it| alert::past(it, page)).collect(),
+    }
+}
+
+/// Alerts that were ticked, each once, with what was seen of it: nothing where a row does not say.
+fn ticked(form: &Form) -> Vec<(Uuid, Option<Basis>)> {
+    let mut ticked: Vec<(Uuid, Option<Basis>)> = Vec::new();
+    for value in form.all("id") {
+        let (id, upon) = value.split_once('/').unwrap_or((value, ""));
+        let Ok(id) = id.parse() else {
+            continue;
+        };
+        if ticked.iter().all(|(known, _)| *known != id) {
+            ticked.push((id, Some(Basis::parse(upon).unwrap_or_default())));
+        }
+    }
+    ticked
+}
+
+/// The same deed for all that were ticked; those that it does not fit, or that somebody did something to since, are left as they are and named.
 pub(in crate::console) async fn act(
     State(shared): State<Arc<Shared>>,
     Extension(reader): Extension<Reader>,
     Extension(form): Extension<Form>,
 ) -> Result<Response, Failure> {
-    let deed = alert::deed(&shared, &form, reader.name()).await?;
-    let ids: Vec<Uuid> = form.all("id").filter_map(|id| id.parse().ok()).collect();
-    if ids.is_empty() || ids.len() > MOST_AT_ONCE {
+    let wanted = deeds::wanted(&shared, &form, reader.name()).await?;
+    let ticked = ticked(&form);
+    if ticked.is_empty() || ticked.len() > MOST_AT_ONCE {
         return Err(Failure::Wrong(
             "Не отмечено ни одного оповещения, или их больше 200.",
             "No alert is ticked, or more than 200 are.",
         ));
     }
-    let mut done = 0;
-    for id in ids {
-        let Some((alert, actions)) = alert::find(&shared, id).await? else {
-            continue;
-        };
-        let comment = form.get("comment");
-        if alert::record(&shared, &reader, &alert, &actions, deed.clone(), comment).await? {
-            done += 1;
-        }
-    }
+    let Outcome { done, left, gone } = deeds::record(&shared, &reader, &ticked, &wanted).await?;
     let back = answer::back(form.get("back"));
-    let sign = if back.contains('?') { '&' } else { '?' };
-    Ok(answer::elsewhere(&format!("{back}{sign}done={done}")))
+    if left.is_empty() && gone == 0 {
+        let sign = if back.contains('?') { '&' } else { '?' };
+        return Ok(answer::elsewhere(&format!("{back}{sign}done={done}")));
+    }
+    let page = Page::new(&shared, &reader, "alerts");
+    let mut response = answer::page(&Unlike {
+        left: left.iter().map(|it| left_row(it, &page)).collect(),
+        page,
+        done,
+        gone,
+        back: back.to_owned(),
+    })?;
+    *response.status_mut() = StatusCode::CONFLICT;
+    Ok(response)
 }
 
 #[cfg(test)]
@@ -381,6 +438,15 @@ mod tests {
         assert_eq!(filter.states.len(), open, "a tile counts what is open");
         let from = chosen(&[("level", "medium")]).filter();
         assert_eq!((from.level, from.least), (None, Some(Level::Medium)));
+    }
+
+    #[test]
+    fn an_alert_is_ticked_once_with_what_was_seen_of_it() {
+        let (one, two) = (Uuid::from_u128(1), Uuid::from_u128(2));
+        let body = format!("id={one}%2F17&id={two}&id={one}%2F18&id=x%2F19&id=");
+        let seen = |micros: i64| Some(Basis::from_micros(micros));
+        let form = Form::parse(body.as_bytes());
+        assert_eq!(ticked(&form), [(one, seen(17)), (two, seen(0))]);
     }
 
     #[test]

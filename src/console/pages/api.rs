@@ -4,13 +4,14 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use axum::extract::{Path, Query, State};
-use axum::http::StatusCode;
+use axum::http::header::{ETAG, IF_MATCH};
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
 use jiff::tz::TimeZone;
 use serde_json::{Value, json};
 
-use super::{alert, alerts, decisions as blocks, events as searches};
+use super::{alert, alerts, decisions as blocks, deeds, events as searches};
 use crate::config::Locale;
 use crate::console::failure::Failure;
 use crate::console::form::Form;
@@ -21,7 +22,7 @@ use crate::event::Timestamp;
 use crate::notify::now;
 use crate::sigma::Level;
 use crate::store::{AlertFilter, AlertOrder};
-use crate::triage::{self, Seen};
+use crate::triage::{self, Action, Basis, Seen};
 
 /// Alerts of one answer at most.
 const ALERTS: u32 = 1_000;
@@ -78,12 +79,34 @@ pub(in crate::console) async fn alert(
 ) -> Result<Response, Failure> {
     let (alert, actions) = alert::wanted(&shared, &id).await?;
     let state = triage::state(&actions, Seen::of(&alert));
-    let actions: Vec<Value> = actions
-        .iter()
-        .map(|it| json!({ "time": it.time, "actor": it.actor, "deed": it.deed.name(), "comment": it.comment }))
-        .collect();
-    let answer = json!({ "alert": alert, "state": state.name(), "actions": actions });
-    Ok(Json(answer).into_response())
+    let upon = Basis::of(&actions).to_string();
+    let tag = [(ETAG, format!("\"{upon}\""))];
+    let actions: Vec<Value> = actions.iter().map(action).collect();
+    let answer = json!({ "alert": alert, "state": state.name(), "upon": upon, "actions": actions });
+    Ok((tag, Json(answer)).into_response())
+}
+
+fn action(action: &Action) -> Value {
+    let (time, actor, comment) = (action.time, &action.actor, &action.comment);
+    json!({ "time": time, "actor": actor, "deed": action.deed.name(), "comment": comment })
+}
+
+/// What a program says that it saw, in the field `upon` or the header `If-Match`; `None` where it says nothing.
+fn seen(headers: &HeaderMap, form: &Form) -> Result<Option<Basis>, Failure> {
+    let header = headers.get(IF_MATCH).map(|value| value.to_str());
+    let said = match (form.get("upon"), header) {
+        ("", None) => return Ok(None),
+        ("", Some(header)) => header.unwrap_or_default().trim(),
+        (upon, _) => upon,
+    };
+    if said == "*" {
+        return Ok(None);
+    }
+    let bare = said.strip_prefix("W/").unwrap_or(said).trim_matches('"');
+    Basis::parse(bare).map(Some).ok_or(Failure::Wrong(
+        "`upon` и `If-Match` — это `upon` оповещения, как его отдаёт GET.",
+        "`upon` and `If-Match` are `upon` of the alert, as GET gives it.",
+    ))
 }
 
 pub(in crate::console) async fn act(
@@ -91,17 +114,22 @@ pub(in crate::console) async fn act(
     Extension(reader): Extension<Reader>,
     Extension(form): Extension<Form>,
     Path(id): Path<String>,
+    headers: HeaderMap,
 ) -> Result<Response, Failure> {
-    let deed = alert::deed(&shared, &form, reader.name()).await?;
-    let (alert, actions) = alert::wanted(&shared, &id).await?;
-    let comment = form.get("comment");
-    let is_done = alert::record(&shared, &reader, &alert, &actions, deed, comment).await?;
-    let status = if is_done {
-        StatusCode::CREATED
-    } else {
-        StatusCode::CONFLICT
-    };
-    Ok((status, Json(json!({ "done": is_done }))).into_response())
+    let id = id.parse().map_err(|_| Failure::NotFound)?;
+    let wanted = deeds::wanted(&shared, &form, reader.name()).await?;
+    let asked = [(id, seen(&headers, &form)?)];
+    let outcome = deeds::record(&shared, &reader, &asked, &wanted).await?;
+    if outcome.done > 0 {
+        let answer = Json(json!({ "done": true }));
+        return Ok((StatusCode::CREATED, answer).into_response());
+    }
+    let left = outcome.left.first().ok_or(Failure::NotFound)?;
+    let since: Vec<Value> = left.missed().into_iter().map(action).collect();
+    let answer = json!({
+        "done": false, "state": left.state().name(), "upon": Basis::of(&left.actions).to_string(), "since": since,
+    });
+    Ok((StatusCode::CONFLICT, Json(answer)).into_response())
 }
 
 pub(in crate::console) async fn events(
@@ -160,4 +188,28 @@ pub(in crate::console) async fn decide(
         StatusCode::CONFLICT
     };
     Ok((status, Json(json!({ "outcome": said }))).into_response())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use axum::http::HeaderValue;
+
+    #[test]
+    fn what_a_program_saw_is_in_the_form_or_the_header() {
+        let said = |header: Option<&'static str>, body: &str| {
+            let header = header.map(|it| (IF_MATCH, HeaderValue::from_static(it)));
+            let headers: HeaderMap = header.into_iter().collect();
+            seen(&headers, &Form::parse(body.as_bytes())).ok()
+        };
+        let saw = |micros: i64| Some(Some(Basis::from_micros(micros)));
+        assert_eq!(said(None, "deed=take"), Some(None));
+        assert_eq!(said(None, "upon=17"), saw(17));
+        assert_eq!(said(Some("\"17\""), ""), saw(17));
+        assert_eq!(said(Some("W/\"17\""), ""), saw(17));
+        assert_eq!(said(Some("\"17\""), "upon=18"), saw(18));
+        assert_eq!(said(Some("*"), ""), Some(None));
+        assert_eq!(said(Some("\"v17\""), ""), None);
+        assert_eq!(said(None, "upon=now"), None);
+    }
 }

@@ -356,6 +356,7 @@ mod tests {
             level: "high".into(),
             state: "new".into(),
             assignee: String::new(),
+            changed: 0,
             rule: String::new(),
             title: String::new(),
             entity_kind: kind.name().into(),

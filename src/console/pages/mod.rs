@@ -10,6 +10,7 @@ pub(super) mod api;
 pub(super) mod asset;
 pub(super) mod audit;
 pub(super) mod decisions;
+mod deeds;
 pub(super) mod entity;
 mod event;
 pub(super) mod events;

@@ -72,6 +72,7 @@ mod tests {
             level: "medium".into(),
             state: "new".into(),
             assignee: String::new(),
+            changed: 0,
             rule: String::new(),
             title: String::new(),
             entity_kind: "client".into(),

@@ -28,6 +28,8 @@ pub struct AlertLine {
     pub state: String,
     /// Who works on it; empty where nobody does.
     pub assignee: String,
+    /// When somebody last did something to it, comments aside, in microseconds; 0 where nobody did.
+    pub changed: i64,
     /// Id of the rule whose words it carries.
     pub rule: String,
     /// What happened.
@@ -256,7 +258,7 @@ impl AlertFilter {
         // Columns are named with their table: of the same name there are texts here, which are in another order.
         let sql = format!(
             "SELECT toString(alert.id) AS id, toUnixTimestamp64Micro(alert.first) AS first, toUnixTimestamp64Micro(alert.last) AS micros, toString(alert.level) AS level, alert.state AS state, \
-             toString(alert.assignee) AS assignee, toString(alert.rule) AS rule, alert.title AS title, toString(alert.entity_kind) AS entity_kind, \
+             toString(alert.assignee) AS assignee, toUnixTimestamp64Micro(alert.state_since) AS changed, toString(alert.rule) AS rule, alert.title AS title, toString(alert.entity_kind) AS entity_kind, \
              alert.entity AS entity, alert.count AS count, alert.probability AS probability FROM alerts_latest AS alert WHERE 1{first}{} ORDER BY {order} LIMIT {} OFFSET {}",
             standing.sql, self.limit, self.offset
         );
