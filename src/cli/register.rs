@@ -7,6 +7,7 @@ use anyhow::{Context, bail};
 
 use crate::config::{self, Config};
 use crate::event::Timestamp;
+use crate::sigma::RuleSet;
 use crate::store::Store;
 
 /// Shortest beginning of an id that names an entry.
@@ -31,6 +32,13 @@ impl Place {
 
     pub(super) async fn store(&self) -> anyhow::Result<Store> {
         Ok(self.open().await?.1)
+    }
+
+    /// The rules in force, and where they are.
+    pub(super) fn rules(&self) -> anyhow::Result<(config::Rules, RuleSet)> {
+        let settings = super::configuration(self.config.as_deref())?.rules;
+        let rules = RuleSet::load(&settings)?;
+        Ok((settings, rules))
     }
 }
 

@@ -208,6 +208,7 @@ fn rule(document: RuleDocument) -> (Rule, Search) {
         feeds: Vec::new(),
         alerts: true,
         of_partner: document.logsource.is_partner_log(),
+        logsource: document.logsource,
         exceptions: Vec::new(),
         tests: document.tests,
         source,

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use super::logsource::Logsource;
 use super::meta::RuleMeta;
 use crate::event::{Event, FactSet, Field};
 
@@ -70,6 +71,8 @@ pub struct Rule {
     pub alerts: bool,
     /// Whether it is about records out of a partner's own log (`logsource: {category: partner_log}`) rather than the gateways'.
     pub of_partner: bool,
+    /// The logs that it is about, as filters have to name them.
+    pub(crate) logsource: Logsource,
     /// Exceptions that may hold its matches back, by index.
     pub exceptions: Vec<u32>,
     /// Its tests, one event each.

@@ -155,7 +155,7 @@ fn target_of<'e>(event: &'e Event<'_>) -> Cow<'e, str> {
 }
 
 /// What kind of entity a field's value names.
-fn kind_of(field: Field) -> EntityKind {
+pub(crate) fn kind_of(field: Field) -> EntityKind {
     match field {
         Field::Subject => EntityKind::Subject,
         Field::ClientAddress

@@ -65,6 +65,7 @@ pub use hash::{SHARDS, shard_of, stable_hash};
 pub(crate) use ids::finding_id_within;
 pub use ids::{alert_id, finding_id};
 pub(crate) use lru::Lru;
+pub(crate) use matching::kind_of;
 pub use matching::{entity_of, evidence_of, group_of, value_of};
 pub use note::{Note, NotedStep, UsualStep, notes_or_words, per_cent};
 pub use places::Places;

@@ -4,6 +4,8 @@
 //! it saw ([`Seen::shows_more`]), and not for more of the same. One that statistics raised and a person called false narrows what is told of that entity and feature
 //! ([`Narrowing`]) until the alert is opened again; it is stored all the same.
 
+mod exception;
+
 use std::collections::HashMap;
 use std::fmt;
 
@@ -13,6 +15,7 @@ use crate::alert::Alert;
 use crate::event::Timestamp;
 use crate::sigma::Level;
 use crate::track::{Entity, Reason, is_statistical};
+pub use exception::{CHECK, Draft, is_of_rules};
 
 /// So many times as many events are more than was seen.
 const STEP: u64 = 10;
@@ -303,7 +306,7 @@ pub enum Untold<'d> {
 }
 
 impl Narrowing {
-    /// What calling an alert false narrows; `None` where it says nothing of statistics: there an exception of the rule is the way.
+    /// What calling an alert false narrows; `None` where it says nothing of statistics: there an exception of the rule is the way ([`Draft`]).
     #[must_use]
     pub fn of(alert: &Alert, actor: &str, time: Timestamp) -> Option<Narrowing> {
         let (metric, probability) = feature(alert)?;

@@ -10,6 +10,7 @@ use gatewatch::enrich::Redactor;
 use gatewatch::event::{Field, Timestamp};
 use serde_json::Value;
 
+use crate::exceptions::an_exception_is_ready;
 use crate::parts::{Reply, Request};
 use crate::place::{PASSWORD, Place};
 use crate::shown::pages_say_what_is_known;
@@ -38,6 +39,7 @@ fn each_role_gets_where_it_may_and_nowhere_else() {
     pages_say_what_is_known(&place);
     programs(&place, &alert);
     nothing_is_undone_unseen(&place);
+    an_exception_is_ready(&place);
     people_in_and_out(&place);
     idle_sessions(&place);
     links_of_mails(&place, &alert);

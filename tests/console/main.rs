@@ -5,6 +5,7 @@ mod parts;
 
 mod access;
 mod browser;
+mod exceptions;
 mod hostile;
 mod keys;
 mod pages;

@@ -14,7 +14,9 @@ use crate::alert::Alert;
 use crate::notify::now;
 use crate::response::{AUTOMATIC, Decision, Standing};
 use crate::store::Store;
-use crate::triage::{self, Action, Deed, Narrowing, Seen, Verdict};
+use crate::triage::{
+    self, Action, Basis, CHECK, Deed, Draft, Narrowing, Seen, Verdict, is_of_rules,
+};
 
 /// Lists alerts, shows one, and puts on record what people do to them
 #[derive(Debug, clap::Args)]
@@ -134,7 +136,8 @@ impl Act {
     async fn record(&self, deed: Deed, comment: &str) -> anyhow::Result<()> {
         let store = self.place.store().await?;
         let alert = find(&store, &self.alert).await?;
-        self.record_of(&store, &alert, deed, comment).await
+        self.record_of(&store, &alert, deed, comment).await?;
+        Ok(())
     }
 
     async fn record_of(
@@ -143,7 +146,7 @@ impl Act {
         alert: &Alert,
         deed: Deed,
         comment: &str,
-    ) -> anyhow::Result<()> {
+    ) -> anyhow::Result<Action> {
         let seen = Seen::of(alert);
         let mut actions = store.actions_of(alert.id).await?;
         let before = triage::state(&actions, seen);
@@ -155,19 +158,26 @@ impl Act {
             };
             bail!("alert {} is {}{hint}", alert.id, before.name());
         }
+        let basis = Basis::of(&actions);
         let action = Action {
             alert: alert.id,
-            time: now(),
+            time: basis.after(now()),
             actor: filled(&self.by, "--by")?,
             deed,
             comment: comment.to_owned(),
             seen,
         };
-        store.record_action(&action).await?;
-        actions.push(action);
+        let done = store.record_upon(&[(action.clone(), basis)]).await?;
+        if done.is_empty() {
+            bail!(
+                "somebody else did something to alert {} at the same time: look at it again",
+                alert.id
+            );
+        }
+        actions.push(action.clone());
         let after = triage::state(&actions, seen);
         eprintln!("{}: {}", alert.id, after.name());
-        Ok(())
+        Ok(action)
     }
 }
 
@@ -191,7 +201,7 @@ async fn close(args: &CloseArgs) -> anyhow::Result<()> {
     let store = args.act.place.store().await?;
     let alert = find(&store, &args.act.alert).await?;
     let deed = Deed::Close(args.verdict);
-    args.act.record_of(&store, &alert, deed, &text).await?;
+    let closed = args.act.record_of(&store, &alert, deed, &text).await?;
     if args.verdict == Verdict::True {
         return Ok(());
     }
@@ -202,14 +212,35 @@ async fn close(args: &CloseArgs) -> anyhow::Result<()> {
             terminal::escaped(&decision.proposal.target.value())
         );
     }
-    if args.verdict != Verdict::False {
-        return Ok(());
+    if is_of_rules(&alert) {
+        return except(&args.act.place, &alert, &closed);
     }
-    match Narrowing::of(&alert, &args.act.by, now()) {
-        Some(narrowing) => eprint!("{}", show::narrowing(&narrowing)),
-        None => eprintln!(
-            "a rule raised it, which learns nothing of this: write an exception in {}.yml when it will come again",
-            terminal::escaped(&alert.rule.family)
+    let narrowing = Narrowing::of(&alert, &args.act.by, now());
+    if let Some(narrowing) = narrowing.filter(|_| args.verdict == Verdict::False) {
+        eprint!("{}", show::narrowing(&narrowing));
+    }
+    Ok(())
+}
+
+/// Shows an exception for the rules that raised an alert: they learn nothing of its verdict.
+fn except(place: &Place, alert: &Alert, closed: &Action) -> anyhow::Result<()> {
+    let draft = place.rules().map(|(settings, rules)| {
+        let now = now();
+        Draft::of(alert, closed, &rules, &settings, now)
+    });
+    match draft {
+        Ok(Some(draft)) => {
+            eprintln!(
+                "rules learn nothing of this: where it will come again, put this into {} and run `{CHECK}`",
+                terminal::escaped(&draft.file.display().to_string())
+            );
+            terminal::say(&draft.text)?;
+        }
+        Ok(None) => eprintln!(
+            "rules learn nothing of this, and nothing tells it apart that they see: where it will come again, write an exception by hand (docs/rules.md)"
+        ),
+        Err(problem) => eprintln!(
+            "rules learn nothing of this: where it will come again, write an exception (docs/rules.md); none is drafted, since the rules cannot be read here: {problem}"
         ),
     }
     Ok(())

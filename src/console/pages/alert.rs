@@ -25,10 +25,13 @@ use crate::console::reader::Reader;
 use crate::console::shared::Shared;
 use crate::event::Timestamp;
 use crate::notify::mail::{self, Block, Clean, Drawn, Picture};
+use crate::notify::now;
 use crate::response::Target;
 use crate::sigma::Level;
 use crate::store::DeliveryLine;
-use crate::triage::{self, Action, Basis, Deed, Narrowing, Seen, Verdict};
+use crate::triage::{
+    self, Action, Basis, CHECK, Deed, Draft, Narrowing, Seen, Verdict, is_of_rules,
+};
 
 /// Other alerts of its incident that are shown.
 const RELATED: u32 = 10;
@@ -54,11 +57,21 @@ struct Shown {
     incident: Option<Uuid>,
     related: Vec<Row>,
     narrows: bool,
+    /// Of an alert of rules that was no attack.
+    exception: Option<Excepted>,
     target: Option<Clean>,
     events_link: Option<String>,
     /// What a deed of the reader builds on.
     upon: Basis,
     said: Said,
+}
+
+/// How rules learn that an alert was no attack.
+struct Excepted {
+    file: Clean,
+    /// The file, line by line; none where nothing can be drafted.
+    lines: Vec<Clean>,
+    check: &'static str,
 }
 
 /// What is said above an alert.
@@ -155,12 +168,43 @@ async fn shown(
         incident,
         related,
         narrows: Narrowing::of(&alert, "", alert.last).is_some(),
+        exception: excepted(shared, &alert, actions, state),
         target: Target::of(&alert).map(|target| Clean::of(&target.value(), 256)),
         events_link: events_link(&alert),
         upon: Basis::of(actions),
         alert,
         page,
         said,
+    })
+}
+
+/// What rules may be told of an alert that was closed as no attack.
+fn excepted(
+    shared: &Shared,
+    alert: &Alert,
+    actions: &[Action],
+    state: triage::State,
+) -> Option<Excepted> {
+    let is_none = matches!(
+        state,
+        triage::State::Closed(Verdict::False | Verdict::Harmless)
+    );
+    if !is_none || !is_of_rules(alert) {
+        return None;
+    }
+    let mut deeds = actions.iter().rev();
+    let closed = deeds.find(|it| matches!(it.deed, Deed::Close(_)))?;
+    let rules = Arc::clone(&shared.rules.borrow());
+    let draft = Draft::of(alert, closed, &rules, &shared.config.rules, now());
+    let (file, text) = draft.map_or_else(Default::default, |draft| {
+        (draft.file.display().to_string(), draft.text)
+    });
+    // Nothing of it has to be shown instead: it holds nothing hidden.
+    let lines = text.lines().map(|line| Clean::of(line, line.len()));
+    Some(Excepted {
+        file: Clean::of(&file, 1_000),
+        lines: lines.collect(),
+        check: CHECK,
     })
 }
 
