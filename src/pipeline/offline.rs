@@ -198,3 +198,89 @@ impl<'d> Offline<'d> {
         found
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+    use std::path::PathBuf;
+
+    use super::*;
+    use crate::config::{Config, Secret};
+    use crate::sigma::RuleSet;
+
+    const DENIED: &str = "title: Denied\nid: 5b1d3c5e-9d0f-4a3e-9f7c-0c1f3a6b8d01\nname: denied\nlogsource: {category: api_gateway}\n\
+                          detection: {s: {status: 403}, condition: s}\nlevel: low\n";
+    const MANY: &str = "title: Five denials\nid: 5b1d3c5e-9d0f-4a3e-9f7c-0c1f3a6b8d02\n\
+                        correlation: {type: event_count, rules: [denied], group-by: [client_id], timespan: 10m, condition: {gte: 5}}\n\
+                        level: high\ngatewatch: {family: denials}\n";
+    const SILENCE: &str = "title: Load test\nid: 5b1d3c5e-9d0f-4a3e-9f7c-0c1f3a6b8d04\nlogsource: {category: api_gateway}\n\
+                           filter: {rules: any, s: {client_id: tester}, condition: not s}\n\
+                           gatewatch: {silence: {owner: anna, reason: agreed load test, expires: 2026-03-01T10:00:00Z}}\n";
+
+    fn denied(client: &str, time: &str) -> String {
+        format!(
+            r#"{{"time":"2026-03-01T{time}Z","method":"GET","path":"/v1/plates","status":403,"client_id":"{client}","client_address":"198.18.0.7"}}"#
+        )
+    }
+
+    /// Of each client: since when the correlation has found something, when it found that, and how many events are behind it.
+    fn found(records: &[String]) -> BTreeMap<String, (Timestamp, Timestamp, u64)> {
+        let mut config = Config::default();
+        config.enrich.pseudonym_key = Secret::new("a key of no meaning, for this test alone");
+        config.store.dead_letter_key = Secret::new("00".repeat(32));
+        let sources = [("denied", DENIED), ("many", MANY), ("silence", SILENCE)];
+        let sources = sources.map(|(name, text)| {
+            let path = PathBuf::from(format!("rules/denials/{name}.yml"));
+            (path, text.to_owned())
+        });
+        let rules = RuleSet::from_sources(&sources).unwrap();
+        let many = rules.correlations()[0].meta.id;
+        let detection = Detection::new(&config, Arc::new(rules)).unwrap();
+        let mut offline = Offline::new(&detection);
+        let mut batch = RawBatch::new(0);
+        for (offset, record) in (0..).zip(records) {
+            batch.push(offset, None, record.as_bytes());
+        }
+        let mut fired = offline.batch(&batch);
+        fired.extend(offline.finish());
+        let mut found: BTreeMap<String, (Timestamp, Timestamp, u64)> = BTreeMap::new();
+        for Fired { finding, .. } in fired.iter().filter(|it| it.finding.rule == many) {
+            let client = finding.entity.value.to_string();
+            let first = (finding.first, finding.last, 0);
+            found.entry(client).or_insert(first).2 += finding.count;
+        }
+        found
+    }
+
+    #[test]
+    fn a_window_over_the_end_of_a_silence_counts_from_there_on() {
+        let mut records = Vec::new();
+        for minute in 51..60 {
+            let time = format!("09:{minute}:00");
+            records.extend(["tester", "other"].map(|client| denied(client, &time)));
+        }
+        for minute in 0..6 {
+            let time = format!("10:{minute:02}:00");
+            records.extend(["tester", "other"].map(|client| denied(client, &time)));
+            if minute == 0 {
+                // Events go by their own time, whenever they come.
+                records.push(denied("tester", "09:59:55"));
+            }
+        }
+        let at = |time: &str| Timestamp::parse_rfc3339(&format!("2026-03-01T{time}Z")).unwrap();
+        let found = found(&records);
+        assert_eq!(
+            found["other"],
+            (at("09:51:00"), at("09:55:00"), 15),
+            "the others are counted throughout"
+        );
+        assert_eq!(
+            found["tester"],
+            (at("10:00:00"), at("10:04:00"), 6),
+            "five from the end of the silence on, and one more"
+        );
+        // Four after the silence are four, however many were held back within the window.
+        let four = &records[..records.len() - 4];
+        assert_eq!(self::found(four).keys().collect::<Vec<_>>(), ["other"]);
+    }
+}
