@@ -162,6 +162,7 @@ impl Desk {
         let locale = self.settings.readers[reader].locale;
         let mut context = self.settings.context.clone();
         context.kin = known.kin.clone();
+        context.written = Some(now);
         if let Some(links) = &self.extras.links {
             let address = self.settings.addresses[reader].to_string();
             context.acknowledge = links.acknowledge(&context.console_url, alert, &address);

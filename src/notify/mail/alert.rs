@@ -45,18 +45,24 @@ pub fn render(
         language: pick(locale, "ru", "en"),
         names: [&alert.rule.tags[..], std::slice::from_ref(&context.name)].concat(),
     };
-    document.mail(&subject(alert, locale, context))
+    document.mail(&subject(alert, stage, locale, context))
 }
 
-/// Level, title, entity, count: what must be known within ten seconds.
-pub(super) fn subject(alert: &Alert, locale: Locale, context: &Context) -> Clean {
+/// Level, what is new of an alert that was told before, title, entity, count: what must be known within ten seconds.
+fn subject(alert: &Alert, stage: Stage, locale: Locale, context: &Context) -> Clean {
+    let level = words::level(locale, alert.rule.level);
+    let news = match stage {
+        Stage::Grown(_) => Some(say(locale, "выросло", "grown")),
+        Stage::Escalated(_) => Some(say(locale, "никто не принял", "not acknowledged")),
+        _ => None,
+    };
+    let level = match news {
+        Some(news) => Clean::fill("{}, {}", &[level, news]),
+        None => level,
+    };
     Clean::fill(
         "[{}] {}: {}",
-        &[
-            context.name(),
-            words::level(locale, alert.rule.level),
-            headline(alert, locale),
-        ],
+        &[context.name(), level, headline(alert, locale)],
     )
     .shorten(SUBJECT)
 }
@@ -108,6 +114,8 @@ pub(crate) fn blocks(
     context: &Context,
 ) -> Vec<Block> {
     let mut blocks = vec![Block::Facts(facts(alert, locale, context))];
+    // Who reads it on a telephone needs no more than one screen to act.
+    blocks.extend(context.ways(alert.id, locale));
     if !alert.rule.description.is_empty() {
         blocks.push(Block::Heading(say(
             locale,
@@ -120,6 +128,8 @@ pub(crate) fn blocks(
         };
         blocks.push(Block::Prose(Clean::of(description, PROSE)));
     }
+    blocks.push(Block::Heading(say(locale, "Что делать", "What to do next")));
+    blocks.push(Block::Prose(advice(alert, locale)));
     blocks.push(Block::Heading(say(
         locale,
         "Почему сработало",
@@ -136,8 +146,6 @@ pub(crate) fn blocks(
         blocks.push(samples(alert, locale, context));
     }
     push_kin(&mut blocks, locale, context);
-    blocks.push(Block::Heading(say(locale, "Что делать", "What to do next")));
-    blocks.push(Block::Prose(advice(alert, locale)));
     let query = query::lines(alert, &context.events_table);
     if !query.is_empty() {
         blocks.push(Block::Heading(say(
@@ -179,8 +187,6 @@ pub(crate) fn blocks(
             .map(|it| note::say(it, locale))
             .collect(),
     );
-    blocks.extend(context.console_link(alert.id, locale));
-    blocks.extend(context.acknowledge_link(locale));
     blocks
 }
 
@@ -239,7 +245,7 @@ fn facts(alert: &Alert, locale: Locale, context: &Context) -> Vec<(Clean, Clean)
         ),
         (
             say(locale, "Последнее событие", "Last event"),
-            words::time(locale, zone, alert.last),
+            last_event(alert, locale, context),
         ),
         (
             say(locale, "Сколько раз", "How often"),
@@ -258,6 +264,22 @@ fn facts(alert: &Alert, locale: Locale, context: &Context) -> Vec<(Clean, Clean)
         facts.push((say(locale, "Метки", "Tags"), Clean::join(&others, ", ")));
     }
     facts
+}
+
+/// When, and how long before the mail: whether it still goes on.
+fn last_event(alert: &Alert, locale: Locale, context: &Context) -> Clean {
+    let last = words::time(locale, &context.zone, alert.last);
+    match context.written.map(|written| written.since(alert.last)) {
+        Some(before) if before >= 0 => Clean::fill(
+            pick(
+                locale,
+                "{} (до письма прошло: {})",
+                "{} ({} before this mail)",
+            ),
+            &[last, words::span(locale, before)],
+        ),
+        _ => last,
+    }
 }
 
 fn how_often(alert: &Alert, locale: Locale) -> Clean {

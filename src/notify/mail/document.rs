@@ -65,6 +65,8 @@ pub(crate) enum Block {
     Code(Vec<Clean>),
     /// Words and where they lead; the address is ours, never the log's.
     Link(Clean, Clean),
+    /// The same side by side, what most readers want first.
+    Ways(Vec<(Clean, Clean)>),
     /// A picture, and the same in words.
     Picture(Picture),
 }
@@ -138,6 +140,7 @@ impl Document {
                 | Block::ProseList(_)
                 | Block::Code(_)
                 | Block::Link(..)
+                | Block::Ways(_)
                 | Block::Picture(_) => {}
             }
         }
@@ -212,6 +215,11 @@ fn text_block(out: &mut String, block: &Block) {
         Block::Link(words, address) => {
             let _ = writeln!(out, "{words}: {address}");
         }
+        Block::Ways(ways) => {
+            for (words, address) in ways {
+                let _ = writeln!(out, "{words}: {address}");
+            }
+        }
         Block::Picture(Picture { line, words, .. }) => {
             push_line(out, line);
             push_line(out, words);
@@ -253,6 +261,7 @@ fn html_block(html: &mut Html, block: &Block) {
         Block::Table(heads, rows) => html.table(heads, rows),
         Block::Code(lines) => html.code(lines),
         Block::Link(words, address) => html.link(words, address),
+        Block::Ways(ways) => html.ways(ways),
         Block::Picture(picture) => {
             html.picture(
                 &picture.content_id(),

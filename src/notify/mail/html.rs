@@ -11,6 +11,10 @@ const FONT: &str = "font-family:-apple-system,'Segoe UI',Roboto,Arial,sans-serif
 const LIST: &str = "<ul style=\"margin:6px 0;padding-left:20px\">";
 const POINT: &str = "<li style=\"margin:3px 0;overflow-wrap:anywhere\">";
 
+/// Buttons. Programs that know no padding show them as coloured links.
+const FIRST_WAY: &str = "<a class=\"way first\" style=\"display:inline-block;margin:0 8px 8px 0;padding:9px 16px;border:1px solid #1a5fb4;border-radius:6px;background:#1a5fb4;color:#ffffff;font-weight:600;text-decoration:none\" href=\"";
+const WAY: &str = "<a class=\"way\" style=\"display:inline-block;margin:0 8px 8px 0;padding:9px 16px;border:1px solid #1a5fb4;border-radius:6px;background:#ffffff;color:#1a5fb4;font-weight:600;text-decoration:none\" href=\"";
+
 /// Colours by class, so that a dark scheme can change them; every one also stands inline for programs that drop styles.
 const STYLE: &str = "<style>\
 :root{color-scheme:light dark;supported-color-schemes:light dark}\
@@ -18,7 +22,8 @@ const STYLE: &str = "<style>\
 .page{background:#14171c!important}.card{background:#1d2128!important;color:#e6e8eb!important}\
 .soft{color:#a3acb8!important}.line{border-color:#363d48!important}\
 .code{background:#14171c!important;color:#e6e8eb!important;border-color:#363d48!important}\
-.link{color:#8ab4f8!important}}\
+.link{color:#8ab4f8!important}.way{background:#1d2128!important;color:#8ab4f8!important;border-color:#8ab4f8!important}\
+.first{background:#8ab4f8!important;color:#14171c!important}}\
 @media (max-width:480px){.pad{padding-left:14px!important;padding-right:14px!important}}\
 </style>";
 
@@ -147,6 +152,20 @@ impl Html {
             .raw("\">")
             .text(words)
             .raw("</a></p>\n");
+    }
+
+    /// Buttons that lead to addresses of ours, the first one full; below one another where the screen is narrow.
+    pub(crate) fn ways(&mut self, ways: &[(Clean, Clean)]) {
+        self.raw("<div style=\"margin:12px 0 4px\">");
+        for (at, (words, address)) in ways.iter().enumerate() {
+            let markup = if at == 0 { FIRST_WAY } else { WAY };
+            self.raw(markup)
+                .text(address)
+                .raw("\">")
+                .text(words)
+                .raw("</a>\n");
+        }
+        self.raw("</div>\n");
     }
 
     /// A picture that the mail carries, as wide as the card, with words below it.

@@ -36,6 +36,7 @@ use jiff::tz::TimeZone;
 
 use crate::alert::Kin;
 use crate::config::Locale;
+use crate::event::Timestamp;
 
 /// A mail without its addresses and headers.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -74,6 +75,8 @@ pub struct Context {
     pub events_table: String,
     /// Other alerts of the callers of the alert of a mail.
     pub kin: Kin,
+    /// When the mail is written; `None` where it is no mail but a page.
+    pub written: Option<Timestamp>,
 }
 
 impl Context {
@@ -90,26 +93,26 @@ impl Context {
         })
     }
 
-    fn acknowledge_link(&self, locale: Locale) -> Option<Block> {
-        (!self.acknowledge.is_empty()).then(|| {
-            Block::Link(
+    /// What a reader of the mail about an alert can do at once; nothing where there is no console.
+    fn ways(&self, alert: uuid::Uuid, locale: Locale) -> Option<Block> {
+        let mut ways = Vec::new();
+        if !self.console_url.is_empty() {
+            let address = format!("{}/alerts/{alert}", self.console_url.trim_end_matches('/'));
+            ways.push((
+                words::say(locale, "Открыть в консоли", "Open in the console"),
+                Clean::of(&address, 400),
+            ));
+        }
+        if !self.acknowledge.is_empty() {
+            ways.push((
                 words::say(
                     locale,
                     "Я это вижу: принять, не входя",
                     "I have seen it: acknowledge without signing in",
                 ),
                 Clean::of(&self.acknowledge, 1_000),
-            )
-        })
-    }
-
-    fn console_link(&self, alert: uuid::Uuid, locale: Locale) -> Option<Block> {
-        (!self.console_url.is_empty()).then(|| {
-            let address = format!("{}/alerts/{alert}", self.console_url.trim_end_matches('/'));
-            Block::Link(
-                words::say(locale, "Открыть в консоли", "Open in the console"),
-                Clean::of(&address, 400),
-            )
-        })
+            ));
+        }
+        (!ways.is_empty()).then_some(Block::Ways(ways))
     }
 }

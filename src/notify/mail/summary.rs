@@ -129,8 +129,8 @@ pub fn render_bundle(
             Clean::fill(pick(locale, "Сводка: {}", "Digest: {}"), &[alerts]),
             say(
                 locale,
-                "Лимит писем на час исчерпан, поэтому эти оповещения собраны в одно письмо. Ни одно не потеряно: все они в таблице alerts.",
-                "The limit of mails an hour was reached, so these alerts come in one mail. None is lost: all are in the table alerts.",
+                "Лимит писем на час исчерпан или были тихие часы, поэтому эти оповещения собраны в одно письмо. Ни одно не потеряно: все они в таблице alerts.",
+                "The limit of mails an hour was reached, or it was quiet hours, so these alerts come in one mail. None is lost: all are in the table alerts.",
             ),
         ),
         BundleKind::Backlog => (

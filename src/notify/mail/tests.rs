@@ -1,5 +1,7 @@
 //! Whole mails: as snapshots, and against hostile content.
 
+mod first_screen;
+
 use proptest::prelude::*;
 
 use super::*;
@@ -13,6 +15,7 @@ use samples::START;
 fn context() -> Context {
     Context {
         kin: crate::alert::Kin::default(),
+        written: None,
         zone: TimeZone::get("Europe/Moscow").unwrap(),
         name: "propdev".to_owned(),
         console_url: "https://watch.example.org/".to_owned(),
