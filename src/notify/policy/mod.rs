@@ -88,10 +88,12 @@ pub struct Bundle {
     pub id: Uuid,
     /// Digest or backlog.
     pub kind: BundleKind,
-    /// Alerts in it.
+    /// Alerts in it; one that was held back twice is one.
     pub total: u64,
     /// The worst of them, worst first, at most ten.
     pub worst: Vec<Line>,
+    /// Which alerts these are, in the same order.
+    pub whose: Vec<Uuid>,
     /// When the first was held.
     pub since: Timestamp,
     /// When the last was held.

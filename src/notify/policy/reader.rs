@@ -54,6 +54,8 @@ struct Told {
     /// How often it was escalated, and when last.
     escalated: u32,
     escalated_at: Option<Timestamp>,
+    /// The summary that tells of it next, or did last.
+    bundle: Option<Uuid>,
     mails: Mails,
 }
 
@@ -225,7 +227,7 @@ impl ReaderState {
                     entry.count,
                     entry.level,
                 );
-                self.put_in_bundle(index, *bundle, *kind, line.clone(), *at);
+                self.put_in_bundle(index, (*bundle, *kind), key.subject, line.clone(), *at);
             }
             (Stage::Digest | Stage::Backlog, _) => {
                 self.bundles.retain(|bundle| bundle.id != key.subject);
@@ -373,7 +375,7 @@ impl ReaderState {
             Stage::Escalated(_) => Line::escalated(alert, self.reader.locale),
             _ => Line::of(alert, self.reader.locale),
         };
-        self.put_in_bundle(index, bundle, kind, line.clone(), now);
+        self.put_in_bundle(index, (bundle, kind), alert.id, line.clone(), now);
         Decision::Hold(Entry {
             key,
             at: now,
@@ -383,11 +385,12 @@ impl ReaderState {
         })
     }
 
+    /// Of an alert that is in it already, its line is replaced by what is told last.
     fn put_in_bundle(
         &mut self,
         index: usize,
-        id: Uuid,
-        kind: BundleKind,
+        (id, kind): (Uuid, BundleKind),
+        alert: Uuid,
         line: Line,
         now: Timestamp,
     ) {
@@ -399,19 +402,28 @@ impl ReaderState {
                 kind,
                 total: 0,
                 worst: Vec::new(),
+                whose: Vec::new(),
                 since: now,
                 latest: now,
             });
             self.bundles.len() - 1
         });
+        let told = self.told.get_mut(&alert);
+        let is_in_it = told.is_some_and(|told| told.bundle.replace(id) == Some(id));
         let bundle = &mut self.bundles[place];
-        bundle.total += 1;
+        bundle.total += u64::from(!is_in_it);
         bundle.latest = bundle.latest.max(now);
+        if let Some(at) = bundle.whose.iter().position(|other| *other == alert) {
+            bundle.whose.remove(at);
+            bundle.worst.remove(at);
+        }
         let at = bundle
             .worst
             .partition_point(|other| (other.level, other.count) >= (line.level, line.count));
         bundle.worst.insert(at, line);
+        bundle.whose.insert(at, alert);
         bundle.worst.truncate(WORST);
+        bundle.whose.truncate(WORST);
     }
 }
 

@@ -1,6 +1,7 @@
 //! The policy, step by step and under restarts at any instant.
 
 mod escalation;
+mod midnight;
 
 use proptest::prelude::*;
 
