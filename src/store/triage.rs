@@ -16,7 +16,7 @@ use super::rows::{Cell, Rows};
 use crate::alert::Alert;
 use crate::event::Timestamp;
 use crate::sigma::Level;
-use crate::triage::{Action, Basis, Decided, Deed, Narrowing, Seen, Unacknowledged};
+use crate::triage::{Action, Basis, Closing, Decided, Deed, Narrowing, Seen, Unacknowledged};
 
 const COLUMNS: &[(&str, Wire)] = &[
     ("alert_id", Wire::Text),
@@ -41,6 +41,11 @@ const MOST_NARROWINGS: usize = 2_000;
 const MOST_UNACKNOWLEDGED: usize = 500;
 /// Confirmed alerts of a family that training leaves out, the newest first.
 const MOST_CONFIRMED: usize = 100_000;
+/// Alerts that were reopened by what came since and that are known of.
+const MOST_REOPENED: usize = 500;
+/// Alerts whose last deed is a closing: where one stands reopened, that is by what came since, and `state_since` is when it was closed.
+pub(super) const CLOSED_LAST: &str = "SELECT deed.alert_id FROM alert_actions AS deed WHERE deed.action != 'comment' GROUP BY deed.alert_id \
+     HAVING toString(argMax(deed.action, deed.time)) IN ('close', 'false_positive', 'harmless')";
 
 #[derive(Row, Deserialize)]
 struct ActionRow {
@@ -269,11 +274,41 @@ impl Store {
                 .narrowings
                 .sort_by_key(|narrowing| (narrowing.time, narrowing.alert));
         }
-        decided.closed = actions
-            .into_iter()
-            .map(|action| (action.alert, action.seen))
-            .collect();
+        let closings = actions.into_iter().filter_map(|action| {
+            let Deed::Close(verdict) = action.deed else {
+                return None;
+            };
+            let closing = Closing {
+                time: action.time,
+                verdict,
+                seen: action.seen,
+            };
+            Some((action.alert, closing))
+        });
+        decided.closed = closings.collect();
         Ok(decided)
+    }
+
+    /// Alerts that stand reopened, since they show more than whoever closed them saw, with an event since then; those with the newest events.
+    ///
+    /// # Errors
+    /// When the server cannot be reached or refuses.
+    pub async fn reopened(&self, since: Timestamp) -> Result<Vec<Alert>, StoreError> {
+        let sql = format!(
+            "SELECT json FROM alerts_latest AS alert WHERE alert.state = 'reopened' AND alert.last >= fromUnixTimestamp64Micro(?) AND alert.id IN ({CLOSED_LAST}) \
+             ORDER BY alert.last DESC, alert.id LIMIT {MOST_REOPENED}"
+        );
+        let query = self.client.query(&sql).bind(since.micros());
+        let rows = query.fetch_all::<String>();
+        let rows = self
+            .within(rows, "alerts that were reopened", false)
+            .await?;
+        let alerts = rows.iter().filter_map(|json| {
+            serde_json::from_str(json)
+                .inspect_err(|error| warn!(%error, "an alert cannot be read: that it was reopened is not told"))
+                .ok()
+        });
+        Ok(alerts.collect())
     }
 }
 

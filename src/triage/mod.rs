@@ -239,10 +239,49 @@ impl Seen {
     /// Whether it is more than somebody saw: another rule, a higher level, ten times as many events.
     #[must_use]
     pub fn shows_more(self, than: Seen) -> bool {
-        self.rules > than.rules
-            || self.level > than.level
-            || self.count >= than.count.max(1).saturating_mul(STEP)
+        self.beyond(than) != Beyond::default()
     }
+
+    /// What is more of it than somebody saw.
+    #[must_use]
+    pub fn beyond(self, than: Seen) -> Beyond {
+        Beyond {
+            rules: self.rules > than.rules,
+            level: self.level > than.level,
+            events: self.count >= than.count.max(1).saturating_mul(STEP),
+        }
+    }
+}
+
+/// What an alert shows more than somebody saw of it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Beyond {
+    /// Another rule fired.
+    pub rules: bool,
+    /// Its level is higher.
+    pub level: bool,
+    /// Its events are ten times as many.
+    pub events: bool,
+}
+
+/// How an alert was closed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Closing {
+    /// When. An alert may be closed again, so this stands for the closing wherever it is kept that it was told.
+    pub time: Timestamp,
+    /// What it was found to be.
+    pub verdict: Verdict,
+    /// What it showed then.
+    pub seen: Seen,
+}
+
+/// An alert that was closed and shows more since, which nobody has done anything about.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Reopened {
+    /// The alert.
+    pub alert: Alert,
+    /// How it had been closed.
+    pub closing: Closing,
 }
 
 /// Where an alert stands that shows so much, by what was done to it, oldest first.
@@ -273,8 +312,8 @@ pub struct Unacknowledged {
 /// What follows from what people did, for those who tell people of alerts.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Decided {
-    /// What was seen of alerts that were closed.
-    pub closed: HashMap<Uuid, Seen>,
+    /// How alerts were closed that nobody has done anything about since.
+    pub closed: HashMap<Uuid, Closing>,
     /// What was called false.
     pub narrowings: Vec<Narrowing>,
 }
@@ -353,14 +392,29 @@ impl Decided {
     /// Why nobody is told of an alert now; `None` where there is no reason.
     #[must_use]
     pub fn untold(&self, alert: &Alert) -> Option<Untold<'_>> {
-        let closed = self.closed.get(&alert.id);
-        if closed.is_some_and(|seen| !Seen::of(alert).shows_more(*seen)) {
+        if self.closed.contains_key(&alert.id) && self.reopened(alert).is_none() {
             return Some(Untold::Closed);
         }
         let mut narrowings = self.narrowings.iter();
         narrowings
             .find(|narrowing| narrowing.holds_back(alert))
             .map(Untold::Narrowed)
+    }
+
+    /// An alert that was closed and of which it is to be told that it shows more since, by what is known here.
+    #[must_use]
+    pub fn reopening(&self, alert: Alert) -> Option<Reopened> {
+        let closing = *self.reopened(&alert)?;
+        self.untold(&alert)
+            .is_none()
+            .then_some(Reopened { alert, closing })
+    }
+
+    /// How an alert was closed that shows more since; `None` where it was not closed, or shows no more.
+    #[must_use]
+    pub fn reopened(&self, alert: &Alert) -> Option<&Closing> {
+        let closing = self.closed.get(&alert.id)?;
+        Seen::of(alert).shows_more(closing.seen).then_some(closing)
     }
 }
 

@@ -55,6 +55,53 @@ fn action(deed: Deed, seen: Seen) -> Action {
     }
 }
 
+fn closed_as_false(alert: &Alert) -> Closing {
+    Closing {
+        time: Timestamp::from_seconds(10),
+        verdict: Verdict::False,
+        seen: Seen::of(alert),
+    }
+}
+
+#[test]
+fn an_alert_is_reopened_by_what_nobody_saw_and_whoever_tells_of_it_knows_how_it_was_closed() {
+    let noise = alert(1, "calls an hour", 1e-4, 30);
+    let closing = closed_as_false(&noise);
+    let mut decided = Decided {
+        closed: HashMap::from([(noise.id, closing)]),
+        ..Decided::default()
+    };
+    assert_eq!(decided.reopened(&noise), None);
+    let mut attack = noise.clone();
+    attack.rules.push(Uuid::from_u128(10));
+    let expected = Beyond {
+        rules: true,
+        ..Beyond::default()
+    };
+    assert_eq!(Seen::of(&attack).beyond(closing.seen), expected);
+    let reopened = Reopened {
+        alert: attack.clone(),
+        closing,
+    };
+    assert_eq!(decided.reopening(attack.clone()), Some(reopened));
+    attack.rule.level = Level::High;
+    attack.count = 300;
+    let expected = Beyond {
+        rules: true,
+        level: true,
+        events: true,
+    };
+    assert_eq!(Seen::of(&attack).beyond(closing.seen), expected);
+    // The like of another was called false: it is reopened, and nobody is told.
+    let other = alert(2, "calls an hour", 1e-4, 30);
+    decided.narrowings = Narrowing::of(&other, "ana", closing.time)
+        .into_iter()
+        .collect();
+    assert_eq!(decided.reopened(&attack), Some(&closing));
+    assert_eq!(decided.reopening(attack), None);
+    assert_eq!(decided.reopening(other), None, "it was not closed");
+}
+
 #[test]
 fn a_state_is_that_of_the_last_deed_and_more_evidence_opens_what_was_closed() {
     let seen = Seen {
@@ -158,7 +205,7 @@ fn what_was_called_false_is_told_again_when_it_is_ten_times_rarer_or_of_another_
     let called_false = alert(1, "calls an hour", 1e-4, 5);
     let narrowing = Narrowing::of(&called_false, "ana", Timestamp::from_seconds(10)).unwrap();
     let decided = Decided {
-        closed: HashMap::from([(called_false.id, Seen::of(&called_false))]),
+        closed: HashMap::from([(called_false.id, closed_as_false(&called_false))]),
         narrowings: vec![narrowing.clone()],
     };
     assert_eq!(decided.untold(&called_false), Some(Untold::Closed));

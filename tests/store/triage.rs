@@ -6,7 +6,7 @@ use gatewatch::response::{Target, blocked};
 use gatewatch::sigma::Level;
 use gatewatch::store::{AlertFilter, AuditFilter, AuditRow, Delivery, Store, alert_rows};
 use gatewatch::track::{EntityKind, Reason};
-use gatewatch::triage::{Action, Deed, Narrowing, Seen, Verdict, state};
+use gatewatch::triage::{Action, Closing, Deed, Narrowing, Seen, Verdict, state};
 use uuid::Uuid;
 
 use super::people::alert;
@@ -355,7 +355,12 @@ async fn what_was_called_false_narrows_until_it_is_opened_again() {
     let narrowing = Narrowing::of(&odd, "Анна 'DPO' Петрова", time).unwrap();
     assert_eq!(decided.narrowings, [narrowing]);
     assert_eq!(decided.closed.len(), 2);
-    assert_eq!(decided.closed[&odd.id], Seen::of(&odd));
+    let closing = Closing {
+        time,
+        verdict: Verdict::False,
+        seen: Seen::of(&odd),
+    };
+    assert_eq!(decided.closed[&odd.id], closing);
     let view = "SELECT entity, metric, probability, actor FROM alert_narrowings";
     let shown = server.ask(view).await.unwrap();
     assert!(shown.contains("calls an hour\t0.000125"), "{shown}");
