@@ -135,6 +135,7 @@ impl Shared {
             acknowledge: String::new(),
             events_table: self.config.mail.events_table.clone(),
             kin: Kin::default(),
+            closing: None,
             written: None,
         }
     }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use tokio::task::{JoinSet, spawn_blocking};
 use tracing::{info, warn};
 
+use super::about::{About, Known};
 use super::mail::{
     Bulletin, BundleKind, Drawn, Mail, render, render_bundle, render_daily, render_incident,
 };
@@ -17,8 +18,7 @@ use crate::alert::{Alert, Background, Kin};
 use crate::config;
 use crate::event::Timestamp;
 use crate::incident::{Incident, Reminder};
-use crate::sigma::Level;
-use crate::triage::{self, Unacknowledged, Untold};
+use crate::triage::{self, Closing, Unacknowledged, Untold};
 
 /// Decides, writes and sends. The caller feeds it alerts and time, writes the entries that it hands out to the ledger
 /// and tells it when they are acknowledged.
@@ -46,6 +46,8 @@ pub(crate) struct Decided {
     pub(crate) held: Vec<Entry>,
     /// Mails to be written with [`Desk::write`]: to which reader, about what.
     mails: Vec<(usize, Stage)>,
+    /// How the alert had been closed, where it shows more since.
+    closing: Option<Closing>,
 }
 
 /// What a desk is made of; checked and read once, shared by every desk of a process.
@@ -112,8 +114,19 @@ impl Desk {
             }
             None => {}
         }
-        let mut decided = Decided::default();
-        for decision in self.policy.decide(alert, now, &self.outcomes) {
+        let closing = known.reopened(alert).copied();
+        let decisions = match &closing {
+            Some(closing) => {
+                let policy = &mut self.policy;
+                policy.decide_reopened(alert, closing, now, &self.outcomes)
+            }
+            None => self.policy.decide(alert, now, &self.outcomes),
+        };
+        let mut decided = Decided {
+            closing,
+            ..Decided::default()
+        };
+        for decision in decisions {
             match decision {
                 Decision::Hold(entry) => decided.held.push(entry),
                 Decision::Mail { reader, stage } => decided.mails.push((reader, stage)),
@@ -146,6 +159,7 @@ impl Desk {
             let known = Known {
                 course: drawn.as_ref(),
                 kin: &kin,
+                closing: decided.closing,
             };
             self.post_alert(alert, known, (*reader, *stage), Some(offset), now);
         }
@@ -163,6 +177,10 @@ impl Desk {
         let mut context = self.settings.context.clone();
         context.kin = known.kin.clone();
         context.written = Some(now);
+        // What an alert that was told as reopened goes on with is told as of any other.
+        if matches!(stage, Stage::Reopened(_)) {
+            context.closing = known.closing;
+        }
         if let Some(links) = &self.extras.links {
             let address = self.settings.addresses[reader].to_string();
             context.acknowledge = links.acknowledge(&context.console_url, alert, &address);
@@ -180,14 +198,15 @@ impl Desk {
         self.post(reader, &about, &mail, offset, now);
     }
 
-    /// Puts what is due by the clock into the outbox: summaries, what nobody acknowledged, reminders of incidents, the daily mail. What is held back for a summary is to be
+    /// Puts what is due by the clock into the outbox: summaries, what was reopened, what nobody acknowledged, reminders of incidents, the daily mail. What is held back for a summary is to be
     /// written to the ledger.
     pub(crate) fn tick(&mut self, bulletin: &Bulletin, now: Timestamp) -> Vec<Entry> {
         for bundle in self.policy.due(now) {
             self.post_bundle(&bundle, now);
         }
         self.remind(&bulletin.incidents, now);
-        let held = self.escalate(&bulletin.unacknowledged, now);
+        let mut held = self.reopen(bulletin, now);
+        held.extend(self.escalate(&bulletin.unacknowledged, now));
         self.post_daily(bulletin, now);
         held
     }
@@ -212,12 +231,40 @@ impl Desk {
         }
     }
 
+    /// Tells of alerts that were reopened what their revisions did not: one may have come before the closing was known, or outside the hours of a reader. What of it waits for
+    /// a summary.
+    fn reopen(&mut self, bulletin: &Bulletin, now: Timestamp) -> Vec<Entry> {
+        let closed = &bulletin.decided.closed;
+        let mut held = Vec::new();
+        for reopened in &bulletin.reopened {
+            // It was looked up some seconds ago: somebody may be at work on it by now.
+            if closed.get(&reopened.alert.id) != Some(&reopened.closing) {
+                continue;
+            }
+            let known = Known {
+                course: None,
+                kin: &Kin::default(),
+                closing: Some(reopened.closing),
+            };
+            for decision in self.policy.reopen(reopened, now, &self.outcomes) {
+                match decision {
+                    Decision::Mail { reader, stage } => {
+                        self.post_alert(&reopened.alert, known, (reader, stage), None, now);
+                    }
+                    Decision::Hold(entry) => held.push(entry),
+                }
+            }
+        }
+        held
+    }
+
     /// Tells those who are there for it of alerts that nobody acknowledged; what of it waits for a summary.
     fn escalate(&mut self, alerts: &[Unacknowledged], now: Timestamp) -> Vec<Entry> {
         let settings = Arc::clone(&self.settings);
         let nothing = Known {
             course: None,
             kin: &Kin::default(),
+            closing: None,
         };
         let mut held = Vec::new();
         for waiting in alerts {
@@ -416,36 +463,6 @@ impl Desk {
             && let Some(error) = failure
         {
             warn!(%error, waiting = self.outbox.len(), "mail waits");
-        }
-    }
-}
-
-/// What a letter is about, for its key and its entry.
-struct About {
-    subject: uuid::Uuid,
-    stage: Stage,
-    count: u64,
-    level: Level,
-    /// The letters that it goes on from.
-    answers: Vec<Key>,
-}
-
-/// What is known around an alert when its mails are written.
-#[derive(Clone, Copy)]
-struct Known<'k> {
-    course: Option<&'k Drawn>,
-    kin: &'k Kin,
-}
-
-impl About {
-    /// A letter that is not about one alert.
-    fn besides(subject: uuid::Uuid, stage: Stage) -> Self {
-        About {
-            subject,
-            stage,
-            count: 0,
-            level: Level::Informational,
-            answers: Vec::new(),
         }
     }
 }

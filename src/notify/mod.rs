@@ -5,6 +5,7 @@
 //! server took a mail, that is written to the ledger and acknowledged; only then the offset of the alert may be committed.
 //! So a kill at any instant costs at most one mail sent twice, and the second has the Message-ID of the first.
 
+mod about;
 mod background;
 mod daily;
 mod desk;

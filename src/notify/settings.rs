@@ -164,6 +164,7 @@ fn context(mail: &config::Mail) -> Result<Context, NotifyError> {
     }
     Ok(Context {
         kin: Kin::default(),
+        closing: None,
         written: None,
         zone,
         name: mail.name.clone(),

@@ -5,6 +5,8 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use crate::event::Timestamp;
+
 /// The occasion of a mail. Part of its Message-ID and of the ledger's key, so its text form is stable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(into = "String", try_from = "String")]
@@ -23,6 +25,8 @@ pub enum Stage {
     Incident,
     /// Nobody has acknowledged the alert in time; numbered from 0, since one that was opened again is told again.
     Escalated(u32),
+    /// The alert was closed then, and shows more since. Named after the closing and not numbered: of one closing it is told once, whoever tells it and whatever was told before.
+    Reopened(Timestamp),
     /// The mail of `check --send-test-mail`.
     Test,
 }
@@ -38,6 +42,7 @@ impl fmt::Display for Stage {
             Stage::Incident => f.write_str("incident"),
             Stage::Escalated(0) => f.write_str("escalated"),
             Stage::Escalated(number) => write!(f, "escalated-{number}"),
+            Stage::Reopened(closed) => write!(f, "reopened-{}", closed.micros()),
             Stage::Test => f.write_str("test"),
         }
     }
@@ -62,10 +67,13 @@ impl FromStr for Stage {
 
 fn numbered(text: &str) -> Option<Stage> {
     let (name, number) = text.split_once('-')?;
-    let number = number.parse().ok()?;
     match name {
-        "grown" => Some(Stage::Grown(number)),
-        "escalated" => Some(Stage::Escalated(number)),
+        "grown" => number.parse().ok().map(Stage::Grown),
+        "escalated" => number.parse().ok().map(Stage::Escalated),
+        "reopened" => {
+            let micros = number.parse().ok()?;
+            Some(Stage::Reopened(Timestamp::from_micros(micros)))
+        }
         _ => None,
     }
 }
@@ -99,11 +107,15 @@ mod tests {
             Stage::Incident,
             Stage::Escalated(0),
             Stage::Escalated(2),
+            Stage::Reopened(Timestamp::from_micros(1_772_359_200_000_001)),
+            Stage::Reopened(Timestamp::from_micros(-1)),
             Stage::Test,
         ];
         for stage in stages {
             assert_eq!(stage.to_string().parse(), Ok(stage));
         }
-        assert!("grown-x".parse::<Stage>().is_err());
+        for wrong in ["grown-x", "reopened", "reopened-", "reopened-soon"] {
+            assert!(wrong.parse::<Stage>().is_err(), "{wrong}");
+        }
     }
 }

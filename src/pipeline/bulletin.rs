@@ -21,10 +21,12 @@ const INCIDENTS: Duration = Duration::from_secs(5);
 /// How often alerts that nobody acknowledged are looked at.
 const ESCALATED: Duration = Duration::from_secs(15);
 const MINUTE_US: i64 = 60_000_000;
+/// How often it is looked for alerts that were reopened by what came since. Most were told when it came.
+const REOPENED: Duration = Duration::from_secs(15);
 /// How often it is looked at what people did to alerts.
 const DECIDED: Duration = Duration::from_secs(5);
 
-/// Keeps the bulletin fresh until nobody looks any more. A gateway silent for `gap_minutes` is a gap. With `reminds` off it has no incidents and escalates nothing:
+/// Keeps the bulletin fresh until nobody looks any more. A gateway silent for `gap_minutes` is a gap. With `reminds` off it has no incidents, escalates nothing and knows of no reopened alerts:
 /// where the ledger of mails is forgotten with the process, each start would tell of all of them again.
 pub fn keep(
     store: Arc<Store>,
@@ -37,6 +39,7 @@ pub fn keep(
     let sender = Arc::new(sender);
     if reminds {
         tokio::spawn(look(store.clone(), sender.clone()));
+        tokio::spawn(reopen(store.clone(), settings.clone(), sender.clone()));
         if settings.escalate_minutes > 0 {
             tokio::spawn(escalate(store.clone(), settings.clone(), sender.clone()));
         }
@@ -95,6 +98,39 @@ async fn escalate(store: Arc<Store>, settings: config::Mail, sender: Arc<watch::
             Err(error) if well => {
                 well = false;
                 warn!(%error, "alerts that nobody acknowledged cannot be looked at: none is escalated until it ends");
+            }
+            Err(_) => {}
+        }
+    }
+}
+
+async fn reopen(store: Arc<Store>, settings: config::Mail, sender: Arc<watch::Sender<Bulletin>>) {
+    let mut ticks = every(REOPENED);
+    let mut well = true;
+    while !sender.is_closed() {
+        ticks.tick().await;
+        if sender.borrow().decided.closed.is_empty() {
+            sender.send_if_modified(|bulletin| {
+                let is_news = !bulletin.reopened.is_empty();
+                bulletin.reopened.clear();
+                is_news
+            });
+            continue;
+        }
+        let since = now().plus_micros(-i64::from(settings.max_age_minutes) * MINUTE_US);
+        match store.reopened(since).await {
+            Ok(alerts) => {
+                well = true;
+                sender.send_modify(|bulletin| {
+                    let decided = &bulletin.decided;
+                    let alerts = alerts.into_iter();
+                    let reopened = alerts.filter_map(|alert| decided.reopening(alert));
+                    bulletin.reopened = reopened.collect();
+                });
+            }
+            Err(error) if well => {
+                well = false;
+                warn!(%error, "reopened alerts cannot be looked at: until it ends they are told by their revisions alone");
             }
             Err(_) => {}
         }

@@ -3,7 +3,7 @@
 use super::clean::Clean;
 use super::document::{Block, Document, Tone};
 use super::words::{self, ALERTS, EVENTS, counted, pick, say};
-use super::{Context, Drawn, Mail, course, note, query, requirements, why};
+use super::{Context, Drawn, Mail, course, note, query, reopened, requirements, why};
 use crate::alert::Alert;
 use crate::config::Locale;
 use crate::notify::Stage;
@@ -54,6 +54,7 @@ fn subject(alert: &Alert, stage: Stage, locale: Locale, context: &Context) -> Cl
     let news = match stage {
         Stage::Grown(_) => Some(say(locale, "выросло", "grown")),
         Stage::Escalated(_) => Some(say(locale, "никто не принял", "not acknowledged")),
+        Stage::Reopened(_) => Some(by_what(alert, locale, context)),
         _ => None,
     };
     let level = match news {
@@ -65,6 +66,18 @@ fn subject(alert: &Alert, stage: Stage, locale: Locale, context: &Context) -> Cl
         &[context.name(), level, headline(alert, locale)],
     )
     .shorten(SUBJECT)
+}
+
+/// That it was reopened, and by what.
+fn by_what(alert: &Alert, locale: Locale, context: &Context) -> Clean {
+    let said = say(locale, "открыто снова", "reopened");
+    match &context.closing {
+        Some(closing) => {
+            let causes = reopened::causes(alert, closing, locale);
+            Clean::fill("{} ({})", &[said, causes])
+        }
+        None => said,
+    }
 }
 
 /// Title, entity, count.
@@ -102,6 +115,11 @@ fn stage_name(stage: Stage, locale: Locale) -> Clean {
     match stage {
         Stage::Grown(_) => say(locale, "оповещение выросло", "the alert has grown"),
         Stage::Escalated(_) => say(locale, "никто не принял", "nobody has acknowledged it"),
+        Stage::Reopened(_) => say(
+            locale,
+            "было закрыто, открыто снова",
+            "was closed, is reopened",
+        ),
         _ => say(locale, "новое оповещение", "new alert"),
     }
 }
@@ -222,7 +240,10 @@ fn push_list(blocks: &mut Vec<Block>, heading: Clean, points: Vec<Clean>) {
 
 fn facts(alert: &Alert, locale: Locale, context: &Context) -> Vec<(Clean, Clean)> {
     let zone = &context.zone;
-    let mut facts = vec![
+    let closing = context.closing.as_ref();
+    let reopened = closing.map(|closing| reopened::facts(alert, closing, locale, context));
+    let mut facts: Vec<(Clean, Clean)> = reopened.into_iter().flatten().collect();
+    facts.extend([
         (
             say(locale, "Кто", "Who"),
             Clean::fill(
@@ -251,7 +272,7 @@ fn facts(alert: &Alert, locale: Locale, context: &Context) -> Vec<(Clean, Clean)
             say(locale, "Сколько раз", "How often"),
             how_often(alert, locale),
         ),
-    ];
+    ]);
     let others: Vec<Clean> = alert
         .rule
         .tags
@@ -373,8 +394,8 @@ fn footer(alert: &Alert, locale: Locale, context: &Context) -> Vec<Clean> {
         ),
         say(
             locale,
-            "Одно письмо на оповещение; следующее придёт, если событий станет в десять раз больше или вырастет уровень.",
-            "One mail an alert; the next one comes when its events are ten times as many or its level rises.",
+            "Одно письмо на оповещение; следующее придёт, если событий станет в десять раз больше, вырастет уровень или закрытое покажет больше, чем видел закрывший.",
+            "One mail an alert; the next one comes when its events are ten times as many, its level rises, or, once closed, it shows more than was seen then.",
         ),
     ]
 }

@@ -248,6 +248,7 @@ mod tests {
     fn the_mail_says_how_long_is_left_and_what_to_do() {
         let context = Context {
             kin: crate::alert::Kin::default(),
+            closing: None,
             written: None,
             zone: TimeZone::UTC,
             name: "gatewatch".to_owned(),

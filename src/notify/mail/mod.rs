@@ -11,6 +11,7 @@ mod incident;
 mod metric;
 mod note;
 mod query;
+mod reopened;
 pub(crate) mod requirements;
 mod summary;
 #[cfg(test)]
@@ -37,6 +38,7 @@ use jiff::tz::TimeZone;
 use crate::alert::Kin;
 use crate::config::Locale;
 use crate::event::Timestamp;
+use crate::triage::Closing;
 
 /// A mail without its addresses and headers.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -75,6 +77,8 @@ pub struct Context {
     pub events_table: String,
     /// Other alerts of the callers of the alert of a mail.
     pub kin: Kin,
+    /// How the alert of a mail had been closed, where the mail says that it was reopened.
+    pub closing: Option<Closing>,
     /// When the mail is written; `None` where it is no mail but a page.
     pub written: Option<Timestamp>,
 }

@@ -6,13 +6,13 @@ use super::alert::{headline, tone};
 use super::clean::Clean;
 use super::document::{Block, Document, Tone};
 use super::words::{self, ALERTS, GAPS, counted, grouped, pick, say};
-use super::{Context, Mail};
+use super::{Context, Mail, reopened};
 use crate::alert::Alert;
 use crate::config::Locale;
 use crate::event::Timestamp;
 use crate::incident::Incident;
 use crate::sigma::Level;
-use crate::triage::{Decided, Unacknowledged};
+use crate::triage::{Closing, Decided, Reopened, Unacknowledged};
 
 /// What a summary shows of one alert that got no mail of its own.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -46,6 +46,18 @@ impl Line {
         let said = pick(locale, "никто не принял: ", "nobody has acknowledged it: ");
         Line {
             text: format!("{said}{}", line.text),
+            ..line
+        }
+    }
+
+    /// The same of one that was closed and shows more since: it says first that it was reopened, and by what.
+    #[must_use]
+    pub fn reopened(alert: &Alert, closing: &Closing, locale: Locale) -> Self {
+        let line = Line::of(alert, locale);
+        let said = pick(locale, "открыто снова", "reopened");
+        let causes = reopened::causes(alert, closing, locale);
+        Line {
+            text: format!("{said} ({causes}): {}", line.text),
             ..line
         }
     }
@@ -97,6 +109,8 @@ pub struct Bulletin {
     pub incidents: Vec<Incident>,
     /// Open alerts that nobody has done anything about for too long.
     pub unacknowledged: Vec<Unacknowledged>,
+    /// Alerts that were closed and show more since.
+    pub reopened: Vec<Reopened>,
     /// What follows from what people did to alerts.
     pub decided: Decided,
 }

@@ -15,6 +15,7 @@ use samples::START;
 fn context() -> Context {
     Context {
         kin: crate::alert::Kin::default(),
+        closing: None,
         written: None,
         zone: TimeZone::get("Europe/Moscow").unwrap(),
         name: "propdev".to_owned(),

@@ -4,6 +4,7 @@
 //! - A recipient gets at most so many mails an hour; what is beyond is held back and told in a digest. Critical alerts
 //!   may use the limit once more, so that a flood of small ones does not hide them.
 //! - In quiet hours what is not critical waits for a digest; outside their hours recipients are not told at all, and a digest waits.
+//! - An alert that was closed and shows more than was seen then is told again, once for each closing; what holds for others holds for it.
 //! - What nobody acknowledged is told under the same limits to those who are there for it, whatever their least level, again when it was opened again.
 //! - Alerts whose last event is too old are told in one backlog summary. If such an alert goes on, it is told as new.
 //!
@@ -14,6 +15,7 @@ mod hours;
 mod reader;
 #[cfg(test)]
 mod tests;
+mod told;
 
 use uuid::Uuid;
 
@@ -22,7 +24,7 @@ use super::{Entry, Key, Outcomes, RecipientKey, Stage};
 use crate::alert::Alert;
 use crate::config::{Locale, MinimumLevel};
 use crate::event::Timestamp;
-use crate::triage::Unacknowledged;
+use crate::triage::{Closing, Reopened, Unacknowledged};
 pub use hours::Hours;
 use reader::ReaderState;
 
@@ -140,6 +142,38 @@ impl Policy {
             .iter_mut()
             .enumerate()
             .filter_map(|(index, state)| state.decide(index, alert, now, &limits, outcomes))
+            .collect()
+    }
+
+    /// What is to be said now of an alert that was closed and shows more since: that it was reopened, of this closing once, or what would be said of any other.
+    pub fn decide_reopened(
+        &mut self,
+        alert: &Alert,
+        closing: &Closing,
+        now: Timestamp,
+        outcomes: &Outcomes,
+    ) -> Vec<Decision> {
+        let limits = self.limits;
+        let readers = self.readers.iter_mut().enumerate();
+        let decided = readers.filter_map(|(index, state)| {
+            let reopened = state.reopen(index, (alert, closing), now, &limits, outcomes);
+            reopened.or_else(|| state.decide(index, alert, now, &limits, outcomes))
+        });
+        decided.collect()
+    }
+
+    /// To whom it is still to be said that such an alert was reopened.
+    pub fn reopen(
+        &mut self,
+        reopened: &Reopened,
+        now: Timestamp,
+        outcomes: &Outcomes,
+    ) -> Vec<Decision> {
+        let limits = self.limits;
+        let news = (&reopened.alert, &reopened.closing);
+        let readers = self.readers.iter_mut().enumerate();
+        readers
+            .filter_map(|(index, state)| state.reopen(index, news, now, &limits, outcomes))
             .collect()
     }
 

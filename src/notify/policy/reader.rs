@@ -4,13 +4,14 @@ use std::collections::{HashMap, HashSet, VecDeque};
 
 use uuid::Uuid;
 
+use super::told::Told;
 use super::{Bundle, Decision, Limits, NAMESPACE, Reader};
 use crate::alert::Alert;
 use crate::event::Timestamp;
 use crate::notify::mail::{BundleKind, Line};
 use crate::notify::{Entry, Key, Outcomes, Stage, State};
 use crate::sigma::Level;
-use crate::triage::Unacknowledged;
+use crate::triage::{Closing, Unacknowledged};
 
 const SECOND: i64 = 1_000_000;
 const HOUR: i64 = 3_600 * SECOND;
@@ -22,8 +23,6 @@ const BACKLOG_AT_MOST: i64 = 30 * 60 * SECOND;
 const REMINDERS: usize = 65_536;
 /// Lines that a summary shows.
 const WORST: usize = 10;
-/// Events must be so many times as many for another mail.
-const STEP: u64 = 10;
 
 #[derive(Debug)]
 pub(super) struct ReaderState {
@@ -43,57 +42,12 @@ pub(super) struct ReaderState {
     bundles: Vec<Bundle>,
 }
 
-/// What a recipient knows of an alert.
-#[derive(Clone, Copy, Debug, Default)]
-struct Told {
-    /// Stages told: 1 is `opened`.
-    stages: u32,
-    count: u64,
-    level: Option<Level>,
-    backlog: bool,
-    /// How often it was escalated, and when last.
-    escalated: u32,
-    escalated_at: Option<Timestamp>,
-    /// The summary that tells of it next, or did last.
-    bundle: Option<Uuid>,
-    mails: Mails,
-}
-
-/// The mails of their own that a recipient got about an alert.
-#[derive(Clone, Copy, Debug, Default)]
-struct Mails {
-    first: Option<Stage>,
-    before: Option<Stage>,
-    last: Option<Stage>,
-}
-
-impl Told {
-    /// Takes in that so much was told, by mail or in a summary.
-    fn take(&mut self, stage: Stage, at: Timestamp, count: u64, level: Level) {
-        match stage {
-            Stage::Opened => self.stages = self.stages.max(1),
-            Stage::Grown(number) => self.stages = self.stages.max(number.saturating_add(1)),
-            Stage::Escalated(number) => {
-                self.escalated = self.escalated.max(number.saturating_add(1));
-                self.escalated_at = self.escalated_at.max(Some(at));
-                return;
-            }
-            _ => {
-                self.backlog = true;
-                return;
-            }
-        }
-        self.count = self.count.max(count);
-        self.level = self.level.max(Some(level));
-    }
-}
-
-impl Mails {
-    fn push(&mut self, stage: Stage) {
-        self.first.get_or_insert(stage);
-        self.before = self.last;
-        self.last = Some(stage);
-    }
+/// What is told: an alert, on which occasion, and how it had been closed where it was reopened.
+#[derive(Clone, Copy)]
+struct News<'n> {
+    alert: &'n Alert,
+    stage: Stage,
+    closing: Option<&'n Closing>,
 }
 
 impl ReaderState {
@@ -123,20 +77,39 @@ impl ReaderState {
             outcomes.unwanted.count();
             return None;
         }
-        let old = now.since(alert.last) > limits.max_age;
         let told = self.told.get(&alert.id).copied().unwrap_or_default();
-        let Some(stage) = next_stage(&told, alert, old) else {
+        let Some(stage) = told.next_stage(alert, is_old(alert, now, limits)) else {
             outcomes.quiet.count();
             return None;
         };
-        let (count, level) = (alert.count, alert.rule.level);
-        self.told_of(alert.id, limits, outcomes)
-            .take(stage, now, count, level);
-        if stage == Stage::Backlog {
-            outcomes.backlog.count();
-            return Some(self.hold(index, BundleKind::Backlog, stage, alert, now));
+        let news = News {
+            alert,
+            stage,
+            closing: None,
+        };
+        Some(self.tell(index, news, now, limits, outcomes))
+    }
+
+    /// What is to be said of an alert that was closed and shows more since; `None` where that was said, and where the recipient is not told of it now.
+    pub(super) fn reopen(
+        &mut self,
+        index: usize,
+        (alert, closing): (&Alert, &Closing),
+        now: Timestamp,
+        limits: &Limits,
+        outcomes: &Outcomes,
+    ) -> Option<Decision> {
+        let told = self.told.get(&alert.id);
+        let is_told = told.is_some_and(|told| told.reopened >= Some(closing.time));
+        if is_told || !self.wants(alert) || !self.is_there(now) {
+            return None;
         }
-        Some(self.mail_or_hold(index, stage, alert, now, limits, outcomes))
+        let news = News {
+            alert,
+            stage: Stage::Reopened(closing.time),
+            closing: Some(closing),
+        };
+        Some(self.tell(index, news, now, limits, outcomes))
     }
 
     /// What is to be said of an alert that nobody acknowledged; outside the hours of the recipient it waits for them.
@@ -155,27 +128,53 @@ impl ReaderState {
         if is_told || !self.concerns(alert) || !self.is_there(now) {
             return None;
         }
-        let stage = Stage::Escalated(told.escalated);
-        let (count, level) = (alert.count, alert.rule.level);
+        let news = News {
+            alert,
+            stage: Stage::Escalated(told.escalated),
+            closing: None,
+        };
+        self.know(news, now, limits, outcomes);
+        Some(self.mail_or_hold(index, news, now, limits, outcomes))
+    }
+
+    /// A mail or a line of a digest; of an alert that is too old for either, a line of the backlog.
+    fn tell(
+        &mut self,
+        index: usize,
+        news: News<'_>,
+        now: Timestamp,
+        limits: &Limits,
+        outcomes: &Outcomes,
+    ) -> Decision {
+        self.know(news, now, limits, outcomes);
+        if is_old(news.alert, now, limits) {
+            outcomes.backlog.count();
+            return self.hold(index, BundleKind::Backlog, news, now);
+        }
+        self.mail_or_hold(index, news, now, limits, outcomes)
+    }
+
+    /// Remembers that it is told.
+    fn know(&mut self, news: News<'_>, now: Timestamp, limits: &Limits, outcomes: &Outcomes) {
+        let News { alert, stage, .. } = news;
         self.told_of(alert.id, limits, outcomes)
-            .take(stage, now, count, level);
-        Some(self.mail_or_hold(index, stage, alert, now, limits, outcomes))
+            .take(stage, now, alert.count, alert.rule.level);
     }
 
     /// A mail of its own, or a line of a digest where it is quiet or there were enough.
     fn mail_or_hold(
         &mut self,
         index: usize,
-        stage: Stage,
-        alert: &Alert,
+        news: News<'_>,
         now: Timestamp,
         limits: &Limits,
         outcomes: &Outcomes,
     ) -> Decision {
+        let News { alert, stage, .. } = news;
         let is_quiet = alert.rule.level < Level::Critical && self.is_quiet(now);
         if is_quiet || !self.has_room(alert.rule.level, now, limits) {
             outcomes.held.count();
-            return self.hold(index, BundleKind::Digest, stage, alert, now);
+            return self.hold(index, BundleKind::Digest, news, now);
         }
         self.mails.push_back(now);
         self.told_of(alert.id, limits, outcomes).mails.push(stage);
@@ -235,7 +234,7 @@ impl ReaderState {
                     self.last_digest = self.last_digest.max(Some(*at));
                 }
             }
-            (Stage::Opened | Stage::Grown(_) | Stage::Escalated(_), _) => {
+            (Stage::Opened | Stage::Grown(_) | Stage::Escalated(_) | Stage::Reopened(_), _) => {
                 let told = self.told_of(key.subject, limits, outcomes);
                 told.take(key.stage, *at, entry.count, entry.level);
                 if *state == State::Sent {
@@ -352,14 +351,12 @@ impl ReaderState {
         self.told.entry(alert).or_default()
     }
 
-    fn hold(
-        &mut self,
-        index: usize,
-        kind: BundleKind,
-        stage: Stage,
-        alert: &Alert,
-        now: Timestamp,
-    ) -> Decision {
+    fn hold(&mut self, index: usize, kind: BundleKind, news: News<'_>, now: Timestamp) -> Decision {
+        let News {
+            alert,
+            stage,
+            closing,
+        } = news;
         let key = Key {
             subject: alert.id,
             stage,
@@ -371,9 +368,11 @@ impl ReaderState {
             Some(bundle) => bundle.id,
             None => Uuid::new_v5(&NAMESPACE, key.to_string().as_bytes()),
         };
-        let line = match stage {
-            Stage::Escalated(_) => Line::escalated(alert, self.reader.locale),
-            _ => Line::of(alert, self.reader.locale),
+        let locale = self.reader.locale;
+        let line = match (stage, closing) {
+            (_, Some(closing)) => Line::reopened(alert, closing, locale),
+            (Stage::Escalated(_), None) => Line::escalated(alert, locale),
+            _ => Line::of(alert, locale),
         };
         self.put_in_bundle(index, (bundle, kind), alert.id, line.clone(), now);
         Decision::Hold(Entry {
@@ -427,15 +426,7 @@ impl ReaderState {
     }
 }
 
-fn next_stage(told: &Told, alert: &Alert, old: bool) -> Option<Stage> {
-    if old {
-        // Too old for a mail of its own; one line in one summary is enough, and none if it was told when it was fresh.
-        return (!told.backlog && told.stages == 0).then_some(Stage::Backlog);
-    }
-    if told.stages == 0 {
-        return Some(Stage::Opened);
-    }
-    let grown = alert.count >= told.count.max(1).saturating_mul(STEP);
-    let risen = Some(alert.rule.level) > told.level;
-    (grown || risen).then_some(Stage::Grown(told.stages))
+/// Whether it is backlog.
+fn is_old(alert: &Alert, now: Timestamp, limits: &Limits) -> bool {
+    now.since(alert.last) > limits.max_age
 }

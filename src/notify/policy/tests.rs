@@ -2,6 +2,7 @@
 
 mod escalation;
 mod midnight;
+mod reopened;
 
 use proptest::prelude::*;
 

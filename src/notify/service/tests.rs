@@ -1,6 +1,6 @@
 //! The service over a broker inside the process, writing letters into a folder.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use rdkafka::mocking::MockCluster;
 use rdkafka::producer::DefaultProducerContext;
@@ -12,6 +12,7 @@ use super::*;
 use crate::alert::Alert;
 use crate::notify::mail::samples;
 use crate::notify::{Entry, RecipientKey, State};
+use crate::triage::{Closing, Decided, Reopened, Seen, Verdict};
 
 const SOON: Duration = Duration::from_secs(30);
 
@@ -66,8 +67,12 @@ impl Rig {
     }
 
     fn start_with(&self, topics: Topics) -> Running {
+        self.start_knowing(topics, Bulletin::default())
+    }
+
+    fn start_knowing(&self, topics: Topics, bulletin: Bulletin) -> Running {
         let (stop, stopping) = watch::channel(false);
-        let (_, daily) = watch::channel(crate::notify::mail::Bulletin::default());
+        let (_, daily) = watch::channel(bulletin);
         let outcomes = Arc::new(Outcomes::default());
         let (client, mail, counted) = (self.client(), self.mail.clone(), Arc::clone(&outcomes));
         let task = tokio::spawn(async move {
@@ -316,6 +321,81 @@ async fn an_old_topic_is_one_summary_that_is_remembered() {
         held.iter()
             .all(|entry| matches!(entry.state, State::Held { .. }))
     );
+}
+
+/// An alert of which another rule fired since it was closed is told again, once for each closing: by its revision, or by the store where that came before the closing was
+/// known. A notifier that starts anew goes by the ledger.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_closed_and_reopened_is_told_once_for_each_closing() {
+    let rig = Rig::new();
+    let topics = || Topics {
+        session_timeout_ms: SESSION_MS,
+        ..Topics::default()
+    };
+    let noise = fresh(1, 5);
+    rig.publish(&ocsf::encode(&noise).unwrap()).await;
+    let running = rig.start();
+    until("the mail", || rig.letters().len() == 1).await;
+    until("the offset", || rig.committed() == Some(1)).await;
+    running.stop().await;
+
+    let closing = |alert: &Alert, seconds: i64| Closing {
+        time: noise.last.plus_micros(seconds * 1_000_000),
+        verdict: Verdict::False,
+        seen: Seen::of(alert),
+    };
+    let closed = |closing: Closing| Bulletin {
+        decided: Decided {
+            closed: HashMap::from([(noise.id, closing)]),
+            ..Decided::default()
+        },
+        ..Bulletin::default()
+    };
+    let reopened = |closing: Closing| format!("reopened-{}", closing.time.micros());
+    let first = closing(&noise, 1);
+    let mut attack = noise.clone();
+    attack.revision += 1;
+    attack.rules.push(Uuid::from_u128(77));
+    rig.publish(&ocsf::encode(&attack).unwrap()).await;
+    let running = rig.start_knowing(topics(), closed(first));
+    until("that it was reopened", || rig.letters().len() == 2).await;
+    until("the offset", || rig.committed() == Some(2)).await;
+    running.stop().await;
+    let letter = rig
+        .mail
+        .directory
+        .join(format!("{}.eml", name(1, &reopened(first))));
+    let letter = std::fs::read_to_string(letter)
+        .unwrap()
+        .replace("\r\n ", " ");
+    let answered = format!("In-Reply-To: <{}@", name(1, "opened"));
+    assert!(letter.contains(&answered), "{letter}");
+
+    // The revision that undid the second closing came before anybody knew of it.
+    let second = closing(&attack, 2);
+    attack.revision += 1;
+    attack.rules.push(Uuid::from_u128(78));
+    rig.publish(&ocsf::encode(&attack).unwrap()).await;
+    let running = rig.start();
+    until("the offset", || rig.committed() == Some(3)).await;
+    assert_eq!(rig.letters().len(), 2);
+    running.stop().await;
+    for _ in 0..2 {
+        let mut bulletin = closed(second);
+        bulletin.reopened = vec![Reopened {
+            alert: attack.clone(),
+            closing: second,
+        }];
+        let running = rig.start_knowing(topics(), bulletin);
+        until("that it was reopened", || rig.letters().len() == 3).await;
+        tokio::time::sleep(TICK * 4).await;
+        running.stop().await;
+    }
+    let stages = ["opened".to_owned(), reopened(first), reopened(second)];
+    let expected = BTreeSet::from(stages.map(|stage| name(1, &stage)));
+    assert_eq!(rig.letters(), expected);
+    let ledger = rig.ledger();
+    assert_eq!(ledger.len(), 3, "{ledger:?}");
 }
 
 #[tokio::test]

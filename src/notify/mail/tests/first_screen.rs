@@ -1,6 +1,10 @@
 //! What the subject and the first screen of a mail say.
 
+use uuid::Uuid;
+
 use super::*;
+use crate::sigma::Level;
+use crate::triage::{Closing, Seen, Verdict};
 
 #[test]
 fn what_a_reader_can_do_stands_right_under_the_facts() {
@@ -70,6 +74,62 @@ fn a_mail_about_what_was_told_before_says_in_its_subject_what_is_new() {
             let begins = format!("[propdev] {begins}");
             assert!(subject.starts_with(&begins), "{subject}");
         }
+    }
+}
+
+#[test]
+fn a_mail_about_what_was_reopened_says_by_what_and_how_it_had_been_closed() {
+    let mut alert = samples::correlation();
+    alert.rules.push(Uuid::from_u128(0xa2));
+    let closing = Closing {
+        time: Timestamp::from_seconds(START + 60),
+        verdict: Verdict::False,
+        seen: Seen {
+            count: 1_200,
+            level: Level::High,
+            rules: 1,
+        },
+    };
+    let mut context = context();
+    context.closing = Some(closing);
+    let stage = Stage::Reopened(closing.time);
+    let english = render(&alert, None, stage, Locale::En, &context);
+    assert!(
+        english
+            .subject
+            .starts_with("[propdev] HIGH, reopened (another rule): One client"),
+        "{}",
+        english.subject
+    );
+    let facts = "HIGH · was closed, is reopened\nOne client reads many residents\n\n\
+                 Reopened    another rule fired: 00000000-0000-0000-0000-0000000000a2\n\
+                 Was closed  2026-03-01 13:01:00 as false\n\
+                 Who         client mobile-app\n";
+    assert!(english.text.starts_with(facts), "{}", english.text);
+
+    context.closing = Some(Closing {
+        verdict: Verdict::Harmless,
+        seen: Seen {
+            count: 100,
+            level: Level::Medium,
+            rules: 2,
+        },
+        ..closing
+    });
+    let russian = render(&alert, None, stage, Locale::Ru, &context);
+    assert!(
+        russian.subject.starts_with(
+            "[propdev] ВЫСОКИЙ, открыто снова (уровень выше, событий в 10 раз больше): Один"
+        ),
+        "{}",
+        russian.subject
+    );
+    for fact in [
+        "ВЫСОКИЙ · было закрыто, открыто снова\n",
+        "Открыто снова      уровень был СРЕДНИЙ, стал ВЫСОКИЙ; событий было 100, стало 1\u{a0}262\n",
+        "Было закрыто       01.03.2026 13:01:00, решение: безобидно\n",
+    ] {
+        assert!(russian.text.contains(fact), "{fact}: {}", russian.text);
     }
 }
 
