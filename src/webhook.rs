@@ -66,9 +66,9 @@ pub fn message_id(alert: Uuid, stage: &str) -> Uuid {
     Uuid::new_v5(&NAMESPACE, format!("{alert}/{stage}").as_bytes())
 }
 
-/// The body of a message. Texts of the log are cut, and nothing in them is markup for JSON.
+/// The body of a message; `is_reopened` where it is sent since its alert was closed and shows more since. Texts of the log are cut, and nothing in them is markup for JSON.
 #[must_use]
-pub fn body(alert: &Alert, installation: &str, console_url: &str) -> Value {
+pub fn body(alert: &Alert, is_reopened: bool, installation: &str, console_url: &str) -> Value {
     let cut = |text: &str| text.chars().take(TEXT).collect::<String>();
     let link = (!console_url.is_empty())
         .then(|| format!("{}/alerts/{}", console_url.trim_end_matches('/'), alert.id));
@@ -79,6 +79,7 @@ pub fn body(alert: &Alert, installation: &str, console_url: &str) -> Value {
             "installation": installation,
             "id": alert.id,
             "revision": alert.revision,
+            "reopened": is_reopened,
             "title": cut(&alert.rule.title),
             "title_ru": alert.rule.title_ru.as_deref().map(cut),
             "level": alert.rule.level.name(),

@@ -24,7 +24,7 @@ use crate::config::{self, Config, SecretError};
 use crate::event::Timestamp;
 use crate::notify::now;
 use crate::sigma::Level;
-use crate::store::{Delivery, Store, StoreError};
+use crate::store::{Delivery, Store, StoreError, tells_reopened};
 use crate::telemetry::metric;
 use crate::tls;
 use crate::webhook::{self, Signer};
@@ -181,7 +181,8 @@ impl Webhook {
                 self.tried.insert(id, Tried { times, not_before });
                 continue;
             };
-            let status = self.send(alert, id).await;
+            let is_reopened = tells_reopened(&stage);
+            let status = self.send(alert, is_reopened, id).await;
             let is_over = now.since(alert.last) > lasts;
             let Some(outcome) = outcome(status, is_over) else {
                 self.put_off(id, times, status, now);
@@ -220,8 +221,9 @@ impl Webhook {
     }
 
     /// The status of the answer; `None` without one.
-    async fn send(&self, alert: &Alert, id: Uuid) -> Option<StatusCode> {
-        let body = webhook::body(alert, &self.installation, &self.console_url).to_string();
+    async fn send(&self, alert: &Alert, is_reopened: bool, id: Uuid) -> Option<StatusCode> {
+        let (installation, console_url) = (&self.installation, &self.console_url);
+        let body = webhook::body(alert, is_reopened, installation, console_url).to_string();
         let (id, at) = (id.to_string(), now());
         let request = Request::builder()
             .method(Method::POST)

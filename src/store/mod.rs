@@ -72,4 +72,4 @@ pub use seal::{Origin, Sealed, Sealer};
 pub use search::{Criterion, Search, SearchError, StoredEvent, Word};
 pub use snapshot::Snapshot;
 pub use subject::{InKafka, Mailed, Subject, SubjectRows};
-pub use webhook::{Delivery, DeliveryLine};
+pub use webhook::{Delivery, DeliveryLine, tells_reopened};

@@ -11,6 +11,7 @@ use super::StoreError;
 use super::client::Store;
 use super::native::Wire;
 use super::rows::{Cell, Rows};
+use super::triage::CLOSED_LAST;
 use crate::alert::Alert;
 use crate::event::Timestamp;
 use crate::sigma::Level;
@@ -27,12 +28,22 @@ const COLUMNS: &[(&str, Wire)] = &[
 /// Messages that are known of at once: so many may be put off, and newer ones go on.
 const MOST: usize = 10_000;
 
+/// How the part of a stage begins that names a closing after which the alert was told again.
+const REOPENED: &str = "reopened-";
+
+/// Whether a stage tells of an alert that it was reopened.
+#[must_use]
+pub fn tells_reopened(stage: &str) -> bool {
+    let mut parts = stage.split('/').skip(2);
+    parts.any(|part| part.starts_with(REOPENED))
+}
+
 /// A message that is over.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Delivery {
     /// The alert.
     pub alert: Uuid,
-    /// How much of it was told.
+    /// How much of it was told, as [`Store::alerts_to_send`] names it.
     pub stage: String,
     /// When.
     pub time: Timestamp,
@@ -72,7 +83,8 @@ impl Store {
             .await
     }
 
-    /// Ids of open alerts of this level or a higher one, with an event since then, of which not so much was told yet, the oldest first, each with its stage.
+    /// Ids of open alerts of this level or a higher one, with an event since then, of which not so much was told yet, the oldest first, each with its stage: its level and
+    /// the power of ten of its events. One that was closed and shows more since is told once more for each closing, which its stage names as a third part.
     ///
     /// # Errors
     /// When the server cannot be reached or refuses.
@@ -83,18 +95,30 @@ impl Store {
         since: Timestamp,
     ) -> Result<Vec<(Uuid, String)>, StoreError> {
         let sql = format!(
-            "SELECT toString(alert.id), concat(toString(alert.level), '/', toString(toUInt8(floor(log10(greatest(alert.count, 1)))))) AS stage FROM alerts_latest AS alert \
+            "SELECT toString(alert.id), \
+             concat(toString(alert.level), '/', toString(toUInt8(floor(log10(greatest(alert.count, 1)))))) AS reach, \
+             if(alert.state = 'reopened' AND alert.id IN ({CLOSED_LAST}), concat('{REOPENED}', toString(toUnixTimestamp64Micro(alert.state_since))), '') AS again \
+             FROM alerts_latest AS alert \
              WHERE NOT startsWith(alert.state, 'closed') AND (empty(?) OR has(?, toString(alert.family))) AND alert.level >= ? \
-             AND alert.last >= fromUnixTimestamp64Micro(?) AND (alert.id, stage) NOT IN (SELECT alert, toString(stage) FROM webhook_deliveries) \
+             AND alert.last >= fromUnixTimestamp64Micro(?) \
+             AND ((alert.id, reach) NOT IN (SELECT told.alert, arrayStringConcat(arraySlice(splitByChar('/', toString(told.stage)), 1, 2), '/') FROM webhook_deliveries AS told) \
+             OR (again != '' AND (alert.id, again) NOT IN (SELECT told.alert, splitByChar('/', toString(told.stage))[3] FROM webhook_deliveries AS told))) \
              ORDER BY alert.last, alert.id LIMIT {MOST}"
         );
         let query = self.client.query(&sql).bind(families).bind(families);
         let query = query.bind(least.name()).bind(since.micros());
-        let rows = query.fetch_all::<(String, String)>();
+        let rows = query.fetch_all::<(String, String, String)>();
         let rows = self.within(rows, "alerts to send", false).await?;
         let waiting = rows.into_iter();
         Ok(waiting
-            .filter_map(|(id, stage)| Some((id.parse().ok()?, stage)))
+            .filter_map(|(id, reach, again)| {
+                let stage = if again.is_empty() {
+                    reach
+                } else {
+                    format!("{reach}/{again}")
+                };
+                Some((id.parse().ok()?, stage))
+            })
             .collect())
     }
 

@@ -24,6 +24,7 @@ mod people;
 #[path = "../parts/ports.rs"]
 mod ports;
 mod rarest;
+mod reopened;
 mod response;
 mod series;
 mod server;
