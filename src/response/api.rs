@@ -1,8 +1,8 @@
 //! CrowdSec's bouncer API, as far as bouncers use it, and the same as a text list.
 //!
-//! `GET /v1/decisions` (what blocks an address, a network, a value), `GET /v1/decisions/stream` (all, then what changed since the same key asked last), `HEAD` of both, and
-//! `POST /v1/usage-metrics`, which is taken and let go; `GET /blocklist.txt` has addresses and networks, one a line. Each request carries a key in `X-Api-Key`. Shapes and names are those of
-//! CrowdSec's local API (<https://docs.crowdsec.net/docs/local_api/bouncers-api/>).
+//! `GET /v1/decisions` (what blocks an address, a network, a value), `GET /v1/decisions/stream` (all, then what changed since the same key asked last, and again what changed in
+//! the hour before that), `HEAD` of both, and `POST /v1/usage-metrics`, which is taken and let go; `GET /blocklist.txt` has addresses and networks, one a line. Each request
+//! carries a key in `X-Api-Key`. Shapes and names are those of CrowdSec's local API (<https://docs.crowdsec.net/docs/local_api/bouncers-api/>).
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -383,7 +383,8 @@ mod tests {
     #[tokio::test]
     async fn a_head_takes_nothing_from_the_get_that_follows() {
         let target = Target::parse("ip", "192.0.2.7").unwrap();
-        let steps = crate::response::blocked(target, 60_000_000, "ana", "scan", at(0));
+        // What came more than an hour ago is told once.
+        let steps = crate::response::blocked(target, 7_200_000_000, "ana", "scan", at(0));
         let mut book = Book::default();
         book.update(&Decision::of(steps.to_vec()), at(0));
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -394,7 +395,7 @@ mod tests {
             listener,
             Arc::new(Mutex::new(book)),
             keys,
-            || at(1),
+            || at(3_700),
             stopping,
         );
         let served = tokio::spawn(served);

@@ -1,6 +1,6 @@
 //! What is published now, and what each reader was given.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use ipnet::IpNet;
@@ -14,6 +14,9 @@ use crate::event::Timestamp;
 const MOST: usize = 100_000;
 /// How long ago a decision may have gone for a reader of whom nothing is known to be told so.
 const LATELY_US: i64 = 24 * 3_600_000_000;
+/// A reader is told again what came and went since so long before it asked last: an answer may get lost, and another instance may have given what is gone. To hear of it
+/// twice does a reader no harm.
+const AGAIN_US: i64 = 3_600_000_000;
 
 /// What is never blocked.
 #[derive(Clone, Debug, Default)]
@@ -76,19 +79,40 @@ pub struct Published {
     pub until: Timestamp,
     /// The rule family behind it, or `manual`.
     pub family: String,
+    /// When it was approved.
+    pub since: Timestamp,
 }
 
 impl Published {
     fn of(decision: &Decision) -> Published {
         let (high, _) = decision.id.as_u64_pair();
+        let last = decision.steps.last();
         Published {
             number: high >> 12,
             id: decision.id,
             target: decision.proposal.target.clone(),
             until: decision.proposal.until,
             family: decision.proposal.family.clone(),
+            since: last.map_or_else(Timestamp::default, |step| step.time),
         }
     }
+}
+
+/// A decision that went.
+#[derive(Debug)]
+struct Gone {
+    /// When this book saw it first.
+    seen: Timestamp,
+    published: Arc<Published>,
+}
+
+/// What a reader was given.
+#[derive(Debug)]
+struct Given {
+    /// When it asked last.
+    time: Timestamp,
+    /// What it was given and not yet told to forget.
+    known: BTreeMap<u64, Arc<Published>>,
 }
 
 /// Decisions in force, those that went lately, and what each reader knows.
@@ -96,9 +120,9 @@ impl Published {
 pub struct Book {
     allow: AllowList,
     active: BTreeMap<u64, Arc<Published>>,
-    gone: Vec<Arc<Published>>,
-    /// By the name of a reader's key: what it was given and not yet told to forget.
-    given: HashMap<String, BTreeMap<u64, Arc<Published>>>,
+    gone: BTreeMap<u64, Gone>,
+    /// By the name of a reader's key.
+    given: HashMap<String, Given>,
     /// Approved decisions that the allow-list holds back, and those beyond the limit.
     held_back: usize,
 }
@@ -125,31 +149,37 @@ impl Book {
     /// Takes all decisions as they stand now.
     pub fn update(&mut self, decisions: &[Decision], now: Timestamp) {
         self.active.clear();
-        self.gone.clear();
+        let before = std::mem::take(&mut self.gone);
         self.held_back = 0;
         // The newest first, so that of too many the oldest are left out.
         for decision in decisions.iter().rev() {
-            let published = || Arc::new(Published::of(decision));
             match decision.standing(now) {
                 Standing::Approved if self.active.len() >= MOST => self.held_back += 1,
                 Standing::Approved if self.allow.covers(&decision.proposal.target) => {
                     self.held_back += 1;
-                    self.gone.push(published());
+                    self.went(decision, &before, now);
                 }
                 Standing::Approved => {
-                    let published = published();
+                    let published = Arc::new(Published::of(decision));
                     self.active.insert(published.number, published);
                 }
                 Standing::Revoked | Standing::Ended => {
                     let last = decision.steps.last().map_or(now, |step| step.time);
                     let when = last.max(decision.proposal.until.min(now));
                     if now.since(when) <= LATELY_US {
-                        self.gone.push(published());
+                        self.went(decision, &before, now);
                     }
                 }
                 Standing::Proposed | Standing::Rejected => {}
             }
         }
+    }
+
+    /// Keeps a decision that went, with when that was seen: the clocks of those who end decisions may be behind.
+    fn went(&mut self, decision: &Decision, before: &BTreeMap<u64, Gone>, now: Timestamp) {
+        let published = Arc::new(Published::of(decision));
+        let seen = before.get(&published.number).map_or(now, |gone| gone.seen);
+        self.gone.insert(published.number, Gone { seen, published });
     }
 
     /// Those in force at an instant, in the order of their numbers.
@@ -165,32 +195,56 @@ impl Book {
         self.held_back
     }
 
-    /// What a reader has to be told: all when it starts, else what changed since it asked last. Of what went it is told only where nothing else blocks the same.
+    /// What a reader has to be told: all when it starts, else what changed since it asked last, and again what changed in the hour before. Of what went it is told only where
+    /// nothing else blocks the same.
     pub fn pull(&mut self, reader: &str, starts: bool, now: Timestamp) -> Delta {
         let current: BTreeMap<u64, Arc<Published>> = self
             .active(now)
             .map(|published| (published.number, Arc::clone(published)))
             .collect();
-        let blocked: std::collections::HashSet<&Target> = current
+        let blocked: HashSet<&Target> = current
             .values()
             .map(|published| &published.target)
             .collect();
-        let known = self.given.get(reader);
+        let given = self.given.get(reader).filter(|_| !starts);
+        let after = given.map(|given| given.time.plus_micros(-AGAIN_US));
         let is_gone = |published: &&Arc<Published>| {
             !current.contains_key(&published.number) && !blocked.contains(&published.target)
         };
-        let deleted = match known {
-            Some(known) if !starts => known.values().filter(is_gone).cloned().collect(),
-            _ => self.gone.iter().filter(is_gone).cloned().collect(),
-        };
+        let known = given.into_iter().flat_map(|given| given.known.values());
+        let deleted: BTreeMap<u64, Arc<Published>> = known
+            .chain(self.gone_after(after, now))
+            .filter(is_gone)
+            .map(|published| (published.number, Arc::clone(published)))
+            .collect();
         let is_new = |published: &&Arc<Published>| {
-            starts || known.is_none_or(|known| !known.contains_key(&published.number))
+            let known = given.and_then(|given| given.known.get(&published.number));
+            known.is_none() || after.is_none_or(|after| published.since > after)
         };
         let delta = Delta {
             new: current.values().filter(is_new).cloned().collect(),
-            deleted,
+            deleted: deleted.into_values().collect(),
         };
-        self.given.insert(reader.to_owned(), current);
+        let given = Given {
+            time: now,
+            known: current,
+        };
+        self.given.insert(reader.to_owned(), given);
         delta
+    }
+
+    /// What went after an instant, or lately; also what has ended since the last look at the store.
+    fn gone_after(
+        &self,
+        after: Option<Timestamp>,
+        now: Timestamp,
+    ) -> impl Iterator<Item = &Arc<Published>> {
+        let looked_at = self.gone.values().map(|gone| (gone.seen, &gone.published));
+        let active = self.active.values();
+        let ended = active.filter(move |published| published.until <= now);
+        looked_at
+            .chain(ended.map(|published| (published.until, published)))
+            .filter(move |(when, _)| after.is_none_or(|after| *when >= after))
+            .map(|(_, published)| published)
     }
 }

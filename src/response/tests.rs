@@ -1,3 +1,4 @@
+use super::book::Delta;
 use super::*;
 use crate::alert::samples;
 use crate::event::Timestamp;
@@ -183,7 +184,7 @@ fn a_reader_is_told_all_at_its_start_and_then_what_changed() {
     ];
     let mut book = Book::default();
     book.update(&decisions, at(2));
-    let told = |delta: super::book::Delta| (values(&delta.new), values(&delta.deleted));
+    let told = |delta: Delta| (values(&delta.new), values(&delta.deleted));
     let nothing = (Vec::<String>::new(), Vec::<String>::new());
     let all = vec!["192.0.2.1".to_owned(), "192.0.2.2".to_owned()];
     assert_eq!(told(book.pull("edge", true, at(2))), (all.clone(), vec![]));
@@ -195,20 +196,67 @@ fn a_reader_is_told_all_at_its_start_and_then_what_changed() {
         (vec![], vec!["192.0.2.1".to_owned()])
     );
     book.update(&decisions, at(6));
+    let gone = vec!["192.0.2.1".to_owned()];
     assert_eq!(
         told(book.pull("edge", false, at(6))),
-        (vec!["192.0.2.3".to_owned()], vec![])
+        (vec!["192.0.2.3".to_owned()], gone.clone())
     );
     // Another reader, of whom nothing is known, gets all that is in force and hears of what went lately.
     let (new, deleted) = told(book.pull("other", false, at(6)));
-    assert_eq!((new.len(), deleted), (2, vec!["192.0.2.1".to_owned()]));
+    assert_eq!((new.len(), deleted), (2, gone.clone()));
     // What is blocked for another reason as well stays blocked.
     then(&mut decisions[1], 7, What::Revoked);
     decisions.push(decision(4, "192.0.2.2", 9, &[approved]));
     book.update(&decisions, at(7));
     assert_eq!(
         told(book.pull("edge", false, at(7))),
-        (vec!["192.0.2.2".to_owned()], vec![])
+        (vec!["192.0.2.2".to_owned()], gone)
     );
     assert!(book.active(at(7)).all(|it| it.number < 1 << 52));
+}
+
+fn minutes(count: i64) -> Timestamp {
+    at(0).plus_micros(count * HOUR / 60)
+}
+
+#[test]
+fn a_reader_hears_of_what_went_from_whichever_instance_it_asks() {
+    let (mut one, mut other) = (Book::default(), Book::default());
+    let mut decisions = vec![decision(1, "192.0.2.1", 9, &[(0, What::Approved)])];
+    other.update(&[], minutes(0));
+    assert_eq!(other.pull("edge", false, minutes(0)), Delta::default());
+    one.update(&decisions, minutes(1));
+    let told = one.pull("edge", false, minutes(1));
+    assert_eq!(values(&told.new), ["192.0.2.1"]);
+    // Revoked, by somebody whose clock is behind, before the reader asks the other.
+    then(&mut decisions[0], 0, What::Revoked);
+    for book in [&mut one, &mut other] {
+        book.update(&decisions, minutes(2));
+    }
+    let told = other.pull("edge", false, minutes(2));
+    assert_eq!(
+        (told.new, values(&told.deleted)),
+        (vec![], vec!["192.0.2.1".to_owned()])
+    );
+    // An answer that got lost is given again for an hour.
+    for minute in [3, 4, 63] {
+        let told = one.pull("edge", false, minutes(minute));
+        assert_eq!(values(&told.deleted), ["192.0.2.1"], "{minute}");
+    }
+    one.update(&decisions, minutes(63));
+    assert_eq!(one.pull("edge", false, minutes(64)), Delta::default());
+}
+
+#[test]
+fn what_is_new_is_told_again_for_an_hour() {
+    let mut book = Book::default();
+    book.update(
+        &[decision(1, "192.0.2.1", 9, &[(0, What::Approved)])],
+        minutes(1),
+    );
+    for minute in [1, 2, 59, 70] {
+        let told = book.pull("edge", false, minutes(minute));
+        assert_eq!(values(&told.new), ["192.0.2.1"], "{minute}");
+    }
+    assert_eq!(book.pull("edge", false, minutes(71)), Delta::default());
 }
