@@ -304,8 +304,15 @@ fn what_is_decided_is_what_two_public_bouncers_do() {
 /// Approves the one, blocks a network and a client, and finds the allow-list in the way of another.
 fn a_person_decides(place: &Place) {
     let proposed = place.id("198.51.100.20");
-    let (ok, said) = place.done(&["approve", &proposed]);
+    let (ok, said) = place.done(&["approve", &proposed, "--minutes", "30"]);
     assert!(ok && said.contains("approved"), "{said}");
+    // From then on, and not from the newest event of its alert.
+    let line = place.line("198.51.100.20");
+    assert!(line.contains(" 29 min left"), "{line}");
+    let (_, found) = place.decision(&["list", "--value", "198.51.100.20", "--scope", "ip"]);
+    assert_eq!(found.trim_end(), line);
+    let (_, found) = place.decision(&["list", "--value", "198.51.100.20", "--scope", "client"]);
+    assert_eq!(found, "");
     let (ok, said) = place.done(&["approve", &proposed]);
     assert!(!ok && said.contains("only what is proposed"), "{said}");
     let (ok, said) = place.done(&["block", "range", "198.51.100.64/26", "--minutes", "10"]);

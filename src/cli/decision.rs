@@ -13,7 +13,7 @@ use crate::notify::now;
 use crate::response::{
     self, AllowList, Decision, LONGEST_MINUTES, Standing, Step, Target, WIDEST_V4, WIDEST_V6, What,
 };
-use crate::store::Store;
+use crate::store::{DecisionFilter, Store};
 
 const MINUTE_US: i64 = 60_000_000;
 
@@ -21,7 +21,8 @@ const MINUTE_US: i64 = 60_000_000;
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  \
     gatewatch decision list\n  \
-    gatewatch decision approve 7c21 --by 'Anna Petrova' 'scans for an hour already'\n  \
+    gatewatch decision list --value 192.0.2. --all\n  \
+    gatewatch decision approve 7c21 --minutes 60 --by 'Anna Petrova' 'scans for an hour already'\n  \
     gatewatch decision block ip 192.0.2.7 --minutes 240 --by 'Anna Petrova' 'scan of plates'\n  \
     gatewatch decision revoke 7c21 --by 'Anna Petrova' 'was the load test of the partner'\n\n\
     What is approved is published within seconds, by CrowdSec's bouncer API and as /blocklist.txt (section response of the configuration), until it ends or is\n\
@@ -37,8 +38,7 @@ pub struct Args {
 enum Command {
     List(ListArgs),
     Block(BlockArgs),
-    /// Puts a proposed decision in force
-    Approve(Act),
+    Approve(ApproveArgs),
     /// Says that a proposed decision will not be taken
     Reject(Act),
     /// Ends a decision that is in force
@@ -53,6 +53,15 @@ struct ListArgs {
     /// Those that are over, too
     #[arg(long)]
     all: bool,
+    /// Those alone that have this in the address, network or id
+    #[arg(long, value_name = "TEXT", default_value = "")]
+    value: String,
+    /// Those alone that block this
+    #[arg(long, value_enum)]
+    scope: Option<Scope>,
+    /// So many, the newest
+    #[arg(long, value_name = "N", default_value_t = 1_000, value_parser = clap::value_parser!(u32).range(1..=200_000))]
+    limit: u32,
 }
 
 /// What is blocked.
@@ -102,6 +111,16 @@ struct BlockArgs {
     reason: String,
 }
 
+/// Puts a proposed decision in force, from now on
+#[derive(Debug, clap::Args)]
+struct ApproveArgs {
+    #[command(flatten)]
+    act: Act,
+    /// How long; as the configuration has it (response.minutes) without it
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=i64::from(LONGEST_MINUTES)))]
+    minutes: Option<u32>,
+}
+
 /// Says what becomes of a decision
 #[derive(Debug, clap::Args)]
 struct Act {
@@ -125,32 +144,43 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
         match &args.command {
             Command::List(args) => list(args).await,
             Command::Block(args) => block(args).await,
-            Command::Approve(act) => act.record(What::Approved).await,
-            Command::Reject(act) => act.record(What::Rejected).await,
-            Command::Revoke(act) => act.record(What::Revoked).await,
+            Command::Approve(args) => args.record().await,
+            Command::Reject(act) => act.record(|_, _| What::Rejected).await,
+            Command::Revoke(act) => act.record(|_, _| What::Revoked).await,
         }
     })
 }
 
+impl ApproveArgs {
+    async fn record(&self) -> anyhow::Result<()> {
+        let approved = |config: &Config, now: Timestamp| {
+            let minutes = self.minutes.unwrap_or(config.response.minutes.max(1));
+            let until = now.plus_micros(i64::from(minutes) * MINUTE_US);
+            What::Approved { until: Some(until) }
+        };
+        self.act.record(approved).await
+    }
+}
+
 impl Act {
     /// Adds a step to a decision, where it follows from how that stands.
-    async fn record(&self, what: What) -> anyhow::Result<()> {
+    async fn record(&self, what: impl FnOnce(&Config, Timestamp) -> What) -> anyhow::Result<()> {
         let (config, store) = self.place.open().await?;
         let now = now();
+        let what = what(&config, now);
         let decision = find(&store, &self.decision).await?;
-        let standing = decision.standing(now);
         if let Some(wanted) = what.follows()
-            && standing != wanted
+            && !decision.takes(&what, now)
         {
             bail!(
                 "decision {} is {}, and only what is {} can be {}",
                 decision.id,
-                standing.name(),
+                decision.standing(now).name(),
                 wanted.name(),
                 what.name()
             );
         }
-        if what == What::Approved {
+        if matches!(what, What::Approved { .. }) {
             warn_of_allowed(&config, &decision.proposal.target)?;
         }
         let step = Step {
@@ -202,34 +232,38 @@ async fn block(args: &BlockArgs) -> anyhow::Result<()> {
 async fn list(args: &ListArgs) -> anyhow::Result<()> {
     let (config, store) = args.place.open().await?;
     let now = now();
-    let decisions = if args.all {
-        store.all_decisions().await?
-    } else {
-        store.decisions(now).await?
+    let live = [Standing::Proposed, Standing::Approved];
+    let filter = DecisionFilter {
+        value: args.value.clone(),
+        scope: args.scope.map_or("", Scope::name).to_owned(),
+        standings: if args.all { Vec::new() } else { live.into() },
+        before: None,
+        limit: args.limit,
     };
+    let decisions = store.list_decisions(&filter, now).await?;
     let allow = AllowList::parse(&config.response.allow)?;
     let paint = Paint::of_stdout();
     let mut text = String::new();
-    for decision in &decisions {
-        let standing = decision.standing(now);
-        let is_live = matches!(standing, Standing::Proposed | Standing::Approved);
-        if args.all || is_live {
-            // Writing into a string does not fail.
-            let _ = line(&mut text, decision, (standing, now), &allow, paint);
-        }
+    // The newest stand next to the prompt.
+    for decision in decisions.iter().rev() {
+        // Writing into a string does not fail.
+        let _ = line(&mut text, decision, now, &allow, paint);
     }
     terminal::say(&text)?;
+    if decisions.len() >= args.limit as usize {
+        eprintln!("there may be more: say --limit, --value or --scope");
+    }
     Ok(())
 }
 
 fn line(
     text: &mut String,
     decision: &Decision,
-    (standing, now): (Standing, Timestamp),
+    now: Timestamp,
     allow: &AllowList,
     paint: Paint,
 ) -> std::fmt::Result {
-    let proposal = &decision.proposal;
+    let (proposal, standing) = (&decision.proposal, decision.standing(now));
     let name = format!("{:<8}", standing.name());
     let name = match standing {
         Standing::Proposed => paint.warn(&name),
@@ -237,11 +271,15 @@ fn line(
         Standing::Approved => paint.bad(&name),
         _ => paint.faint(&name),
     };
-    let left = proposal.until.since(now).max(0) / MINUTE_US;
-    let last = decision.steps.last();
+    let left = decision.until().since(now).max(0) / MINUTE_US;
+    let last = decision.last_deed();
+    let renewed = match decision.renewals().count() {
+        0 => String::new(),
+        times => format!(", renewed {times} times"),
+    };
     writeln!(
         text,
-        "{}  {name}  {} {}  {left} min left  {}: {}  by {}",
+        "{}  {name}  {} {}  {left} min left{renewed}  {}: {}  by {}",
         decision.id,
         proposal.target.scope(),
         escaped(&proposal.target.value()),
@@ -254,8 +292,7 @@ fn line(
 /// The decision whose id begins so.
 async fn find(store: &Store, text: &str) -> anyhow::Result<Decision> {
     let wanted = beginning(text)?;
-    let decisions = store.all_decisions().await?.into_iter();
-    let found = decisions.filter(|decision| decision.id.to_string().starts_with(&wanted));
+    let found = store.decisions_beginning(&wanted).await?;
     let hint = "`gatewatch decision list --all` shows them";
     the_one(found, "decision", text, hint)
 }

@@ -26,7 +26,8 @@ pub struct Response {
     pub automatic: Vec<String>,
     /// Least level of an alert that is answered.
     pub minimum_level: MinimumLevel,
-    /// How long a decision lasts, in minutes from the newest event of its alert.
+    /// How long a decision lasts, in minutes from the newest event of its alert: it is renewed while that goes on. A person who approves one may say otherwise; it counts
+    /// from then on.
     pub minutes: u32,
     /// Whether nothing is published: decisions are made, listed and counted, and readers get an empty list.
     pub dry_run: bool,

@@ -1,5 +1,5 @@
-//! Response in the service: proposes what alerts ask for, takes what the configuration lets it take, ends what an alert did that turns out to be none, keeps what is published
-//! fresh.
+//! Response in the service: proposes what alerts ask for, takes what the configuration lets it take, renews it while its alert goes on, ends what an alert did that turns out to
+//! be none, keeps what is published fresh.
 //!
 //! Everything goes through the store, so any number of instances may do it: the same alert proposes the same decision, and readers get the same from each.
 
@@ -17,16 +17,16 @@ use tracing::{error, info, warn};
 use uuid::Uuid;
 
 use super::looks::Looks;
-use crate::alert::Alert;
 use crate::config;
 use crate::event::Timestamp;
 use crate::notify::now;
 use crate::response::api::{self, Keys, KeysError};
 use crate::response::{
     AUTOMATIC, AllowList, AllowListError, Book, Decision, Standing, Step, Target, What, proposal,
+    renewal,
 };
 use crate::sigma::Level;
-use crate::store::{Cleared, Store, StoreError};
+use crate::store::{Cleared, GoingOn, Store, StoreError, Unanswered};
 use crate::telemetry::metric;
 
 /// How often decisions are looked at: so long after its approval one is published at most.
@@ -57,6 +57,33 @@ pub enum ResponseError {
         /// Why.
         source: std::io::Error,
     },
+}
+
+/// Decisions as they were read last. They are read again when there are other steps than then.
+#[derive(Default)]
+struct Known {
+    mark: Option<(u64, u64)>,
+    decisions: Vec<Decision>,
+}
+
+impl Known {
+    async fn refresh(&mut self, store: &Store, now: Timestamp) -> Result<(), StoreError> {
+        let mark = store.decisions_mark().await?;
+        if self.mark != Some(mark) {
+            self.decisions = store.decisions(now).await?;
+            self.mark = Some(mark);
+        }
+        Ok(())
+    }
+
+    /// Puts steps on record that the decisions have already; whether that goes well or not, they are read again at the next look.
+    async fn record(&mut self, store: &Store, steps: &[Step]) -> Result<(), StoreError> {
+        if steps.is_empty() {
+            return Ok(());
+        }
+        self.mark = None;
+        store.record_decisions(steps).await
+    }
 }
 
 /// Response, set up and not running yet.
@@ -119,14 +146,14 @@ impl Responder {
     ) {
         let mut ticks = tokio::time::interval(LOOK);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let mut looks = Looks::default();
+        let (mut looks, mut known) = (Looks::default(), Known::default());
         let mut well = true;
         loop {
             tokio::select! {
                 _ = stop.wait_for(|stop| *stop) => return,
                 _ = ticks.tick() => {}
             }
-            match self.look(&mut looks, &book, &store).await {
+            match self.look(&mut looks, &mut known, &book, &store).await {
                 Ok(()) => well = true,
                 // An outage is one line of the log.
                 Err(problem) if well => {
@@ -141,6 +168,7 @@ impl Responder {
     async fn look(
         &self,
         looks: &mut Looks,
+        known: &mut Known,
         book: &Mutex<Book>,
         store: &Store,
     ) -> Result<(), StoreError> {
@@ -148,20 +176,19 @@ impl Responder {
         let clock = store.clock().await?;
         let since = looks.since(clock);
         self.answer(store, now, since).await?;
-        let mut decisions = store.decisions(now).await?;
+        known.refresh(store, now).await?;
         let cleared = store.cleared_alerts(now, since).await?;
-        let ended = withdraw(&mut decisions, &cleared, now);
-        if !ended.is_empty() {
-            store.record_decisions(&ended).await?;
-        }
+        let ended = withdraw(&mut known.decisions, &cleared, now);
+        known.record(store, &ended).await?;
+        self.renew(store, known, now).await?;
         looks.went_well(clock, since);
-        let waiting = decisions.iter();
+        let waiting = known.decisions.iter();
         let waiting = waiting.filter(|decision| decision.standing(now) == Standing::Proposed);
         gauge!(metric::DECISIONS, "state" => "waiting").set(waiting.count() as f64);
         let published: &[Decision] = if self.settings.dry_run {
             &[]
         } else {
-            &decisions
+            &known.decisions
         };
         let mut book = book.lock().unwrap_or_else(PoisonError::into_inner);
         book.update(published, now);
@@ -177,17 +204,11 @@ impl Responder {
         now: Timestamp,
         since: Option<u32>,
     ) -> Result<(), StoreError> {
-        let settings = &self.settings;
-        let families: Vec<String> = settings
-            .propose
-            .iter()
-            .chain(&settings.automatic)
-            .cloned()
-            .collect();
+        let families = self.families();
         if families.is_empty() {
             return Ok(());
         }
-        let least = Level::from(settings.minimum_level);
+        let least = Level::from(self.settings.minimum_level);
         // Of older ones a decision would have ended already.
         let mut after = (now.plus_micros(-self.lasts()), Uuid::nil());
         loop {
@@ -208,14 +229,68 @@ impl Responder {
         }
     }
 
+    /// Puts on record that decisions end later whose alerts go on.
+    async fn renew(
+        &self,
+        store: &Store,
+        known: &mut Known,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let families = self.families();
+        if families.is_empty() {
+            return Ok(());
+        }
+        let least = Level::from(self.settings.minimum_level);
+        let going = store.alerts_that_go_on(&families, least, self.lasts(), now);
+        let steps = self.renewals(&mut known.decisions, &going.await?, now);
+        // One by one, so that of several instances one does it, whatever else each of them renews.
+        for step in &steps {
+            known.record(store, std::slice::from_ref(step)).await?;
+        }
+        Ok(())
+    }
+
+    /// Renews decisions whose alerts go on; the steps that say so. What `automatic` took is renewed while it still has the family, and what waits while its alert is open.
+    fn renewals(&self, decisions: &mut [Decision], going: &[GoingOn], now: Timestamp) -> Vec<Step> {
+        let going: HashMap<Uuid, &GoingOn> = going.iter().map(|it| (it.alert, it)).collect();
+        let mut steps = Vec::new();
+        for decision in decisions {
+            let alert = decision.proposal.alert;
+            let Some(goes_on) = alert.and_then(|alert| going.get(&alert)) else {
+                continue;
+            };
+            let is_automatic = decision.last_deed().is_some_and(|it| it.actor == AUTOMATIC);
+            let is_wanted = match decision.decided() {
+                Standing::Proposed => goes_on.is_open,
+                _ => !is_automatic || self.settings.automatic.contains(&decision.proposal.family),
+            };
+            if !is_wanted || self.allow.covers(&decision.proposal.target) {
+                continue;
+            }
+            if let Some(step) = renewal(decision, goes_on.last, self.lasts(), now) {
+                decision.steps.push(step.clone());
+                steps.push(step);
+            }
+        }
+        steps
+    }
+
+    /// Families whose alerts are answered.
+    fn families(&self) -> Vec<String> {
+        let settings = &self.settings;
+        let families = settings.propose.iter().chain(&settings.automatic);
+        families.cloned().collect()
+    }
+
     /// How long a decision lasts.
     fn lasts(&self) -> i64 {
         i64::from(self.settings.minutes.max(1)) * MINUTE_US
     }
 
     /// The answer to an alert; nothing where nobody can be blocked for it.
-    fn steps(&self, alert: &Alert, now: Timestamp) -> Vec<Step> {
-        let Some(proposed) = proposal(alert, self.lasts(), now) else {
+    fn steps(&self, unanswered: &Unanswered, now: Timestamp) -> Vec<Step> {
+        let Unanswered { alert, round } = unanswered;
+        let Some(proposed) = proposal(alert, *round, self.lasts(), now) else {
             return Vec::new();
         };
         let taken = |actor: &str, what: What, reason: String| Step {
@@ -232,7 +307,7 @@ impl Responder {
             Some(taken(ALLOWED, What::Rejected, reason.to_owned()))
         } else if self.settings.automatic.contains(family) {
             let reason = format!("family {family}");
-            Some(taken(AUTOMATIC, What::Approved, reason))
+            Some(taken(AUTOMATIC, What::Approved { until: None }, reason))
         } else {
             None
         };
@@ -250,7 +325,8 @@ fn withdraw(decisions: &mut [Decision], cleared: &[Cleared], now: Timestamp) -> 
         let Some(cleared) = alert.and_then(|alert| cleared.get(&alert)) else {
             continue;
         };
-        let last = decision.steps.last();
+        // That it went on meanwhile is no answer.
+        let last = decision.last_deed();
         let Some(last) = last.filter(|step| step.time <= cleared.time) else {
             continue;
         };
@@ -277,69 +353,4 @@ fn withdraw(decisions: &mut [Decision], cleared: &[Cleared], now: Timestamp) -> 
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::response::Proposal;
-
-    fn at(seconds: i64) -> Timestamp {
-        Timestamp::from_seconds(1_800_000_000 + seconds)
-    }
-
-    /// A decision about the alert of the same number, with what was done then by whom.
-    fn decision(number: u128, then: &[(i64, &str, What)]) -> Decision {
-        let id = Uuid::from_u128(number);
-        let step = |seconds: i64, actor: &str, what: What| Step {
-            decision: id,
-            time: at(seconds),
-            actor: actor.to_owned(),
-            what,
-            reason: "scan".to_owned(),
-        };
-        let proposal = Proposal {
-            target: Target::parse("ip", "192.0.2.7").unwrap(),
-            until: at(3_600),
-            alert: Some(id),
-            family: "discovery".to_owned(),
-        };
-        let mut steps = vec![step(0, "gatewatch", What::Proposed(proposal))];
-        steps.extend(
-            then.iter()
-                .map(|(at, by, what)| step(*at, by, what.clone())),
-        );
-        Decision::of(steps).remove(0)
-    }
-
-    #[test]
-    fn what_an_alert_did_by_itself_ends_when_a_person_calls_it_false() {
-        let mut decisions = [
-            decision(1, &[(0, AUTOMATIC, What::Approved)]),
-            decision(2, &[]),
-            decision(3, &[(5, "ana", What::Approved)]),
-            decision(4, &[(0, AUTOMATIC, What::Approved)]), // nobody closed its alert
-            decision(5, &[(20, AUTOMATIC, What::Approved)]), // answered after it was closed and came back
-        ];
-        let cleared: Vec<Cleared> = [1, 2, 3, 5]
-            .map(|number| Cleared {
-                alert: Uuid::from_u128(number),
-                verdict: "false".to_owned(),
-                by: "boris".to_owned(),
-                time: at(10),
-            })
-            .to_vec();
-        let steps = withdraw(&mut decisions, &cleared, at(30));
-        let done: Vec<_> = steps
-            .iter()
-            .map(|it| (it.decision.as_u128(), it.what.name(), it.time))
-            .collect();
-        assert_eq!(done, [(1, "revoked", at(10)), (2, "rejected", at(10))]);
-        assert!(steps[0].reason.contains("false by boris"), "{steps:?}");
-        let stand = decisions.each_ref().map(|it| it.standing(at(30)).name());
-        let in_force = "approved";
-        assert_eq!(
-            stand,
-            ["revoked", "rejected", in_force, in_force, in_force],
-            "and are published so at once"
-        );
-        assert_eq!(withdraw(&mut decisions, &cleared, at(32)), []);
-    }
-}
+mod tests;

@@ -79,22 +79,30 @@ pub struct Published {
     pub until: Timestamp,
     /// The rule family behind it, or `manual`.
     pub family: String,
-    /// When it was approved.
+    /// When that end was set: it was approved or renewed.
     pub since: Timestamp,
+    /// When it was to end before it was renewed last: a reader may have let it go then.
+    pub earlier: Option<Timestamp>,
 }
 
 impl Published {
     fn of(decision: &Decision) -> Published {
         let (high, _) = decision.id.as_u64_pair();
-        let last = decision.steps.last();
         Published {
             number: high >> 12,
             id: decision.id,
             target: decision.proposal.target.clone(),
-            until: decision.proposal.until,
+            until: decision.until(),
             family: decision.proposal.family.clone(),
-            since: last.map_or_else(Timestamp::default, |step| step.time),
+            since: decision.in_force_since(),
+            earlier: decision.earlier_end(),
         }
+    }
+
+    /// Whether it came, or was renewed past an earlier end, between two instants.
+    fn came(&self, after: Timestamp, now: Timestamp) -> bool {
+        let ended = self.earlier.filter(|earlier| *earlier <= now);
+        self.since > after || ended.is_some_and(|earlier| earlier > after)
     }
 }
 
@@ -163,9 +171,11 @@ impl Book {
                     let published = Arc::new(Published::of(decision));
                     self.active.insert(published.number, published);
                 }
+                // It never was in force.
+                Standing::Ended if decision.decided() == Standing::Proposed => {}
                 Standing::Revoked | Standing::Ended => {
                     let last = decision.steps.last().map_or(now, |step| step.time);
-                    let when = last.max(decision.proposal.until.min(now));
+                    let when = last.max(decision.until().min(now));
                     if now.since(when) <= LATELY_US {
                         self.went(decision, &before, now);
                     }
@@ -219,7 +229,8 @@ impl Book {
             .collect();
         let is_new = |published: &&Arc<Published>| {
             let known = given.and_then(|given| given.known.get(&published.number));
-            known.is_none() || after.is_none_or(|after| published.since > after)
+            let is_known = known.is_some_and(|known| known.until == published.until);
+            !is_known || after.is_none_or(|after| published.came(after, now))
         };
         let delta = Delta {
             new: current.values().filter(is_new).cloned().collect(),

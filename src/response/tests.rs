@@ -1,3 +1,5 @@
+use uuid::Uuid;
+
 use super::book::Delta;
 use super::*;
 use crate::alert::samples;
@@ -8,6 +10,9 @@ const HOUR: i64 = 3_600_000_000;
 fn at(hours: i64) -> Timestamp {
     Timestamp::from_micros(1_000 * HOUR + hours * HOUR)
 }
+
+/// Approved until the end of the proposal.
+const APPROVED: What = What::Approved { until: None };
 
 fn target(text: &str) -> Target {
     Target::parse("range", text).unwrap()
@@ -50,7 +55,7 @@ fn values(published: &[std::sync::Arc<Published>]) -> Vec<String> {
 fn a_decision_is_in_force_from_approval_to_its_end_or_revocation() {
     let stands =
         |then: &[(i64, What)], now: i64| decision(1, "192.0.2.7", 4, then).standing(at(now));
-    let approved = (1, What::Approved);
+    let approved = (1, APPROVED);
     assert_eq!(stands(&[], 1), Standing::Proposed);
     assert_eq!(stands(&[], 4), Standing::Ended);
     assert_eq!(
@@ -59,13 +64,13 @@ fn a_decision_is_in_force_from_approval_to_its_end_or_revocation() {
     );
     assert_eq!(stands(std::slice::from_ref(&approved), 4), Standing::Ended);
     assert_eq!(
-        stands(&[(1, What::Rejected), (2, What::Approved)], 3),
+        stands(&[(1, What::Rejected), (2, APPROVED)], 3),
         Standing::Rejected
     );
-    let revoked = [approved.clone(), (2, What::Revoked), (3, What::Approved)];
+    let revoked = [approved.clone(), (2, What::Revoked), (3, APPROVED)];
     assert_eq!(stands(&revoked, 3), Standing::Revoked);
     assert_eq!(
-        stands(&[(1, What::Revoked), (2, What::Approved)], 3),
+        stands(&[(1, What::Revoked), (2, APPROVED)], 3),
         Standing::Approved
     );
 }
@@ -111,7 +116,7 @@ fn an_alert_of_a_group_is_answered_by_its_caller() {
     assert!(allowed.covers(&client));
     alert.entity.value = "some-idempotency-key".into();
     assert_eq!(Target::of(&alert), None);
-    assert_eq!(proposal(&alert, HOUR, at(0)), None);
+    assert_eq!(proposal(&alert, 0, HOUR, at(0)), None);
 }
 
 #[test]
@@ -161,7 +166,7 @@ fn the_allow_list_always_wins() {
     );
 
     let mut book = Book::new(list);
-    let approved = [(1, What::Approved)];
+    let approved = [(1, APPROVED)];
     let decisions = [
         decision(1, "192.0.2.0/24", 9, &approved),
         decision(2, "198.51.100.1", 9, &approved),
@@ -176,11 +181,12 @@ fn the_allow_list_always_wins() {
 
 #[test]
 fn a_reader_is_told_all_at_its_start_and_then_what_changed() {
-    let approved = (1, What::Approved);
+    let approved = (1, APPROVED);
     let mut decisions = vec![
         decision(1, "192.0.2.1", 5, std::slice::from_ref(&approved)),
         decision(2, "192.0.2.2", 9, std::slice::from_ref(&approved)),
         decision(3, "192.0.2.3", 9, &[]),
+        decision(5, "192.0.2.5", 4, &[]), // nobody decides
     ];
     let mut book = Book::default();
     book.update(&decisions, at(2));
@@ -190,7 +196,7 @@ fn a_reader_is_told_all_at_its_start_and_then_what_changed() {
     assert_eq!(told(book.pull("edge", true, at(2))), (all.clone(), vec![]));
     assert_eq!(told(book.pull("edge", false, at(2))), nothing);
     // One ends by itself, without another look at the store; one is approved.
-    then(&mut decisions[2], 3, What::Approved);
+    then(&mut decisions[2], 3, APPROVED);
     assert_eq!(
         told(book.pull("edge", false, at(6))),
         (vec![], vec!["192.0.2.1".to_owned()])
@@ -219,10 +225,112 @@ fn minutes(count: i64) -> Timestamp {
     at(0).plus_micros(count * HOUR / 60)
 }
 
+/// What renews a decision of four hours whose alert had its newest event then.
+fn renewed(decision: &Decision, newest: Timestamp, now: Timestamp) -> Option<Timestamp> {
+    let step = renewal(decision, newest, 4 * HOUR, now)?;
+    assert_eq!((step.decision, step.time), (decision.id, now));
+    step.what.until()
+}
+
+#[test]
+fn a_decision_is_renewed_from_the_newest_event_when_its_end_is_near() {
+    let mut block = decision(1, "192.0.2.7", 4, &[(0, APPROVED)]);
+    assert_eq!(renewed(&block, at(1), at(1)), None, "three hours are left");
+    assert_eq!(renewed(&block, at(0), at(3)), None, "nothing has happened");
+    let step = renewal(&block, at(2), 4 * HOUR, at(3)).unwrap();
+    let again = renewal(&block, at(3), 4 * HOUR, at(3)).unwrap();
+    assert_eq!(step.reason, again.reason, "one round, whoever sees more");
+    assert_eq!(step.what, What::Renewed { until: at(6) });
+    block.steps.push(step);
+    assert_eq!(
+        (block.until(), block.standing(at(5))),
+        (at(6), Standing::Approved)
+    );
+    assert_eq!(renewed(&block, at(3), at(3)), None, "three hours are left");
+    // It ended while nobody looked, and the attack went on.
+    assert_eq!(block.standing(at(7)), Standing::Ended);
+    let step = renewal(&block, at(6), 4 * HOUR, at(7)).unwrap();
+    assert!(step.reason.ends_with("renewal 2"), "{}", step.reason);
+    block.steps.push(step);
+    assert_eq!(
+        (block.until(), block.standing(at(7))),
+        (at(10), Standing::Approved)
+    );
+    assert_eq!(block.renewals().count(), 2);
+    assert_eq!(block.last_deed().unwrap().what, APPROVED);
+    assert_eq!(renewed(&block, at(6), at(11)), None, "that is over, too");
+}
+
+#[test]
+fn what_was_decided_against_is_not_renewed_and_what_waits_goes_on_waiting() {
+    for against in [
+        &[(1, What::Rejected)][..],
+        &[(1, APPROVED), (2, What::Revoked)],
+    ] {
+        let block = decision(1, "192.0.2.7", 4, against);
+        assert_eq!(renewed(&block, at(3), at(3)), None, "{against:?}");
+    }
+    let mut block = decision(1, "192.0.2.7", 4, &[(1, APPROVED), (2, What::Revoked)]);
+    then(&mut block, 3, What::Renewed { until: at(8) });
+    assert_eq!(block.standing(at(5)), Standing::Revoked, "whoever was late");
+    let mut waits = decision(2, "192.0.2.8", 4, &[]);
+    then(&mut waits, 3, What::Renewed { until: at(7) });
+    assert_eq!(waits.standing(at(6)), Standing::Proposed);
+    assert_eq!(renewed(&waits, at(6), at(6)), Some(at(10)));
+}
+
+#[test]
+fn who_approves_says_for_how_long_from_then_on() {
+    let mut late = decision(1, "192.0.2.7", 4, &[]);
+    let hour = |from: i64| What::Approved {
+        until: Some(at(from + 1)),
+    };
+    assert_eq!(late.standing(at(9)), Standing::Ended);
+    assert!(late.takes(&hour(9), at(9)), "nobody has decided");
+    assert!(!late.takes(&What::Rejected, at(9)));
+    then(&mut late, 9, hour(9));
+    assert_eq!(
+        (late.standing(at(9)), late.until()),
+        (Standing::Approved, at(10))
+    );
+    assert!(late.takes(&What::Revoked, at(9)) && !late.takes(&hour(9), at(9)));
+    assert_eq!(late.standing(at(10)), Standing::Ended);
+    // As long as they said, however long the configuration has it.
+    assert_eq!(renewed(&late, at(10), at(10)), Some(at(11)));
+    let rejected = decision(2, "192.0.2.8", 4, &[(1, What::Rejected)]);
+    assert!(!rejected.takes(&hour(9), at(9)));
+}
+
+#[test]
+fn a_backlog_does_not_renew_at_every_look() {
+    // The newest event is three hours old, so an hour is left each time.
+    let mut block = decision(1, "192.0.2.7", 1, &[(0, APPROVED)]);
+    for minute in 0..=240 {
+        let (now, newest) = (minutes(minute), minutes(minute - 180));
+        let step = renewal(&block, newest, 4 * HOUR, now);
+        block.steps.extend(step);
+        assert_eq!(block.standing(now), Standing::Approved, "{minute}");
+    }
+    assert_eq!(block.renewals().count(), 16);
+}
+
+#[test]
+fn an_alert_that_was_opened_again_proposes_another_decision() {
+    let alert = samples::correlation();
+    let id = |round: u32, now: i64| {
+        let step = proposal(&alert, round, HOUR, at(now)).unwrap();
+        step.decision
+    };
+    assert_eq!(id(0, 1), id(0, 2));
+    assert_eq!(id(1, 1), id(1, 2));
+    assert_ne!(id(0, 1), id(1, 1));
+    assert_ne!(id(1, 1), id(2, 1));
+}
+
 #[test]
 fn a_reader_hears_of_what_went_from_whichever_instance_it_asks() {
     let (mut one, mut other) = (Book::default(), Book::default());
-    let mut decisions = vec![decision(1, "192.0.2.1", 9, &[(0, What::Approved)])];
+    let mut decisions = vec![decision(1, "192.0.2.1", 9, &[(0, APPROVED)])];
     other.update(&[], minutes(0));
     assert_eq!(other.pull("edge", false, minutes(0)), Delta::default());
     one.update(&decisions, minutes(1));
@@ -250,13 +358,33 @@ fn a_reader_hears_of_what_went_from_whichever_instance_it_asks() {
 #[test]
 fn what_is_new_is_told_again_for_an_hour() {
     let mut book = Book::default();
-    book.update(
-        &[decision(1, "192.0.2.1", 9, &[(0, What::Approved)])],
-        minutes(1),
-    );
+    book.update(&[decision(1, "192.0.2.1", 9, &[(0, APPROVED)])], minutes(1));
     for minute in [1, 2, 59, 70] {
         let told = book.pull("edge", false, minutes(minute));
         assert_eq!(values(&told.new), ["192.0.2.1"], "{minute}");
     }
     assert_eq!(book.pull("edge", false, minutes(71)), Delta::default());
+}
+
+#[test]
+fn a_renewal_is_told_and_told_again_when_the_earlier_end_has_passed() {
+    let mut decisions = vec![decision(1, "192.0.2.1", 4, &[(0, APPROVED)])];
+    let mut book = Book::default();
+    book.update(&decisions, minutes(110));
+    let ends = |book: &mut Book, minute: i64| -> Vec<Timestamp> {
+        let told = book.pull("edge", false, minutes(minute));
+        assert_eq!(told.deleted, [], "{minute}");
+        told.new.iter().map(|it| it.until).collect()
+    };
+    assert_eq!(ends(&mut book, 110), [at(4)]);
+    assert_eq!(ends(&mut book, 111), []);
+    then(&mut decisions[0], 2, What::Renewed { until: at(6) });
+    book.update(&decisions, at(2));
+    assert_eq!(ends(&mut book, 120), [at(6)]);
+    assert_eq!(ends(&mut book, 200), [at(6)], "as all that is new");
+    assert_eq!(ends(&mut book, 210), []);
+    // Who lets it go when it was told to, and takes no later end of what it has.
+    assert_eq!(ends(&mut book, 241), [at(6)]);
+    assert_eq!(ends(&mut book, 302), [at(6)]);
+    assert_eq!(ends(&mut book, 303), []);
 }

@@ -58,6 +58,7 @@ const MIGRATIONS: &[Migration] = migrations![
     20 "0020_session_uses",
     21 "0021_probability",
     22 "0022_marks",
+    23 "0023_renewals",
 ];
 
 /// The journal of what was applied. Two instances may both write a line; the engine keeps one.

@@ -11,6 +11,7 @@ use gatewatch::event::{Field, Timestamp};
 use serde_json::Value;
 
 use crate::exceptions::an_exception_is_ready;
+use crate::blocks;
 use crate::parts::{Reply, Request};
 use crate::place::{PASSWORD, Place};
 use crate::shown::pages_say_what_is_known;
@@ -35,6 +36,9 @@ fn each_role_gets_where_it_may_and_nowhere_else() {
         let mut visitor = Visitor::of(place.port(), role);
         visitor.read_signature("/account");
         walk(&place, &visitor, role, ids);
+        if role == Role::Responder {
+            blocks::approved_late(&place, &visitor);
+        }
     }
     pages_say_what_is_known(&place);
     programs(&place, &alert);
@@ -206,6 +210,7 @@ fn programs(place: &Place, alert: &str) {
     );
     assigned(place, &analyst, &program);
     ranked(place, &reader);
+    blocks::read_by_programs(|path| bearer(place, "GET", path, &reader, ""));
     let shown = bearer(place, "GET", &format!("/api/alerts/{alert}"), &reader, "");
     assert!(shown.body.contains("seen by a program"), "{}", shown.body);
     // A token opens no page, and a cookie that holds one neither.

@@ -4,6 +4,7 @@
 mod parts;
 
 mod access;
+mod blocks;
 mod browser;
 mod exceptions;
 mod hostile;

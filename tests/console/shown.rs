@@ -2,12 +2,13 @@
 
 use gatewatch::access::Role;
 
+use crate::blocks;
 use crate::parts::{Reply, Request};
 use crate::place::{PASSWORD, Place};
 use crate::visitor::{Visitor, between};
 
 /// A page as a Russian reader in Moscow sees it.
-fn in_russian(place: &Place, visitor: &Visitor, path: &str) -> Reply {
+pub fn in_russian(place: &Place, visitor: &Visitor, path: &str) -> Reply {
     let cookie = format!("{}; language=ru; zone=Europe/Moscow", visitor.cookie());
     let request = Request::get(place.port(), path).header("Cookie", &cookie);
     request.send().expect(path)
@@ -19,6 +20,7 @@ pub fn pages_say_what_is_known(place: &Place) {
     contract(place, &author);
     events(place, &author);
     alerts(place, &author);
+    blocks::found(place, &author);
     let sources = author.get("/sources").body;
     assert!(sources.contains("Mails since the start"), "{sources}");
     let sources = in_russian(place, &author, "/sources").body;

@@ -249,11 +249,10 @@ fn except(place: &Place, alert: &Alert, closed: &Action) -> anyhow::Result<()> {
 /// What is blocked because of an alert since a person approved it; what the configuration let it block ends by itself.
 async fn blocks(store: &Store, alert: &Alert) -> anyhow::Result<Vec<Decision>> {
     let now = now();
-    let decisions = store.decisions(now).await?.into_iter();
-    let of_it = decisions.filter(|decision| decision.proposal.alert == Some(alert.id));
+    let of_it = store.decisions_about(alert.id).await?.into_iter();
     let in_force = of_it.filter(|decision| decision.standing(now) == Standing::Approved);
     let approved = in_force.filter(|decision| {
-        let last = decision.steps.last();
+        let last = decision.last_deed();
         last.is_some_and(|step| step.actor != AUTOMATIC)
     });
     Ok(approved.collect())

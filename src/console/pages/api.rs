@@ -21,11 +21,13 @@ use crate::console::shared::Shared;
 use crate::event::Timestamp;
 use crate::notify::now;
 use crate::sigma::Level;
-use crate::store::{AlertFilter, AlertOrder};
+use crate::store::{AlertFilter, AlertOrder, DecisionFilter, DecisionPlace};
 use crate::triage::{self, Action, Basis, Seen};
 
 /// Alerts of one answer at most.
 const ALERTS: u32 = 1_000;
+/// Decisions of one answer at most.
+const DECISIONS: u32 = 1_000;
 
 /// What can be asked for, as `OpenAPI` says it.
 pub(in crate::console) async fn description() -> impl IntoResponse {
@@ -156,20 +158,33 @@ pub(in crate::console) async fn events(
 
 pub(in crate::console) async fn decisions(
     State(shared): State<Arc<Shared>>,
+    Query(query): Query<HashMap<String, String>>,
 ) -> Result<Response, Failure> {
     let now = now();
-    let decisions = shared.store.decisions(now).await?;
+    let limit = query.get("limit").and_then(|limit| limit.parse().ok());
+    let limit: u32 = limit.unwrap_or(100).clamp(1, DECISIONS);
+    let filter = DecisionFilter {
+        // One more says whether there are older ones.
+        limit: limit + 1,
+        ..blocks::filter(&query)?
+    };
+    let mut decisions = shared.store.list_decisions(&filter, now).await?;
+    let has_more = decisions.len() > limit as usize;
+    decisions.truncate(limit as usize);
+    let last = decisions.last().filter(|_| has_more);
+    let older = last.map(|last| DecisionPlace::of(last).to_string());
     let decisions: Vec<Value> = decisions
         .iter()
         .map(|it| {
             let proposal = &it.proposal;
+            let proposed = it.steps.first().map(|step| step.time);
             json!({
                 "id": it.id, "standing": it.standing(now).name(), "scope": proposal.target.scope(), "value": proposal.target.value(),
-                "until": proposal.until, "family": proposal.family, "alert": proposal.alert,
+                "proposed": proposed, "until": it.until(), "renewed": it.renewals().count(), "family": proposal.family, "alert": proposal.alert,
             })
         })
         .collect();
-    Ok(Json(json!({ "decisions": decisions })).into_response())
+    Ok(Json(json!({ "decisions": decisions, "older": older })).into_response())
 }
 
 pub(in crate::console) async fn decide(
@@ -178,10 +193,7 @@ pub(in crate::console) async fn decide(
     Extension(form): Extension<Form>,
     Path(id): Path<String>,
 ) -> Result<Response, Failure> {
-    let id = id.parse().map_err(|_| Failure::NotFound)?;
-    let what = blocks::what(form.get("deed"))?;
-    let reason = blocks::reason(&form)?;
-    let said = blocks::step(&shared, reader.name(), id, what, reason).await?;
+    let said = blocks::step(&shared, reader.name(), &id, &form).await?;
     let status = if said == "done" {
         StatusCode::CREATED
     } else {
