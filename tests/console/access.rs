@@ -10,8 +10,8 @@ use gatewatch::enrich::Redactor;
 use gatewatch::event::{Field, Timestamp};
 use serde_json::Value;
 
-use crate::exceptions::an_exception_is_ready;
 use crate::blocks;
+use crate::exceptions::an_exception_is_ready;
 use crate::parts::{Reply, Request};
 use crate::place::{PASSWORD, Place};
 use crate::shown::pages_say_what_is_known;
