@@ -100,6 +100,12 @@ impl Account {
         !self.disabled && self.role.may(permission)
     }
 
+    /// When a session that begins now begins: never before what ended the earlier ones, which a host may have said whose clock is ahead.
+    #[must_use]
+    pub fn session_start(&self, now: Timestamp) -> Timestamp {
+        now.max(self.sessions_since)
+    }
+
     /// The next revision, by somebody.
     #[must_use]
     pub fn changed(&self, by: &str, now: Timestamp) -> Account {
@@ -149,5 +155,13 @@ mod tests {
         assert_ne!(changed, at_once, "each is told from the other");
         let shown = format!("{account:?}");
         assert!(!shown.contains("\"h\""), "{shown}");
+    }
+
+    #[test]
+    fn a_session_begins_after_what_ended_the_earlier_ones() {
+        let at = Timestamp::from_seconds;
+        let account = Account::new("a".into(), Role::Viewer, "h".into(), "b", at(40));
+        assert_eq!(account.session_start(at(10)), at(40), "its clock is behind");
+        assert_eq!(account.session_start(at(50)), at(50));
     }
 }

@@ -161,7 +161,7 @@ async fn reset(act: &Act) -> anyhow::Result<()> {
     changed.must_change = true;
     changed.second_factor = String::new();
     changed.recovery = Vec::new();
-    changed.sessions_since = now;
+    changed.sessions_since = store.end_of_sessions(&account.name, now).await?;
     change(&store, &account, &changed).await?;
     audit(&store, &changed, &by, "reset").await?;
     eprintln!("{}: reset", changed.name);
@@ -175,7 +175,7 @@ async fn switch(act: &Act, disabled: bool) -> anyhow::Result<()> {
     let now = now();
     let mut changed = account.changed(&by, now);
     changed.disabled = disabled;
-    changed.sessions_since = now;
+    changed.sessions_since = store.end_of_sessions(&account.name, now).await?;
     change(&store, &account, &changed).await?;
     let action = if disabled { "disabled" } else { "enabled" };
     audit(&store, &changed, &by, action).await?;

@@ -224,6 +224,25 @@ impl Store {
         Ok(rows.into_iter().filter_map(account).collect())
     }
 
+    /// From when on sessions of an account have to begin, where all that began before are to end: after now, and after the newest of them, since the host
+    /// that began it may have a clock that is ahead.
+    ///
+    /// # Errors
+    /// When the server cannot be reached or refuses.
+    pub async fn end_of_sessions(
+        &self,
+        account: &str,
+        now: Timestamp,
+    ) -> Result<Timestamp, StoreError> {
+        let query = self
+            .client
+            .query("SELECT toUnixTimestamp64Micro(max(started)) FROM sessions WHERE account = ?")
+            .bind(account);
+        let newest = query.fetch_one::<i64>();
+        let newest = self.within(newest, "the newest session", false).await?;
+        Ok(now.max(Timestamp::from_micros(newest)).plus_micros(1))
+    }
+
     /// Puts a session on record as it is now.
     ///
     /// # Errors
@@ -233,7 +252,9 @@ impl Store {
         session: &Session,
         now: Timestamp,
     ) -> Result<(), StoreError> {
-        let revision = u64::try_from(now.micros()).unwrap_or(0);
+        // Its end comes after its beginning, also where another host ends it whose clock is behind.
+        let after = session.started.plus_micros(session.ended.into());
+        let revision = u64::try_from(now.max(after).micros()).unwrap_or(0);
         let mut rows = Rows::new("sessions", SESSION_COLUMNS);
         rows.push([
             Cell::Text(&session.id),

@@ -1,6 +1,6 @@
 //! Accounts and sessions of the console, as several instances change and read them.
 
-use gatewatch::access::{Account, Permission, Role};
+use gatewatch::access::{Account, Kind, Permission, Role, Session, Standing};
 use gatewatch::event::Timestamp;
 
 use super::server::Server;
@@ -111,6 +111,63 @@ async fn a_code_that_many_show_at_once_is_taken_once() {
         let found = store.take_code(account, step, now).await.unwrap();
         assert_eq!(found, is_taken, "{account} {step}");
     }
+}
+
+/// A session that a host of this clock begins.
+fn begun(account: &Account, id: &str, now: Timestamp) -> Session {
+    Session {
+        id: id.into(),
+        account: account.name.clone(),
+        kind: Kind::Whole,
+        title: String::new(),
+        started: account.session_start(now),
+        until: now.plus_micros(3_600_000_000),
+        ended: false,
+        address: String::new(),
+        agent: String::new(),
+    }
+}
+
+#[tokio::test]
+async fn what_a_host_began_whose_clock_is_ahead_ends_by_one_whose_clock_is_behind() {
+    let server = Server::start();
+    let store = server.store().await;
+    // Sessions are kept for thirty days after their end.
+    let clock = i64::from(store.clock().await.unwrap());
+    let at = |second: i64| Timestamp::from_seconds(clock + second);
+    let mut account = Account::new("anna".into(), Role::Analyst, "h".into(), "b", at(0));
+    account.must_change = false;
+    store.add_account(&account).await.unwrap();
+    let (behind, ahead) = (at(10), at(40));
+    for id in ["one", "other"] {
+        let session = begun(&account, id, ahead);
+        store.record_session(&session, ahead).await.unwrap();
+    }
+    let of = async |id: &str| store.session(id).await.unwrap().unwrap();
+    // One is ended.
+    let ended = Session {
+        ended: true,
+        ..of("one").await
+    };
+    store.record_session(&ended, behind).await.unwrap();
+    assert!(of("one").await.ended, "the end counts, not the beginning");
+    assert!(!of("other").await.ended);
+    // All are ended.
+    let mut changed = account.changed("ivan", behind);
+    changed.sessions_since = store.end_of_sessions("anna", behind).await.unwrap();
+    assert!(store.change_account(&account, &changed).await.unwrap());
+    let stored = store.account("anna").await.unwrap().unwrap();
+    let standing = of("other").await.standing(&stored, behind);
+    assert_eq!(standing, Standing::Over);
+    // Who signs in after that is in, whatever the clock says.
+    let session = begun(&stored, "next", behind);
+    store.record_session(&session, behind).await.unwrap();
+    let standing = of("next").await.standing(&stored, behind);
+    assert_eq!(standing, Standing::Whole);
+    assert_eq!(
+        store.end_of_sessions("nobody", behind).await.unwrap(),
+        behind.plus_micros(1)
+    );
 }
 
 #[tokio::test]

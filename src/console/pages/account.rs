@@ -201,7 +201,7 @@ pub(in crate::console) async fn password(
     changed.password = shared.verifier.hash(new.to_owned()).await?;
     changed.must_change = false;
     // Whoever came in by the old one is out, tokens too; this browser goes on with a session of its own.
-    changed.sessions_since = now;
+    changed.sessions_since = shared.store.end_of_sessions(&account.name, now).await?;
     shared.change(&account, &changed).await?;
     let title = format!("{} changed the password", account.name);
     audit(&shared, &reader, "changed", title, now).await?;
@@ -337,7 +337,7 @@ pub(in crate::console) async fn enrol(
         .map(|code| recovery_hash(&account.name, code))
         .collect();
     // Whoever came in without it is out, tokens too; this browser goes on with a session of its own.
-    changed.sessions_since = now;
+    changed.sessions_since = shared.store.end_of_sessions(&account.name, now).await?;
     shared.change(&account, &changed).await?;
     let title = format!("{} set up a second factor", account.name);
     audit(&shared, &reader, "enrolled", title, now).await?;
@@ -402,7 +402,7 @@ pub(in crate::console) async fn make_token(
         account: reader.name().to_owned(),
         kind,
         title,
-        started: now,
+        started: visitor(&reader)?.account.session_start(now),
         until: now.plus_micros(days * DAY_US),
         ended: false,
         address: reader.from(),

@@ -217,7 +217,7 @@ pub(in crate::console) async fn act(
         _ => return Err(Failure::Wrong("Что сделать?", "What is to be done?")),
     };
     // Whatever an administrator changes, what was allowed before ends.
-    changed.sessions_since = now;
+    changed.sessions_since = shared.store.end_of_sessions(&name, now).await?;
     if !leaves_an_administrator(&shared, &changed).await? {
         return Ok(answer::elsewhere("/accounts?said=last"));
     }

@@ -147,7 +147,7 @@ pub(super) async fn begin(
         account: account.name.clone(),
         kind,
         title: String::new(),
-        started: now,
+        started: account.session_start(now),
         until: now.plus_micros(lasts),
         ended: false,
         address: reader.from(),
