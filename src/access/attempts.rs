@@ -1,4 +1,4 @@
-//! Tries to sign in: each one that fails makes the next wait longer.
+//! Tries to sign in with one name, from one browser: each one that fails makes the next wait longer.
 
 use std::collections::HashMap;
 use std::hash::Hash;

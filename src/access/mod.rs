@@ -5,6 +5,8 @@
 
 mod account;
 mod attempts;
+mod bucket;
+mod device;
 mod link;
 mod password;
 mod role;
@@ -14,6 +16,8 @@ mod vault;
 
 pub use account::{Account, NameError, name};
 pub use attempts::{Attempts, Try, Wait, network_of};
+pub use bucket::{Buckets, Poured};
+pub use device::{Device, KNOWN_SECONDS as DEVICE_KNOWN_SECONDS};
 pub use link::Acknowledgement;
 pub use password::{
     Busy, PasswordError, SHORTEST as SHORTEST_PASSWORD, Verifier, check as check_password,

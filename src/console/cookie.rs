@@ -3,8 +3,12 @@
 use axum::http::HeaderMap;
 use axum::http::header::COOKIE;
 
+use crate::access::DEVICE_KNOWN_SECONDS;
+
 /// The cookie of the session. `__Host-`: only ever set by this host, over TLS or from this machine, for all its paths (RFC 6265bis).
 pub(super) const SESSION: &str = "__Host-gatewatch";
+/// The cookie of a browser that signed in before.
+pub(super) const DEVICE: &str = "__Host-gatewatch-device";
 /// The reader's language.
 pub(super) const LANGUAGE: &str = "language";
 /// The reader's zone.
@@ -29,6 +33,13 @@ pub(super) fn session(token: &str) -> String {
 /// Takes the cookie of a session away.
 pub(super) fn no_session() -> String {
     format!("{SESSION}=; Path=/; Secure; HttpOnly; SameSite=Lax; Max-Age=0")
+}
+
+/// Sets the cookie of a browser that signed in; it stays when the session ends.
+pub(super) fn device(shown: &str) -> String {
+    format!(
+        "{DEVICE}={shown}; Path=/; Secure; HttpOnly; SameSite=Lax; Max-Age={DEVICE_KNOWN_SECONDS}"
+    )
 }
 
 /// Sets what a reader chose, for a year. `value` is a word of ours.

@@ -32,6 +32,7 @@ use axum::middleware;
 use thiserror::Error;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
+use tracing::warn;
 
 use crate::access::{KeyError, Vault};
 use crate::config::{Config, SecretError};
@@ -103,6 +104,12 @@ impl Console {
         stop: watch::Receiver<bool>,
     ) -> Result<(SocketAddr, impl Future<Output = std::io::Result<()>>), ConsoleError> {
         let listen = self.config.console.listen;
+        if listen.ip().is_loopback() && self.config.console.address_header.is_empty() {
+            warn!(
+                %listen,
+                "console.address_header is empty: behind a proxy all readers have its address, and share one count of failed sign-ins"
+            );
+        }
         let refused = |source| ConsoleError::Listen { listen, source };
         let listener = TcpListener::bind(listen).await.map_err(refused)?;
         let address = listener.local_addr().map_err(refused)?;

@@ -14,6 +14,8 @@ use crate::config::Locale;
 
 /// Longest name of a program that is kept.
 const AGENT: usize = 200;
+/// Longest cookie of a browser that signed in before; ours are shorter.
+const DEVICE: usize = 200;
 
 /// Who reads a page.
 #[derive(Clone)]
@@ -26,6 +28,8 @@ pub(super) struct Reader {
     pub(super) agent: String,
     /// Path and query that were asked for.
     pub(super) asked: String,
+    /// What it shows of having signed in before.
+    pub(super) device: String,
     pub(super) visitor: Option<Visitor>,
 }
 
@@ -64,6 +68,11 @@ impl Reader {
                 .take(AGENT)
                 .collect(),
             asked: asked.map_or("/", |asked| asked.as_str()).to_owned(),
+            device: cookie::value(headers, cookie::DEVICE)
+                .unwrap_or_default()
+                .chars()
+                .take(DEVICE)
+                .collect(),
             visitor: None,
         }
     }

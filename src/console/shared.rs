@@ -11,7 +11,7 @@ use super::failure::Failure;
 use super::live::News;
 use super::reader::Visitor;
 use super::sessions::Sessions;
-use crate::access::{Account, Attempts, Standing, Vault, Verifier};
+use crate::access::{Account, Attempts, Buckets, Standing, Vault, Verifier};
 use crate::alert::Kin;
 use crate::config::Config;
 use crate::contract::Contracts;
@@ -22,6 +22,11 @@ use crate::sigma::RuleSet;
 use crate::store::{AuditRow, Store, StoreError};
 
 const HOUR_US: i64 = 3_600_000_000;
+/// Failures of a name, a browser or an account that cost nothing.
+const FREE: u32 = 3;
+/// Failures of an address that cost nothing; one of them is forgotten each minute.
+const FROM_ADDRESS: u32 = 30;
+const LEAK_US: i64 = 60_000_000;
 /// Pages that stay open for news at most.
 const MOST_LISTENING: usize = 256;
 
@@ -86,7 +91,11 @@ pub(super) struct Shared {
     pub(super) verifier: Verifier,
     /// Failed sign-ins by name, and by address.
     pub(super) by_name: Attempts<String>,
-    pub(super) by_address: Attempts<IpAddr>,
+    pub(super) by_address: Buckets<IpAddr>,
+    /// Those of browsers that signed in before, by browser: others hold them up neither by name nor by address.
+    pub(super) by_device: Attempts<String>,
+    /// Codes and present passwords that were wrong, by account: whoever shows them has shown the password before.
+    pub(super) by_account: Attempts<String>,
     /// Held while a code is taken.
     pub(super) codes: Mutex<()>,
     /// Held while something is done to alerts.
@@ -103,9 +112,11 @@ impl Shared {
             zone,
             sessions: Sessions::new(idle),
             verifier: Verifier::default(),
-            by_name: Attempts::new(3),
+            by_name: Attempts::new(FREE),
             // Many may come from one address.
-            by_address: Attempts::new(30),
+            by_address: Buckets::new(FROM_ADDRESS, LEAK_US),
+            by_device: Attempts::new(FREE),
+            by_account: Attempts::new(FREE),
             codes: Mutex::default(),
             deeds: Mutex::default(),
             news: watch::Sender::new(News::default()),

@@ -1,4 +1,4 @@
-//! Tries to sign in: let through by name and by address, put on record where they fail.
+//! Tries to sign in: let through by browser, or by name and address, and put on record where they fail.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -9,15 +9,17 @@ use tracing::warn;
 
 use super::reader::Reader;
 use super::shared::{Deed, Shared};
-use crate::access::{Try, Wait, network_of};
+use crate::access::{Account, Device, Poured, Try, Wait, network_of};
 use crate::event::Timestamp;
 use crate::store::StoreError;
 use crate::telemetry::metric;
 
-/// A try that was let through, by name and by address.
-pub(super) struct Tried {
-    name: Try<String>,
-    address: Option<Try<IpAddr>>,
+/// A try to sign in that was let through.
+pub(super) enum Tried {
+    /// From a browser that signed in with this name before.
+    Known(Try<String>),
+    /// From any other, by name and by address.
+    Stranger(Try<String>, Option<Poured<IpAddr>>),
 }
 
 impl Tried {
@@ -25,13 +27,17 @@ impl Tried {
         shared: &Shared,
         reader: &Reader,
         name: &str,
+        device: Option<Device>,
         now: Timestamp,
     ) -> Result<Tried, Wait> {
+        if let Some(device) = device {
+            return Ok(Tried::Known(shared.by_device.begin(device.id, now)?));
+        }
         let address = reader.address.map(network_of);
         let address = address.map(|it| shared.by_address.begin(it, now));
         let address = address.transpose()?;
         match shared.by_name.begin(name.to_owned(), now) {
-            Ok(name) => Ok(Tried { name, address }),
+            Ok(name) => Ok(Tried::Stranger(name, address)),
             Err(wait) => {
                 if let Some(address) = address {
                     shared.by_address.take_back(&address);
@@ -43,11 +49,40 @@ impl Tried {
 
     /// It was right, and does not count.
     pub(super) fn take_back(self, shared: &Shared) {
-        shared.by_name.take_back(&self.name);
-        if let Some(address) = self.address {
-            shared.by_address.take_back(&address);
+        match self {
+            Tried::Known(device) => shared.by_device.take_back(&device),
+            Tried::Stranger(name, address) => {
+                shared.by_name.take_back(&name);
+                if let Some(address) = address {
+                    shared.by_address.take_back(&address);
+                }
+            }
         }
     }
+}
+
+/// The browser that asks, where somebody signed in with this name from it before. ClickHouse is asked only where it shows something.
+pub(super) async fn device(
+    shared: &Shared,
+    reader: &Reader,
+    name: &str,
+    now: Timestamp,
+) -> Result<Option<Device>, StoreError> {
+    if reader.device.is_empty() {
+        return Ok(None);
+    }
+    let account = shared.store.account(name).await?;
+    let usable = account.filter(|account| !account.disabled);
+    Ok(usable.and_then(|it| Device::read(&shared.vault, &it, &reader.device, now)))
+}
+
+/// Somebody is in: what failed before is forgotten, of the browser where it is known, else of the name.
+pub(super) fn is_in(shared: &Shared, reader: &Reader, account: &Account, now: Timestamp) {
+    match Device::read(&shared.vault, account, &reader.device, now) {
+        Some(device) => shared.by_device.succeeded(&device.id),
+        None => shared.by_name.succeeded(&account.name),
+    }
+    shared.by_account.succeeded(&account.name);
 }
 
 /// Puts a refusal on record beside the answer: one that came later for names that exist would tell which do.

@@ -206,9 +206,12 @@ pub(in crate::console) async fn password(
     let title = format!("{} changed the password", account.name);
     audit(&shared, &reader, "changed", title, now).await?;
     let token = sign_in::begin(&shared, &reader, &changed, Kind::Whole, now).await?;
-    Ok(answer::elsewhere_with(
+    Ok(sign_in::inside(
+        &shared,
+        &changed,
         "/account?done=1",
-        &cookie::session(&token),
+        &token,
+        now,
     ))
 }
 
@@ -220,7 +223,7 @@ async fn wrong_password(
     password: &str,
     now: Timestamp,
 ) -> Result<Option<&'static str>, Failure> {
-    let Ok(tried) = shared.by_name.begin(account.name.clone(), now) else {
+    let Ok(tried) = shared.by_account.begin(account.name.clone(), now) else {
         return Ok(Some(page.say(
             "Слишком много неудачных попыток; подождите.",
             "Too many tries failed; wait a little.",
@@ -228,7 +231,7 @@ async fn wrong_password(
     };
     let hash = Some(account.password.clone());
     if shared.verifier.matches(password.to_owned(), hash).await? {
-        shared.by_name.take_back(&tried);
+        shared.by_account.take_back(&tried);
         return Ok(None);
     }
     Ok(Some(page.say(

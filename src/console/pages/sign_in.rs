@@ -14,7 +14,7 @@ use metrics::counter;
 use serde_json::json;
 
 use crate::access::{
-    self, Account, Kind, Session, Wait, random, recovery_hash, second_factor, token_hash,
+    self, Account, Device, Kind, Session, Wait, random, recovery_hash, second_factor, token_hash,
 };
 use crate::console::answer;
 use crate::console::cookie;
@@ -96,7 +96,8 @@ pub(in crate::console) async fn password(
         };
         Ok((status, page).into_response())
     };
-    let tried = match Tried::begin(&shared, &reader, &name, now) {
+    let device = tries::device(&shared, &reader, &name, now).await?;
+    let tried = match Tried::begin(&shared, &reader, &name, device, now) {
         Ok(tried) => tried,
         Err(Wait(seconds)) => {
             counter!(metric::SIGN_INS, "outcome" => "delayed").increment(1);
@@ -113,20 +114,28 @@ pub(in crate::console) async fn password(
         return refused(Problem::Wrong);
     };
     tried.take_back(&shared);
-    let kind = if account.has_second_factor() {
-        Kind::Half
-    } else {
-        shared.by_name.succeeded(&name);
-        Kind::Whole
-    };
-    let token = begin(&shared, &reader, &account, kind, now).await?;
-    let next = if kind == Kind::Half {
+    if account.has_second_factor() {
+        let token = begin(&shared, &reader, &account, Kind::Half, now).await?;
         let back: String = form_urlencoded::byte_serialize(back.as_bytes()).collect();
-        format!("/second-factor?back={back}")
-    } else {
-        back.to_owned()
-    };
-    Ok(answer::elsewhere_with(&next, &cookie::session(&token)))
+        let next = format!("/second-factor?back={back}");
+        return Ok(answer::elsewhere_with(&next, &cookie::session(&token)));
+    }
+    tries::is_in(&shared, &reader, &account, now);
+    let token = begin(&shared, &reader, &account, Kind::Whole, now).await?;
+    Ok(inside(&shared, &account, back, &token, now))
+}
+
+/// Goes on with a whole session, from a browser that is known by that from now on.
+pub(super) fn inside(
+    shared: &Shared,
+    account: &Account,
+    next: &str,
+    token: &str,
+    now: Timestamp,
+) -> Response {
+    let device = Device::new(now).cookie(&shared.vault, account);
+    let response = answer::elsewhere_with(next, &cookie::session(token));
+    answer::with_cookie(response, &cookie::device(&device))
 }
 
 /// Begins a session: what the browser has to show from then on.
@@ -200,7 +209,8 @@ pub(in crate::console) async fn code(
         })?;
         Ok((StatusCode::FORBIDDEN, page).into_response())
     };
-    let tried = match Tried::begin(&shared, &reader, &account.name, now) {
+    // Whoever gets here has shown the password: those who only know the name hold nobody up.
+    let tried = match shared.by_account.begin(account.name.clone(), now) {
         Ok(tried) => tried,
         Err(Wait(seconds)) => return refused(Problem::Wait(seconds)),
     };
@@ -208,8 +218,8 @@ pub(in crate::console) async fn code(
         tries::failed(&shared, &reader, &account.name, "second factor", now);
         return refused(Problem::Wrong);
     }
-    tried.take_back(&shared);
-    shared.by_name.succeeded(&account.name);
+    shared.by_account.take_back(&tried);
+    tries::is_in(&shared, &reader, account, now);
     // What was shown before the second factor is worth nothing after it.
     let ended = Session {
         ended: true,
@@ -218,7 +228,7 @@ pub(in crate::console) async fn code(
     shared.store.record_session(&ended, now).await?;
     shared.sessions.forget(&session.id);
     let token = begin(&shared, &reader, account, Kind::Whole, now).await?;
-    Ok(answer::elsewhere_with(&back, &cookie::session(&token)))
+    Ok(inside(&shared, account, &back, &token, now))
 }
 
 /// Whether a code is that of the authenticator and was not shown before, or a recovery code, which is used up then.
