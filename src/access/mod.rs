@@ -9,6 +9,7 @@ mod bucket;
 mod device;
 mod link;
 mod password;
+mod proposal;
 mod role;
 mod session;
 mod totp;
@@ -22,6 +23,7 @@ pub use link::Acknowledgement;
 pub use password::{
     Busy, PasswordError, SHORTEST as SHORTEST_PASSWORD, Verifier, check as check_password,
 };
+pub use proposal::{Change, PROPOSAL_US, Proposal};
 pub use role::{Permission, Role};
 pub use session::{Kind, Session, Standing};
 pub use totp::{Enrolment, recovery_codes, recovery_hash, second_factor};

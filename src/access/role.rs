@@ -17,19 +17,22 @@ pub enum Permission {
     Rules,
     /// Find persons by what is known of them, and see who is behind a pseudonym.
     Reveal,
-    /// Accounts, sessions, tokens and the audit.
+    /// Read the audit: all of it with [`Permission::Administer`], else what concerns persons, searches and accounts.
+    Audit,
+    /// Accounts, sessions and tokens.
     Administer,
 }
 
 impl Permission {
     /// All of them.
-    pub const ALL: [Permission; 7] = [
+    pub const ALL: [Permission; 8] = [
         Permission::View,
         Permission::Search,
         Permission::Triage,
         Permission::Decide,
         Permission::Rules,
         Permission::Reveal,
+        Permission::Audit,
         Permission::Administer,
     ];
 }
@@ -86,20 +89,29 @@ impl Role {
     /// Whether it may do this. Who administers accounts reveals no persons, and who reveals persons administers nothing.
     #[must_use]
     pub const fn may(self, permission: Permission) -> bool {
-        use Permission::{Administer, Decide, Reveal, Rules, Search, Triage, View};
+        use Permission::{Administer, Audit, Decide, Reveal, Rules, Search, Triage, View};
         match self {
             Role::Viewer => matches!(permission, View),
             Role::Analyst => matches!(permission, View | Search | Triage),
             Role::Responder => matches!(permission, View | Search | Triage | Decide),
             Role::RuleAuthor => matches!(permission, View | Search | Triage | Rules),
-            Role::DataProtectionOfficer => matches!(permission, View | Search | Reveal),
+            Role::DataProtectionOfficer => {
+                matches!(permission, View | Search | Reveal | Audit)
+            }
             Role::Administrator => {
                 matches!(
                     permission,
-                    View | Search | Triage | Decide | Rules | Administer
+                    View | Search | Triage | Decide | Rules | Audit | Administer
                 )
             }
         }
+    }
+
+    /// Whether nobody alone makes an account of it, gives it to one, or resets one that has it. An administrator who could make a second administrator
+    /// would confirm what the first proposed.
+    #[must_use]
+    pub const fn needs_two(self) -> bool {
+        self.may(Permission::Administer) || self.may(Permission::Reveal)
     }
 
     /// Whether nobody gets in as such without a second factor.
@@ -126,6 +138,10 @@ mod tests {
     fn nobody_both_administers_and_reveals() {
         for role in Role::ALL {
             assert!(!(role.may(Permission::Administer) && role.may(Permission::Reveal)));
+            let is_special = role.may(Permission::Administer) || role.may(Permission::Reveal);
+            assert_eq!(role.needs_two(), is_special, "{}", role.name());
+            // Who answers for persons sees what was done to them; who works on alerts does not.
+            assert_eq!(role.may(Permission::Audit), is_special, "{}", role.name());
         }
         for permission in Permission::ALL {
             assert!(Role::ALL.iter().any(|role| role.may(permission)));

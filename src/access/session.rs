@@ -109,7 +109,10 @@ impl Session {
     pub fn may(&self, role: Role, permission: Permission) -> bool {
         let reads = matches!(permission, Permission::View | Permission::Search);
         // What a program holds lies in a file somewhere: neither accounts nor persons are for it.
-        let is_for_people = matches!(permission, Permission::Administer | Permission::Reveal);
+        let is_for_people = matches!(
+            permission,
+            Permission::Administer | Permission::Reveal | Permission::Audit
+        );
         role.may(permission)
             && match self.kind {
                 Kind::Half => false,
@@ -198,6 +201,7 @@ mod tests {
         assert!(!session(Kind::Reader).may(role, Permission::Triage));
         assert!(session(Kind::Program).may(role, Permission::Triage));
         assert!(!session(Kind::Program).may(role, Permission::Administer));
+        assert!(!session(Kind::Program).may(role, Permission::Audit));
         assert!(!session(Kind::Program).may(Role::Viewer, Permission::Triage));
     }
 }

@@ -13,13 +13,14 @@ use crate::console::first_password;
 use crate::notify::now;
 use crate::store::{AuditRow, Store};
 
-/// Adds, lists, resets, disables and enables accounts of the console
+/// Adds, lists, resets, disables and enables accounts of the console, and gives them roles
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  \
     gatewatch account add anna.petrova --role administrator --by 'Ivan Sidorov'\n  \
     gatewatch account add soc --role analyst --by 'Ivan Sidorov' --password-stdin < password\n  \
     gatewatch account list\n  \
     gatewatch account reset anna.petrova --by 'Ivan Sidorov'\n  \
+    gatewatch account role soc --role responder --by 'Ivan Sidorov'\n  \
     gatewatch account disable soc --by 'Ivan Sidorov'\n\n\
     A first password is printed once and changed at the first sign-in. Administrators and data protection officers set up a second factor then.\n\
     Exit codes: 0 done, 2 wrong use or configuration, 3 a part is unreachable.")]
@@ -35,6 +36,7 @@ enum Command {
     List(ListArgs),
     /// Gives an account a new first password, takes its second factor away and ends its sessions
     Reset(Act),
+    Role(RoleArgs),
     /// Lets nobody in with an account any more, and ends its sessions
     Disable(Act),
     /// Lets in with it again
@@ -52,6 +54,16 @@ struct AddArgs {
     /// Read the first password from standard input instead of making one
     #[arg(long)]
     password_stdin: bool,
+}
+
+/// Gives an account another role, and ends its sessions
+#[derive(Debug, clap::Args)]
+struct RoleArgs {
+    #[command(flatten)]
+    act: Act,
+    /// What they may do from then on
+    #[arg(long, value_enum, value_name = "ROLE")]
+    role: Role,
 }
 
 /// Lists the accounts
@@ -83,6 +95,7 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
             Command::Add(args) => add(args).await,
             Command::List(args) => list(args).await,
             Command::Reset(act) => reset(act).await,
+            Command::Role(args) => give(args).await,
             Command::Disable(act) => switch(act, true).await,
             Command::Enable(act) => switch(act, false).await,
         }
@@ -164,8 +177,25 @@ async fn reset(act: &Act) -> anyhow::Result<()> {
     changed.sessions_since = store.end_of_sessions(&account.name, now).await?;
     change(&store, &account, &changed).await?;
     audit(&store, &changed, &by, "reset").await?;
+    if account.has_second_factor() {
+        audit(&store, &changed, &by, "factor_reset").await?;
+    }
     eprintln!("{}: reset", changed.name);
     say_password(&password)
+}
+
+async fn give(args: &RoleArgs) -> anyhow::Result<()> {
+    let store = args.act.place.store().await?;
+    let account = found(&store, &args.act.name).await?;
+    let by = filled(&args.act.by, "--by")?;
+    let now = now();
+    let mut changed = account.changed(&by, now);
+    changed.role = args.role;
+    changed.sessions_since = store.end_of_sessions(&account.name, now).await?;
+    change(&store, &account, &changed).await?;
+    audit(&store, &changed, &by, "changed").await?;
+    eprintln!("{}: {}", changed.name, changed.role.name());
+    Ok(())
 }
 
 async fn switch(act: &Act, disabled: bool) -> anyhow::Result<()> {

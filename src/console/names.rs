@@ -49,7 +49,12 @@ pub(super) const ACTIONS: &[Named] = &[
     ("enabled", "включено", "enabled"),
     ("disabled", "отключено", "disabled"),
     ("enrolled", "настроен второй фактор", "second factor set up"),
-    ("reset", "сброшено", "reset"),
+    ("reset", "сброшен пароль", "password reset"),
+    (
+        "factor_reset",
+        "снят второй фактор",
+        "second factor taken away",
+    ),
     ("ended", "завершено", "ended"),
     ("used", "использовано", "used"),
     ("searched", "искали", "searched"),
@@ -63,6 +68,18 @@ pub(super) const ACTIONS: &[Named] = &[
     ("said", "дополнено", "added to"),
     ("notified", "уведомлено", "notified"),
     ("closed", "закрыто", "closed"),
+];
+
+/// Why something was refused, and what was proposed.
+pub(super) const REASONS: &[Named] = &[
+    ("add", "новая учётная запись", "new account"),
+    ("role", "новая роль", "new role"),
+    ("reset", "новый пароль", "new password"),
+    (
+        "second_factor",
+        "снять второй фактор",
+        "take the second factor away",
+    ),
 ];
 
 /// What a decision blocks.
@@ -154,7 +171,7 @@ mod tests {
 
     #[test]
     fn each_name_has_words_in_both_languages() {
-        for names in [KINDS, ACTIONS, SCOPES, SERVICE, UNREAD, OUTCOMES] {
+        for names in [KINDS, ACTIONS, REASONS, SCOPES, SERVICE, UNREAD, OUTCOMES] {
             let unique: BTreeSet<&str> = names.iter().map(|(name, ..)| *name).collect();
             assert_eq!(unique.len(), names.len());
             for (name, russian, english) in names {

@@ -114,6 +114,10 @@ impl Page {
         self.may(Permission::Reveal)
     }
 
+    pub(super) fn audits(&self) -> bool {
+        self.may(Permission::Audit)
+    }
+
     pub(super) fn administers(&self) -> bool {
         self.may(Permission::Administer)
     }

@@ -8,7 +8,7 @@ pub use super::gate::Needs;
 use super::live;
 use super::pages::{
     account, accounts, acknowledge, alert, alerts, api, asset, audit, decisions, entity, events,
-    incidents, integrations, overview, persons, rules, sign_in, sources,
+    incidents, integrations, overview, persons, proposals, rules, sign_in, sources,
 };
 use super::shared::Shared;
 use crate::access::Permission::{Administer, Decide, Reveal, Rules, Search, Triage, View};
@@ -90,6 +90,7 @@ pub(super) fn all() -> Vec<Route> {
     add("GET", "/accounts", may(Administer), get(accounts::list));
     add("POST", "/accounts", may(Administer), post(accounts::add));
     add("POST", "/accounts/{name}", may(Administer), post(accounts::act));
+    add("POST", "/proposals/{id}", may(Administer), post(proposals::settle));
     add("GET", "/audit", may(Administer), get(audit::show));
 
     add("GET", "/api/openapi.json", Needs::Nobody, get(api::description));

@@ -59,6 +59,7 @@ const MIGRATIONS: &[Migration] = migrations![
     21 "0021_probability",
     22 "0022_marks",
     23 "0023_renewals",
+    24 "0024_account_proposals",
 ];
 
 /// The journal of what was applied. Two instances may both write a line; the engine keeps one.

@@ -34,6 +34,7 @@ mod migrate;
 mod native;
 mod overview;
 mod pieces;
+mod proposals;
 mod recovery;
 mod response;
 mod rows;

@@ -9,7 +9,8 @@ use axum::extract::{Path, Query, State};
 use axum::response::Response;
 use serde_json::json;
 
-use crate::access::{self, Account, Permission, Role, random};
+use super::proposals;
+use crate::access::{self, Account, Change, Permission, Role, random};
 use crate::console::answer;
 use crate::console::failure::Failure;
 use crate::console::form::Form;
@@ -26,8 +27,27 @@ struct List {
     page: Page,
     rows: Vec<Row>,
     roles: Vec<(&'static str, &'static str)>,
-    fresh: Option<(Clean, String)>,
+    fresh: Option<Fresh>,
+    proposals: Vec<proposals::Row>,
     said: Option<&'static str>,
+}
+
+/// A first password, or a half of one, which is shown once.
+pub(super) struct Fresh {
+    pub(super) name: Clean,
+    pub(super) password: String,
+    /// Which half; empty where it is all.
+    pub(super) part: &'static str,
+}
+
+/// What becomes of an account.
+pub(super) struct Wanted<'w> {
+    pub(super) change: Change,
+    pub(super) name: &'w str,
+    /// As it stands; `None` where there is none yet.
+    pub(super) before: Option<&'w Account>,
+    /// Its role after that.
+    pub(super) role: Role,
 }
 
 #[expect(clippy::struct_excessive_bools, reason = "a row shows each of them")]
@@ -53,6 +73,14 @@ pub(in crate::console) async fn list(
     let page = Page::new(&shared, &reader, "administration");
     let said = match query.get("said").map(String::as_str) {
         Some("done") => Some(page.say("Записано.", "It is on record.")),
+        Some("proposed") => Some(page.say(
+            "Предложено: другой администратор подтвердит это за сутки.",
+            "Proposed: another administrator confirms it within a day.",
+        )),
+        Some("alone") => Some(page.say(
+            "Нужен второй администратор, а его нет. Это делает команда: gatewatch account add, role или reset.",
+            "A second administrator is needed, and there is none. The command line does it: gatewatch account add, role or reset.",
+        )),
         Some("last") => Some(page.say(
             "Не записано: без этой учётной записи не осталось бы администратора.",
             "Not on record: there would be no administrator left without this account.",
@@ -66,11 +94,11 @@ pub(in crate::console) async fn list(
     shown(&shared, page, &reader, None, said).await
 }
 
-async fn shown(
+pub(super) async fn shown(
     shared: &Shared,
     page: Page,
     reader: &Reader,
-    fresh: Option<(Clean, String)>,
+    fresh: Option<Fresh>,
     said: Option<&'static str>,
 ) -> Result<Response, Failure> {
     let accounts = shared.store.accounts().await?;
@@ -97,6 +125,7 @@ async fn shown(
             .into_iter()
             .map(|role| (role.name(), page.role_name(role)))
             .collect(),
+        proposals: proposals::rows(shared, reader, &page).await?,
         fresh,
         said,
         page,
@@ -114,8 +143,17 @@ fn link(name: &str) -> String {
 
 /// A password for the first sign-in, to be told by word of mouth: 20 letters and digits.
 pub(crate) fn first_password() -> String {
+    letters(random::<20>())
+}
+
+/// One half of such a password, where two administrators tell it: enough for nobody to guess the other.
+pub(super) fn half_password() -> String {
+    letters(random::<12>())
+}
+
+fn letters<const N: usize>(bytes: [u8; N]) -> String {
     const LETTERS: &[u8] = b"abcdefghjkmnpqrstuvwxyzABCDEFGHJKMNPQRSTUVWXYZ23456789";
-    let letters = random::<20>().into_iter();
+    let letters = bytes.into_iter();
     let letters = letters.map(|byte| char::from(LETTERS[usize::from(byte) % LETTERS.len()]));
     letters.collect()
 }
@@ -138,17 +176,79 @@ pub(in crate::console) async fn add(
             "There is such a name already.",
         ));
     }
-    let password = first_password();
-    let hash = shared.verifier.hash(password.clone()).await?;
+    let wanted = Wanted {
+        change: Change::Add,
+        name: &name,
+        before: None,
+        role,
+    };
+    change(&shared, &reader, &wanted).await
+}
+
+/// Makes a change, or proposes it where it needs two administrators.
+async fn change(
+    shared: &Shared,
+    reader: &Reader,
+    wanted: &Wanted<'_>,
+) -> Result<Response, Failure> {
     let now = now();
-    let account = Account::new(name, role, hash, reader.name(), now);
-    shared.store.add_account(&account).await?;
-    let title = format!("account {} added as {}", account.name, role.name());
-    audit(&shared, &reader, &account, "added", title, now).await?;
-    let page = Page::new(&shared, &reader, "administration");
+    if wanted.role.needs_two() {
+        return proposals::propose(shared, reader, wanted, now).await;
+    }
+    let password = wanted.change.makes_password().then(first_password);
+    let said = make(shared, reader, wanted, password.as_deref(), now).await?;
+    let Some(password) = password.filter(|_| said == "done") else {
+        return Ok(answer::elsewhere(&format!("/accounts?said={said}")));
+    };
+    let page = Page::new(shared, reader, "administration");
     // Shown once, in the answer itself: it goes into no address and no log.
-    let fresh = Some((Clean::of(&account.name, 64), password));
-    shown(&shared, page, &reader, fresh, None).await
+    let fresh = Fresh {
+        name: Clean::of(wanted.name, 64),
+        password,
+        part: "",
+    };
+    shown(shared, page, reader, Some(fresh), None).await
+}
+
+/// Makes a change: what is said of it then.
+pub(super) async fn make(
+    shared: &Shared,
+    reader: &Reader,
+    wanted: &Wanted<'_>,
+    password: Option<&str>,
+    now: Timestamp,
+) -> Result<&'static str, Failure> {
+    let (name, role) = (wanted.name, wanted.role);
+    let mut changed = wanted.before.map_or_else(
+        || Account::new(name.to_owned(), role, String::new(), reader.name(), now),
+        |account| account.changed(reader.name(), now),
+    );
+    if let Some(password) = password {
+        changed.password = shared.verifier.hash(password.to_owned()).await?;
+        changed.must_change = true;
+    }
+    let (action, title) = match wanted.change {
+        Change::Add => ("added", format!("account {name} added as {}", role.name())),
+        Change::Role => {
+            changed.role = role;
+            ("changed", format!("account {name} is {} now", role.name()))
+        }
+        Change::Password => ("reset", format!("password of {name} reset")),
+        Change::SecondFactor => {
+            changed.second_factor = String::new();
+            changed.recovery = Vec::new();
+            (
+                "factor_reset",
+                format!("second factor of {name} taken away"),
+            )
+        }
+    };
+    let Some(before) = wanted.before else {
+        shared.store.add_account(&changed).await?;
+        audit(shared, reader, &changed, action, title, now).await?;
+        return Ok("done");
+    };
+    record(shared, reader, before, changed, (action, title), now).await
 }
 
 async fn audit(
@@ -181,18 +281,22 @@ pub(in crate::console) async fn act(
         .account(&name)
         .await?
         .ok_or(Failure::NotFound)?;
+    if let Some(asked) = Change::named(form.get("deed")).filter(|it| *it != Change::Add) {
+        let role = match asked {
+            Change::Role => Role::named(form.get("role")),
+            _ => Some(account.role),
+        };
+        let wanted = Wanted {
+            change: asked,
+            name: &name,
+            before: Some(&account),
+            role: role.ok_or(Failure::Wrong("Какая роль?", "Which role?"))?,
+        };
+        return change(&shared, &reader, &wanted).await;
+    }
     let now = now();
     let mut changed = account.changed(reader.name(), now);
-    let mut fresh = None;
-    let (action, title) = match form.get("deed") {
-        "role" => {
-            let role = Role::named(form.get("role"));
-            changed.role = role.ok_or(Failure::Wrong("Какая роль?", "Which role?"))?;
-            (
-                "changed",
-                format!("account {name} is {} now", changed.role.name()),
-            )
-        }
+    let done = match form.get("deed") {
         "disable" => {
             changed.disabled = true;
             ("disabled", format!("account {name} disabled"))
@@ -202,35 +306,33 @@ pub(in crate::console) async fn act(
             ("enabled", format!("account {name} enabled"))
         }
         "sign_out" => ("signed_out", format!("all sessions of {name} ended")),
-        "reset" => {
-            let password = first_password();
-            changed.password = shared.verifier.hash(password.clone()).await?;
-            changed.must_change = true;
-            fresh = Some((Clean::of(&name, 64), password));
-            ("reset", format!("password of {name} reset"))
-        }
-        "second_factor" => {
-            changed.second_factor = String::new();
-            changed.recovery = Vec::new();
-            ("reset", format!("second factor of {name} taken away"))
-        }
         _ => return Err(Failure::Wrong("Что сделать?", "What is to be done?")),
     };
+    let said = record(&shared, &reader, &account, changed, done, now).await?;
+    Ok(answer::elsewhere(&format!("/accounts?said={said}")))
+}
+
+/// Puts a change on record, with what was done in one word and in a sentence: what is said of it then.
+async fn record(
+    shared: &Shared,
+    reader: &Reader,
+    before: &Account,
+    mut changed: Account,
+    (action, title): (&'static str, String),
+    now: Timestamp,
+) -> Result<&'static str, Failure> {
     // Whatever an administrator changes, what was allowed before ends.
-    changed.sessions_since = shared.store.end_of_sessions(&name, now).await?;
-    if !leaves_an_administrator(&shared, &changed).await? {
-        return Ok(answer::elsewhere("/accounts?said=last"));
+    let ends = shared.store.end_of_sessions(&before.name, now);
+    changed.sessions_since = ends.await?;
+    if !leaves_an_administrator(shared, &changed).await? {
+        return Ok("last");
     }
-    shared.change(&account, &changed).await?;
-    if is_taken_back(&shared, &reader, &account, &changed).await? {
-        return Ok(answer::elsewhere("/accounts?said=kept"));
+    shared.change(before, &changed).await?;
+    if is_taken_back(shared, reader, before, &changed).await? {
+        return Ok("kept");
     }
-    audit(&shared, &reader, &changed, action, title, now).await?;
-    if fresh.is_some() {
-        let page = Page::new(&shared, &reader, "administration");
-        return shown(&shared, page, &reader, fresh, None).await;
-    }
-    Ok(answer::elsewhere("/accounts?said=done"))
+    audit(shared, reader, &changed, action, title, now).await?;
+    Ok("done")
 }
 
 /// Whether somebody can still administer accounts after a change.

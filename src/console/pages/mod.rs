@@ -18,6 +18,7 @@ pub(super) mod incidents;
 pub(super) mod integrations;
 pub(super) mod overview;
 pub(super) mod persons;
+pub(super) mod proposals;
 pub(super) mod rules;
 pub(super) mod sign_in;
 pub(super) mod sources;
