@@ -16,6 +16,8 @@ pub(super) const KINDS: &[Named] = &[
     ("search", "поиск", "search"),
     ("person", "человек", "person"),
     ("report", "отчёт", "report"),
+    ("page", "страница", "page"),
+    ("audit", "аудит", "audit"),
     ("alert", "оповещение", "alert"),
     ("decision", "блокировка", "decision"),
     ("incident", "инцидент", "incident"),

@@ -11,7 +11,7 @@ use super::pages::{
     incidents, integrations, overview, persons, proposals, rules, sign_in, sources,
 };
 use super::shared::Shared;
-use crate::access::Permission::{Administer, Decide, Reveal, Rules, Search, Triage, View};
+use crate::access::Permission::{Administer, Audit, Decide, Reveal, Rules, Search, Triage, View};
 
 /// One address.
 pub(super) struct Route {
@@ -91,7 +91,8 @@ pub(super) fn all() -> Vec<Route> {
     add("POST", "/accounts", may(Administer), post(accounts::add));
     add("POST", "/accounts/{name}", may(Administer), post(accounts::act));
     add("POST", "/proposals/{id}", may(Administer), post(proposals::settle));
-    add("GET", "/audit", may(Administer), get(audit::show));
+    add("GET", "/audit", may(Audit), get(audit::show));
+    add("GET", "/audit.csv", may(Audit), get(audit::csv));
 
     add("GET", "/api/openapi.json", Needs::Nobody, get(api::description));
     add("GET", "/api/alerts", may(View), get(api::alerts));

@@ -24,6 +24,10 @@ pub struct AuditLine {
     pub title: String,
     /// The role that an account had then; empty for others.
     pub role: String,
+    /// The address from which it was done, as far as that is known.
+    pub address: String,
+    /// Why: the stable name of a reason, or what somebody wrote; empty where none is known.
+    pub reason: String,
 }
 
 /// Which lines are wanted; what is `None` or empty is not asked for.
@@ -35,6 +39,8 @@ pub struct AuditFilter {
     pub actor: String,
     /// Done to this kind of thing.
     pub kind: String,
+    /// Done to one of these kinds of things, for who may see no others; empty: to any.
+    pub only: &'static [&'static str],
     /// This was done.
     pub action: String,
     /// Since then.
@@ -48,14 +54,24 @@ pub struct AuditFilter {
 }
 
 /// What gatewatch itself proposes is no deed of a person.
-const ALL: &str = "SELECT time, toString(actor) AS actor, toString(action) AS action, toString(object_kind) AS object_kind, object, title, \
-                   if(object_kind = 'account', JSONExtractString(detail, 'role'), '') AS role FROM audit \
+/// Second factors that were taken away were called `reset` once, as passwords are.
+const ALL: &str = "SELECT time, toString(actor) AS actor, \
+                   if(audit.action = 'reset' AND startsWith(title, 'second factor of '), 'factor_reset', toString(audit.action)) AS action, \
+                   toString(object_kind) AS object_kind, object, title, detail FROM audit \
                    UNION ALL SELECT time, toString(actor), toString(action), 'alert', toString(alert_id), \
                    concat(assignee, if(assignee = '' OR comment = '', '', ': '), comment), '' FROM alert_actions \
                    UNION ALL SELECT time, toString(actor), toString(step), 'decision', \
                    if(value = '', toString(decision), concat(toString(scope), ' ', value)), reason, '' FROM decision_steps WHERE actor != 'gatewatch'";
 
 impl AuditFilter {
+    fn kinds(&self) -> String {
+        if self.only.is_empty() {
+            return String::new();
+        }
+        // Words of ours, without quotes.
+        format!(" AND line.object_kind IN ('{}')", self.only.join("', '"))
+    }
+
     fn times(&self) -> String {
         let bound = |sign: &str, time: Option<Timestamp>| {
             time.map_or_else(String::new, |time| {
@@ -74,11 +90,15 @@ impl Store {
     /// When the server cannot be reached or refuses.
     pub async fn audit_lines(&self, filter: &AuditFilter) -> Result<Vec<AuditLine>, StoreError> {
         let sql = format!(
-            "SELECT toUnixTimestamp64Micro(line.time) AS micros, line.actor AS actor, line.action AS action, line.object_kind AS object_kind, \
-             line.object AS object, line.title AS title, line.role AS role FROM ({ALL}) AS line \
+            "SELECT micros, actor, action, object_kind, object, title, if(object_kind = 'account', JSONExtractString(detail, 'role'), '') AS role, \
+             JSONExtractString(detail, 'address') AS address, JSONExtractString(detail, 'reason') AS reason FROM \
+             (SELECT toUnixTimestamp64Micro(line.time) AS micros, line.actor AS actor, line.action AS action, line.object_kind AS object_kind, \
+             line.object AS object, line.title AS title, line.detail AS detail FROM ({ALL}) AS line \
              WHERE (? = '' OR line.object_kind = ?) AND (? = '' OR line.action = ?) AND positionCaseInsensitiveUTF8(line.actor, ?) > 0 \
              AND (positionCaseInsensitiveUTF8(line.actor, ?) > 0 OR positionCaseInsensitiveUTF8(line.object, ?) > 0 \
-             OR positionCaseInsensitiveUTF8(line.title, ?) > 0){} ORDER BY line.time DESC, line.object, line.action LIMIT {} OFFSET {}",
+             OR positionCaseInsensitiveUTF8(line.title, ?) > 0){}{} ORDER BY line.time DESC, line.object, line.action LIMIT {} OFFSET {}) \
+             ORDER BY micros DESC, object, action",
+            filter.kinds(),
             filter.times(),
             filter.limit,
             filter.offset

@@ -252,7 +252,7 @@ async fn the_audit_has_deeds_on_alerts_and_decisions_too() {
         object_kind: "account".to_owned(),
         object: "anna".to_owned(),
         title: "account anna added".to_owned(),
-        detail: "{\"role\":\"analyst\"}".to_owned(),
+        detail: "{\"role\":\"analyst\",\"address\":\"192.0.2.7\",\"reason\":\"add\"}".to_owned(),
         before: 0,
     };
     store.record_changes(&[account]).await.unwrap();
@@ -302,8 +302,57 @@ async fn the_audit_has_deeds_on_alerts_and_decisions_too() {
         ..all.clone()
     };
     assert_eq!(lines(between.clone()).await, expected[2..3]);
-    let role = store.audit_lines(&between).await.unwrap().remove(0).role;
-    assert_eq!(role, "analyst");
+    let line = store.audit_lines(&between).await.unwrap().remove(0);
+    assert_eq!(
+        [line.role, line.address, line.reason],
+        ["analyst", "192.0.2.7", "add"]
+    );
+    let of_accounts = AuditFilter {
+        only: &["account", "person"],
+        ..all.clone()
+    };
+    assert_eq!(lines(of_accounts).await, expected[2..3]);
+    let of_nothing = AuditFilter {
+        kind: "alert".to_owned(),
+        only: &["account", "person"],
+        ..all
+    };
+    assert!(lines(of_nothing).await.is_empty());
+}
+
+#[tokio::test]
+async fn a_password_that_was_reset_is_told_from_a_second_factor_that_was_taken_away() {
+    let server = Server::start();
+    let store = server.store().await;
+    let row = |second, action, title: &str| AuditRow {
+        time: Timestamp::from_seconds(1_800_000_000 + second),
+        actor: "root".to_owned(),
+        action,
+        object_kind: "account".to_owned(),
+        object: "anna".to_owned(),
+        title: title.to_owned(),
+        detail: "no JSON".to_owned(),
+        before: second,
+    };
+    let rows = [
+        row(1, "reset", "password of anna reset"),
+        // As it was called once.
+        row(2, "reset", "second factor of anna taken away"),
+        row(3, "factor_reset", "second factor of anna taken away"),
+    ];
+    store.record_changes(&rows).await.unwrap();
+    let actions = async |action: &str| {
+        let filter = AuditFilter {
+            action: action.to_owned(),
+            limit: 10,
+            ..AuditFilter::default()
+        };
+        let lines = store.audit_lines(&filter).await.unwrap();
+        let lines = lines.into_iter().map(|it| it.action);
+        lines.collect::<Vec<String>>()
+    };
+    assert_eq!(actions("").await, ["factor_reset", "factor_reset", "reset"]);
+    assert_eq!(actions("factor_reset").await.len(), 2);
 }
 
 #[tokio::test]

@@ -6,20 +6,26 @@ use std::sync::Arc;
 use askama::Template;
 use axum::Extension;
 use axum::extract::{Query, State};
-use axum::response::Response;
+use axum::http::HeaderName;
+use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
+use axum::response::{IntoResponse, Response};
+use serde_json::json;
 
-use crate::access::Role;
+use super::events::{CUT_AT, push_cell};
+use crate::access::{Permission, Role};
 use crate::config::Locale;
 use crate::console::answer;
 use crate::console::failure::Failure;
 use crate::console::names;
+use crate::console::on_record;
 use crate::console::page::Page;
 use crate::console::query;
 use crate::console::reader::Reader;
-use crate::console::shared::Shared;
+use crate::console::shared::{Deed, Shared};
 use crate::console::times;
 use crate::event::Timestamp;
 use crate::notify::mail::Clean;
+use crate::notify::now;
 use crate::store::{AuditFilter, AuditLine};
 
 /// Lines on a page.
@@ -29,7 +35,9 @@ const MOST_OFFSET: u32 = 10_000;
 /// Parameters of the address that say which lines are shown.
 const CHOSEN: [&str; 6] = ["text", "actor", "kind", "action", "from", "until"];
 /// Kinds whose lines for people are sentences of ours, which are kept in English; of others they are words of people.
-const OURS: [&str; 8] = [
+const OURS: [&str; 10] = [
+    "page",
+    "audit",
     "session",
     "token",
     "account",
@@ -39,6 +47,13 @@ const OURS: [&str; 8] = [
     "report",
     "subject",
 ];
+
+/// What somebody may see of the audit who administers no accounts.
+const OF_PERSONS: &[&str] = &["person", "search", "account"];
+const WRONG: Failure = Failure::Wrong(
+    "Время в запросе не читается; страница аудита показывает, какое.",
+    "A time cannot be read; the page of the audit says which.",
+);
 
 #[derive(Template)]
 #[template(path = "audit.html")]
@@ -51,6 +66,8 @@ struct Audit {
     problem: Option<Clean>,
     next: Option<String>,
     previous: Option<String>,
+    /// The address of the same as a file.
+    file: String,
 }
 
 struct Row {
@@ -63,6 +80,8 @@ struct Row {
     title: Clean,
     object: Clean,
     link: Option<String>,
+    address: Clean,
+    reason: Clean,
 }
 
 impl Audit {
@@ -82,7 +101,8 @@ pub(in crate::console) async fn show(
     }
     let offset = query.get("offset").and_then(|offset| offset.parse().ok());
     let offset: u32 = offset.unwrap_or(0).min(MOST_OFFSET);
-    let (mut lines, problem) = match filter(&query, &reader, offset) {
+    // One more says whether there is a next page.
+    let (mut lines, problem) = match filter(&query, &reader, offset, ROWS + 1) {
         Ok(filter) => (shared.store.audit_lines(&filter).await?, None),
         Err(wrong) => (Vec::new(), Some(Clean::of(&wrong.said(reader.locale), 400))),
     };
@@ -93,8 +113,10 @@ pub(in crate::console) async fn show(
         .into_iter()
         .map(|name| (name, chosen(&query, name)))
         .collect();
-    let next = (has_more && offset + ROWS <= MOST_OFFSET).then(|| at(&chosen, offset + ROWS));
-    let previous = (offset > 0).then(|| at(&chosen, offset.saturating_sub(ROWS)));
+    let page_at = |offset| format!("/audit?{}", at(&chosen, offset));
+    let next = (has_more && offset + ROWS <= MOST_OFFSET).then(|| page_at(offset + ROWS));
+    let previous = (offset > 0).then(|| page_at(offset.saturating_sub(ROWS)));
+    let file = format!("/audit.csv?{}", at(&chosen, 0));
     for name in ["from", "until"] {
         if let Some(text) = chosen.get_mut(name) {
             *text = times::field(text, &reader.zone);
@@ -102,14 +124,32 @@ pub(in crate::console) async fn show(
     }
     answer::page(&Audit {
         rows: lines.iter().map(|line| row(line, &page)).collect(),
-        kinds: names::choice(names::KINDS, reader.locale),
+        kinds: kinds(&reader),
         actions: names::choice(names::ACTIONS, reader.locale),
         page,
         chosen,
         problem,
         next,
         previous,
+        file,
     })
+}
+
+/// Kinds of things that the reader may see; empty: all.
+fn only(reader: &Reader) -> &'static [&'static str] {
+    if reader.may(Permission::Administer) {
+        &[]
+    } else {
+        OF_PERSONS
+    }
+}
+
+/// Those kinds with their words.
+fn kinds(reader: &Reader) -> Vec<(&'static str, Clean)> {
+    let mut kinds = names::choice(names::KINDS, reader.locale);
+    let only = only(reader);
+    kinds.retain(|(name, _)| only.is_empty() || only.contains(name));
+    kinds
 }
 
 /// A parameter, bounded.
@@ -122,21 +162,22 @@ fn filter(
     query: &HashMap<String, String>,
     reader: &Reader,
     offset: u32,
+    limit: u32,
 ) -> Result<AuditFilter, query::Wrong> {
     Ok(AuditFilter {
         text: chosen(query, "text"),
         actor: chosen(query, "actor"),
         kind: chosen(query, "kind"),
+        only: only(reader),
         action: chosen(query, "action"),
         since: query::time(query, "from", &reader.zone)?,
         until: query::time(query, "until", &reader.zone)?,
         offset,
-        // One more says whether there is a next page.
-        limit: ROWS + 1,
+        limit,
     })
 }
 
-/// The address of these lines from another place on.
+/// The query of these lines from another place on.
 fn at(chosen: &HashMap<&'static str, String>, offset: u32) -> String {
     let mut query = form_urlencoded::Serializer::new(String::new());
     for name in CHOSEN {
@@ -147,7 +188,7 @@ fn at(chosen: &HashMap<&'static str, String>, offset: u32) -> String {
     if offset > 0 {
         query.append_pair("offset", &offset.to_string());
     }
-    format!("/audit?{}", query.finish())
+    query.finish()
 }
 
 fn row(line: &AuditLine, page: &Page) -> Row {
@@ -156,13 +197,94 @@ fn row(line: &AuditLine, page: &Page) -> Row {
     let title = if is_foreign { "" } else { &line.title };
     Row {
         time: Timestamp::from_micros(line.micros),
-        actor: Clean::of(&line.actor, 80),
+        actor: if line.actor.is_empty() {
+            Clean::fixed(page.say("без входа", "not signed in"))
+        } else {
+            Clean::of(&line.actor, 80)
+        },
+        address: Clean::of(&line.address, 48),
+        reason: names::said(names::REASONS, &line.reason, page.locale()),
         kind: names::said(names::KINDS, kind, page.locale()),
         action: names::said(names::ACTIONS, &line.action, page.locale()),
         role: Role::named(&line.role).map_or("", |role| page.role_name(role)),
         title: Clean::of(title, 200),
         object: Clean::of(&line.object, 120),
         link: (kind == "alert").then(|| format!("/alerts/{}", line.object)),
+    }
+}
+
+/// The same as a file, for spreadsheets and programs: stable names, and sentences as they are kept.
+pub(in crate::console) async fn csv(
+    State(shared): State<Arc<Shared>>,
+    Extension(reader): Extension<Reader>,
+    Query(query): Query<HashMap<String, String>>,
+) -> Result<Response, Failure> {
+    let limit = shared.config.console.search_rows.get();
+    // One more says whether there are more.
+    let filter = filter(&query, &reader, 0, limit.saturating_add(1)).map_err(|_| WRONG)?;
+    let mut lines = shared.store.audit_lines(&filter).await?;
+    let is_cut = lines.len() > limit as usize;
+    lines.truncate(limit as usize);
+    let deed = Deed {
+        actor: reader.name(),
+        action: "exported",
+        kind: "audit",
+        object: "",
+        title: format!("{} exported the audit", reader.name()),
+        detail: json!({
+            "text": on_record::search(&filter.text), "actor": filter.actor, "kind": filter.kind, "action": filter.action,
+            "from": filter.since, "until": filter.until, "address": reader.from(),
+        }),
+    };
+    shared.audit(deed, now()).await?;
+    let mut text = String::from("time,actor,kind,action,object,title,role,address,reason\r\n");
+    for line in &lines {
+        push_line(&mut text, line);
+    }
+    let headers = [
+        (CONTENT_TYPE, "text/csv; charset=utf-8"),
+        (CONTENT_DISPOSITION, "attachment; filename=\"audit.csv\""),
+    ];
+    if !is_cut {
+        return Ok((headers, text).into_response());
+    }
+    push_cell(&mut text, &cut_at(limit, reader.locale));
+    text.push_str("\r\n");
+    let cut = [(HeaderName::from_static(CUT_AT), limit.to_string())];
+    Ok((headers, cut, text).into_response())
+}
+
+fn push_line(text: &mut String, line: &AuditLine) {
+    let time = Timestamp::from_micros(line.micros).to_string();
+    let cells = [
+        &time,
+        &line.actor,
+        &line.object_kind,
+        &line.action,
+        &line.object,
+        &line.title,
+        &line.role,
+        &line.address,
+        &line.reason,
+    ];
+    for (at, cell) in cells.into_iter().enumerate() {
+        if at > 0 {
+            text.push(',');
+        }
+        push_cell(text, cell);
+    }
+    text.push_str("\r\n");
+}
+
+/// The last line of a file that does not hold all.
+fn cut_at(limit: u32, locale: Locale) -> String {
+    match locale {
+        Locale::Ru => {
+            format!("Здесь только {limit} самых новых строк, нашлось больше: сузьте запрос.")
+        }
+        Locale::En => {
+            format!("These are the newest {limit} lines, more were found: narrow the search.")
+        }
     }
 }
 
@@ -179,10 +301,30 @@ mod tests {
         ]);
         let chosen = CHOSEN.map(|name| (name, chosen(&query, name)));
         let chosen = HashMap::from(chosen);
-        assert_eq!(
-            at(&chosen, 100),
-            "/audit?actor=anna&action=close&offset=100"
+        assert_eq!(at(&chosen, 100), "actor=anna&action=close&offset=100");
+        assert_eq!(at(&chosen, 0), "actor=anna&action=close");
+    }
+
+    #[test]
+    fn a_line_of_the_file_has_address_and_reason() {
+        let line = AuditLine {
+            micros: 1_000_000,
+            actor: "anna".into(),
+            action: "refused".into(),
+            object_kind: "page".into(),
+            object: "GET /accounts".into(),
+            title: "a \"page\"".into(),
+            role: String::new(),
+            address: "192.0.2.7".into(),
+            reason: "permission".into(),
+        };
+        let mut text = String::new();
+        push_line(&mut text, &line);
+        let expected = "\"anna\",\"page\",\"refused\",\"GET /accounts\",\"a \"\"page\"\"\",\"\",\"192.0.2.7\",\"permission\"\r\n";
+        assert!(text.ends_with(expected), "{text}");
+        assert!(
+            cut_at(7, Locale::Ru).contains("только 7")
+                && cut_at(7, Locale::En).contains("newest 7")
         );
-        assert_eq!(at(&chosen, 0), "/audit?actor=anna&action=close");
     }
 }

@@ -35,7 +35,7 @@ const WRONG: Failure = Failure::Wrong(
     "The search is wrong; its page says how.",
 );
 /// Says of a file that it was cut, and behind how many events.
-const CUT_AT: &str = "x-gatewatch-cut-at";
+pub(super) const CUT_AT: &str = "x-gatewatch-cut-at";
 
 #[derive(Template)]
 #[template(path = "events.html")]
@@ -218,7 +218,7 @@ fn line(text: &mut String, event: &StoredEvent) {
 }
 
 /// A cell in quotes (RFC 4180). What a spreadsheet would take for a formula begins with an apostrophe, as OWASP advises.
-fn push_cell(text: &mut String, cell: &str) {
+pub(super) fn push_cell(text: &mut String, cell: &str) {
     text.push('"');
     if cell.starts_with(['=', '+', '-', '@', '\t', '\r']) {
         text.push('\'');
