@@ -9,14 +9,16 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::Response;
+use serde_json::json;
+use tracing::warn;
 
 use super::answer;
 use super::cookie;
 use super::failure::Failure;
 use super::form::Form;
 use super::reader::{Reader, Visitor};
-use super::shared::Shared;
-use crate::access::{Permission, Standing, token_hash};
+use super::shared::{Deed, Shared};
+use crate::access::{Permission, Standing, network_of, token_hash};
 use crate::notify::now;
 
 /// Most bytes of a form.
@@ -40,6 +42,8 @@ pub enum Needs {
 pub(super) struct Gate {
     pub(super) shared: Arc<Shared>,
     pub(super) needs: Needs,
+    pub(super) method: &'static str,
+    pub(super) path: &'static str,
     /// Whether asking for it keeps a session from being idle: a page that waits for news shows nobody who is there.
     pub(super) is_use: bool,
 }
@@ -50,7 +54,12 @@ pub(super) async fn admit(State(gate): State<Gate>, request: Request, next: Next
     let mut reader = Reader::of(&parts, &gate.shared);
     let mut response = match gate.judge(parts, body, &mut reader).await {
         Ok(request) => next.run(request).await,
-        Err(refusal) => refusal.answer(&reader),
+        Err(refusal) => {
+            if let Some(reason) = refusal.reason() {
+                gate.note(&reader, reason).await;
+            }
+            refusal.answer(&reader)
+        }
     };
     if let Some(failed) = response.extensions_mut().remove::<answer::Failed>() {
         response = failed.shown(&gate.shared, &reader);
@@ -71,6 +80,15 @@ enum Refusal {
 }
 
 impl Refusal {
+    /// What it is called in the audit; `None` where nobody tried what they may not.
+    fn reason(&self) -> Option<&'static str> {
+        match self {
+            Refusal::Forbidden => Some("permission"),
+            Refusal::Form => Some("form"),
+            Refusal::Elsewhere(_) | Refusal::Failure(_) => None,
+        }
+    }
+
     fn answer(self, reader: &Reader) -> Response {
         let is_program = answer::is_program(&reader.asked);
         match self {
@@ -101,6 +119,32 @@ impl Refusal {
 }
 
 impl Gate {
+    /// Puts a refusal on record, of one account or network and one address at most once a minute.
+    async fn note(&self, reader: &Reader, reason: &'static str) {
+        let (shared, now) = (&self.shared, now());
+        let network = reader.address.map(|it| network_of(it).to_string());
+        let (refusals, who) = match reader.name() {
+            "" => (&shared.strangers, network.unwrap_or_default()),
+            name => (&shared.refusals, name.to_owned()),
+        };
+        if !refusals.is_due(&who, self.path, now) {
+            return;
+        }
+        let route = format!("{} {}", self.method, self.path);
+        let deed = Deed {
+            actor: reader.name(),
+            action: "refused",
+            kind: "page",
+            object: &route,
+            title: format!("{route} refused: {reason}"),
+            detail: json!({ "address": reader.from(), "agent": reader.agent, "route": route, "reason": reason }),
+        };
+        if let Err(problem) = shared.audit(deed, now).await {
+            refusals.forget(&who, self.path);
+            warn!(%problem, "a refused request is not on record");
+        }
+    }
+
     async fn judge(
         &self,
         mut parts: Parts,

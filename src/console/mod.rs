@@ -17,6 +17,7 @@ mod page;
 mod pages;
 mod query;
 mod reader;
+mod refusals;
 mod risk;
 pub mod routes;
 mod sessions;
@@ -148,6 +149,8 @@ fn router(shared: &Arc<Shared>) -> Router {
         let gate = gate::Gate {
             shared: Arc::clone(shared),
             needs: route.needs,
+            method: route.method,
+            path: route.path,
             is_use: route.path != live::PATH,
         };
         let guarded = route

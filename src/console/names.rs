@@ -60,6 +60,7 @@ pub(super) const ACTIONS: &[Named] = &[
     ("ended", "завершено", "ended"),
     ("used", "использовано", "used"),
     ("searched", "искали", "searched"),
+    ("kept", "сохранено", "kept"),
     ("exported", "выгружено", "exported"),
     ("hunted", "поиск по правилу", "hunted"),
     ("backtested", "проверка на истории", "backtested"),
@@ -74,6 +75,29 @@ pub(super) const ACTIONS: &[Named] = &[
 
 /// Why something was refused, and what was proposed.
 pub(super) const REASONS: &[Named] = &[
+    ("password", "пароль не подошёл", "wrong password"),
+    ("code", "код не подошёл", "wrong code"),
+    ("unknown_name", "такого имени нет", "no such name"),
+    (
+        "too_many_tries",
+        "слишком много неудачных попыток",
+        "too many tries failed",
+    ),
+    (
+        "present_password",
+        "нынешний пароль не подошёл",
+        "wrong present password",
+    ),
+    (
+        "permission",
+        "роль не даёт этого права",
+        "the role does not permit it",
+    ),
+    (
+        "form",
+        "форма не отсюда или устарела",
+        "form from elsewhere, or run out",
+    ),
     ("add", "новая учётная запись", "new account"),
     ("role", "новая роль", "new role"),
     ("reset", "новый пароль", "new password"),

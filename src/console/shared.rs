@@ -10,6 +10,7 @@ use tokio::sync::{Mutex, Semaphore, watch};
 use super::failure::Failure;
 use super::live::News;
 use super::reader::Visitor;
+use super::refusals::Refusals;
 use super::sessions::Sessions;
 use crate::access::{Account, Attempts, Buckets, Standing, Vault, Verifier};
 use crate::alert::Kin;
@@ -96,6 +97,9 @@ pub(super) struct Shared {
     pub(super) by_device: Attempts<String>,
     /// Codes and present passwords that were wrong, by account: whoever shows them has shown the password before.
     pub(super) by_account: Attempts<String>,
+    /// Refusals that are on record, of accounts and of those who have not signed in.
+    pub(super) refusals: Refusals,
+    pub(super) strangers: Refusals,
     /// Held while a code is taken.
     pub(super) codes: Mutex<()>,
     /// Held while something is done to alerts.
@@ -117,6 +121,8 @@ impl Shared {
             by_address: Buckets::new(FROM_ADDRESS, LEAK_US),
             by_device: Attempts::new(FREE),
             by_account: Attempts::new(FREE),
+            refusals: Refusals::default(),
+            strangers: Refusals::default(),
             codes: Mutex::default(),
             deeds: Mutex::default(),
             news: watch::Sender::new(News::default()),

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use metrics::counter;
-use serde_json::{Value, json};
+use serde_json::json;
 use tracing::warn;
 
 use super::reader::Reader;
@@ -13,6 +13,14 @@ use crate::access::{Account, Device, Poured, Try, Wait, network_of};
 use crate::event::Timestamp;
 use crate::store::StoreError;
 use crate::telemetry::metric;
+
+/// A try that has to wait.
+pub(super) struct Held {
+    /// So many seconds.
+    pub(super) seconds: u64,
+    /// Whether all of its address have to, whatever name they type.
+    pub(super) is_address: bool,
+}
 
 /// A try to sign in that was let through.
 pub(super) enum Tried {
@@ -29,20 +37,21 @@ impl Tried {
         name: &str,
         device: Option<Device>,
         now: Timestamp,
-    ) -> Result<Tried, Wait> {
+    ) -> Result<Tried, Held> {
         if let Some(device) = device {
-            return Ok(Tried::Known(shared.by_device.begin(device.id, now)?));
+            let device = shared.by_device.begin(device.id, now);
+            return device.map(Tried::Known).map_err(|wait| held(wait, false));
         }
         let address = reader.address.map(network_of);
         let address = address.map(|it| shared.by_address.begin(it, now));
-        let address = address.transpose()?;
+        let address = address.transpose().map_err(|wait| held(wait, true))?;
         match shared.by_name.begin(name.to_owned(), now) {
             Ok(name) => Ok(Tried::Stranger(name, address)),
             Err(wait) => {
                 if let Some(address) = address {
                     shared.by_address.take_back(&address);
                 }
-                Err(wait)
+                Err(held(wait, false))
             }
         }
     }
@@ -58,6 +67,13 @@ impl Tried {
                 }
             }
         }
+    }
+}
+
+fn held(Wait(seconds): Wait, is_address: bool) -> Held {
+    Held {
+        seconds,
+        is_address,
     }
 }
 
@@ -85,43 +101,146 @@ pub(super) fn is_in(shared: &Shared, reader: &Reader, account: &Account, now: Ti
     shared.by_account.succeeded(&account.name);
 }
 
-/// Puts a refusal on record beside the answer: one that came later for names that exist would tell which do.
+/// Why somebody is not let in, by its name in the audit.
+#[derive(Clone, Copy)]
+pub(super) struct Refusal {
+    /// `session` of a sign-in, else `account`.
+    pub(super) kind: &'static str,
+    /// Where it was tried.
+    pub(super) route: &'static str,
+    /// One of [`super::names::REASONS`].
+    pub(super) reason: &'static str,
+}
+
+/// A sign-in failed: it is counted, and put on record.
 pub(super) fn failed(
     shared: &Arc<Shared>,
     reader: &Reader,
     name: &str,
-    what: &'static str,
+    refusal: Refusal,
     now: Timestamp,
 ) {
     counter!(metric::SIGN_INS, "outcome" => "refused").increment(1);
-    let (shared, name) = (Arc::clone(shared), name.to_owned());
-    let detail = json!({ "address": reader.from(), "agent": reader.agent });
+    wrong(shared, reader, name, refusal, now);
+}
+
+/// Puts a refusal on record beside the answer: one that came later for names that exist would tell which do.
+pub(super) fn wrong(
+    shared: &Arc<Shared>,
+    reader: &Reader,
+    name: &str,
+    refusal: Refusal,
+    now: Timestamp,
+) {
+    let asked = Asked::by(reader, name);
+    let shared = Arc::clone(shared);
     tokio::spawn(async move {
-        let recorded = record_refusal(&shared, &name, what, detail, now).await;
-        if let Err(problem) = recorded {
-            warn!(%problem, "a refused sign-in is not on record");
-        }
+        said(asked.record_wrong(&shared, refusal, now).await);
     });
 }
 
-async fn record_refusal(
-    shared: &Shared,
+/// The same of a try that has to wait, at most once a minute: nothing holds those up.
+pub(super) fn delayed(
+    shared: &Arc<Shared>,
+    reader: &Reader,
     name: &str,
-    what: &'static str,
-    detail: Value,
+    refusal: Refusal,
     now: Timestamp,
-) -> Result<(), StoreError> {
-    // Who tries any name writes no audit: the counter is for them.
-    if shared.store.account(name).await?.is_none() {
-        return Ok(());
-    }
-    let deed = Deed {
-        actor: name,
-        action: "refused",
-        kind: "session",
-        object: name,
-        title: format!("sign-in refused: {what}"),
-        detail,
+) {
+    let asked = Asked::by(reader, name);
+    let who = if name.is_empty() {
+        asked.network.as_str()
+    } else {
+        name
     };
-    shared.audit(deed, now).await
+    if !shared.strangers.is_due(who, refusal.route, now) {
+        return;
+    }
+    let shared = Arc::clone(shared);
+    tokio::spawn(async move {
+        let is_known = asked.is_known(&shared).await;
+        let recorded = match is_known {
+            Ok(is_known) => asked.record(&shared, is_known, refusal, now).await,
+            Err(problem) => Err(problem),
+        };
+        said(recorded);
+    });
+}
+
+fn said(recorded: Result<(), StoreError>) {
+    if let Err(problem) = recorded {
+        warn!(%problem, "a refused sign-in is not on record");
+    }
+}
+
+/// Who tried something, for the record.
+struct Asked {
+    name: String,
+    /// The network that it came from.
+    network: String,
+    address: String,
+    agent: String,
+}
+
+impl Asked {
+    fn by(reader: &Reader, name: &str) -> Asked {
+        let network = reader.address.map(|it| network_of(it).to_string());
+        Asked {
+            name: name.to_owned(),
+            network: network.unwrap_or_default(),
+            address: reader.from(),
+            agent: reader.agent.clone(),
+        }
+    }
+
+    async fn is_known(&self, shared: &Shared) -> Result<bool, StoreError> {
+        Ok(shared.store.account(&self.name).await?.is_some())
+    }
+
+    /// Each failure of an account is on record; of names that are nobody's one a minute from a network.
+    async fn record_wrong(
+        &self,
+        shared: &Shared,
+        refusal: Refusal,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        if self.is_known(shared).await? {
+            return self.record(shared, true, refusal, now).await;
+        }
+        let (network, route) = (&self.network, "unknown name");
+        if !shared.strangers.is_due(network, route, now) {
+            return Ok(());
+        }
+        let unknown = Refusal {
+            reason: "unknown_name",
+            ..refusal
+        };
+        let recorded = self.record(shared, false, unknown, now).await;
+        if recorded.is_err() {
+            shared.strangers.forget(network, route);
+        }
+        recorded
+    }
+
+    /// What is typed for a name may be a password: only names of accounts are kept.
+    async fn record(
+        &self,
+        shared: &Shared,
+        is_known: bool,
+        refusal: Refusal,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let name = if is_known { self.name.as_str() } else { "" };
+        let deed = Deed {
+            actor: name,
+            action: "refused",
+            kind: refusal.kind,
+            object: name,
+            title: format!("refused at {}: {}", refusal.route, refusal.reason),
+            detail: json!({
+                "address": self.address, "agent": self.agent, "route": refusal.route, "reason": refusal.reason,
+            }),
+        };
+        shared.audit(deed, now).await
+    }
 }

@@ -11,6 +11,7 @@ use gatewatch::event::{Field, Timestamp};
 use serde_json::Value;
 
 use crate::blocks;
+use crate::duties::{audit_of_the_officer, refusals, two_administrators};
 use crate::exceptions::an_exception_is_ready;
 use crate::parts::{Reply, Request};
 use crate::place::{PASSWORD, Place};
@@ -48,17 +49,29 @@ fn each_role_gets_where_it_may_and_nowhere_else() {
     idle_sessions(&place);
     links_of_mails(&place, &alert);
     the_person(&place);
+    refusals(&place);
+    two_administrators(&place);
     let audit = place.ask("SELECT DISTINCT concat(object_kind, ' ', action) FROM audit WHERE object_kind NOT IN ('rule', 'correlation', 'exception', 'silence') ORDER BY 1");
     for line in [
         "account added",
+        "account approved",
         "account changed",
         "account disabled",
         "account enrolled",
+        "account factor_reset",
+        "account proposed",
+        "account refused",
+        "account rejected",
+        "account reset",
+        "audit exported",
+        "page refused",
         "person revealed",
         "person viewed",
         "recovery_code used",
         "report viewed",
         "search exported",
+        "search kept",
+        "search removed",
         "search searched",
         "session refused",
         "session signed_in",
@@ -404,4 +417,5 @@ fn the_person(place: &Place) {
         !audit.contains("anna") && !audit.contains("123 bc"),
         "{audit}"
     );
+    audit_of_the_officer(&officer);
 }

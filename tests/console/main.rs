@@ -6,6 +6,7 @@ mod parts;
 mod access;
 mod blocks;
 mod browser;
+mod duties;
 mod exceptions;
 mod hostile;
 mod keys;

@@ -191,6 +191,8 @@ fn known_browsers(place: &Place, mut known: Visitor, first: &str) {
         .collect();
     assert_eq!(statuses, [403, 403, 403, 403, 429]);
     known.read_signature("/account/password");
+    let wrong = [("old", "wrong"), ("new", "other"), ("again", "other")];
+    assert_eq!(known.post("/account/password", &wrong).status, 400);
     let password = format!("{PASSWORD} снова");
     let pairs = [("old", PASSWORD), ("new", &password), ("again", &password)];
     let changed = known.post("/account/password", &pairs);

@@ -26,6 +26,7 @@ use crate::console::form::Form;
 use crate::console::page::Page;
 use crate::console::reader::{Reader, Visitor};
 use crate::console::shared::{Deed, Shared};
+use crate::console::tries::{self, Refusal};
 use crate::event::Timestamp;
 use crate::notify::mail::Clean;
 use crate::notify::now;
@@ -173,7 +174,9 @@ pub(in crate::console) async fn password(
         let page = password_page(&shared, &reader, Some(problem))?;
         Ok((StatusCode::BAD_REQUEST, page).into_response())
     };
-    if let Some(problem) = wrong_password(&shared, &account, &page, old, now).await? {
+    if let Some(problem) =
+        wrong_password(&shared, &reader, &account, "/account/password", old, now).await?
+    {
         return refused(problem);
     }
     if new != form.exactly("again") {
@@ -217,13 +220,22 @@ pub(in crate::console) async fn password(
 
 /// Why the present password of an account is not taken; `None` when it is.
 async fn wrong_password(
-    shared: &Shared,
+    shared: &Arc<Shared>,
+    reader: &Reader,
     account: &Account,
-    page: &Page,
+    route: &'static str,
     password: &str,
     now: Timestamp,
 ) -> Result<Option<&'static str>, Failure> {
+    let refusal = Refusal {
+        kind: "account",
+        route,
+        reason: "present_password",
+    };
+    let page = Page::new(shared, reader, "");
     let Ok(tried) = shared.by_account.begin(account.name.clone(), now) else {
+        let refusal = sign_in::too_many(refusal);
+        tries::delayed(shared, reader, &account.name, refusal, now);
         return Ok(Some(page.say(
             "Слишком много неудачных попыток; подождите.",
             "Too many tries failed; wait a little.",
@@ -234,6 +246,7 @@ async fn wrong_password(
         shared.by_account.take_back(&tried);
         return Ok(None);
     }
+    tries::wrong(shared, reader, &account.name, refusal, now);
     Ok(Some(page.say(
         "Нынешний пароль не подходит.",
         "The present password does not fit.",
@@ -318,8 +331,15 @@ pub(in crate::console) async fn enrol(
     };
     // Whoever finds a browser signed in gives the account no other phone.
     if !account.second_factor.is_empty()
-        && let Some(problem) =
-            wrong_password(&shared, &account, &page, form.exactly("password"), now).await?
+        && let Some(problem) = wrong_password(
+            &shared,
+            &reader,
+            &account,
+            "/account/second-factor",
+            form.exactly("password"),
+            now,
+        )
+        .await?
     {
         return again(problem);
     }

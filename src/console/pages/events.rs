@@ -118,7 +118,7 @@ pub(in crate::console) async fn show(
     })
 }
 
-/// A search with criteria, or an event that is opened, is on record: it may be about a person.
+/// A search, a list without criteria and an event that is opened are on record: they may be about a person.
 pub(super) async fn audit(
     shared: &Shared,
     reader: &Reader,
@@ -127,9 +127,6 @@ pub(super) async fn audit(
 ) -> Result<(), Failure> {
     let text = |name: &str| query.get(name).filter(|text| !text.is_empty());
     let text = text("event").or(text("q")).map_or("", String::as_str);
-    if text.is_empty() && action == "searched" {
-        return Ok(());
-    }
     let deed = Deed {
         actor: reader.name(),
         action,
@@ -272,6 +269,16 @@ pub(in crate::console) async fn save(
         .store
         .save_search(reader.name(), &search, removes, now())
         .await?;
+    let action = if removes { "removed" } else { "kept" };
+    let deed = Deed {
+        actor: reader.name(),
+        action,
+        kind: "search",
+        object: &search.name,
+        title: format!("{} {action} a search", reader.name()),
+        detail: json!({ "query": search.query, "address": reader.from() }),
+    };
+    shared.audit(deed, now()).await?;
     Ok(answer::elsewhere(&format!("/events?{asked}")))
 }
 

@@ -23,7 +23,7 @@ use crate::console::form::Form;
 use crate::console::page::Page;
 use crate::console::reader::{Reader, Visitor};
 use crate::console::shared::{Deed, Shared};
-use crate::console::tries::{self, Tried};
+use crate::console::tries::{self, Refusal, Tried};
 use crate::event::Timestamp;
 use crate::notify::now;
 use crate::telemetry::metric;
@@ -49,11 +49,31 @@ struct Code {
     problem: Option<Problem>,
 }
 
+/// Why a password and a code are not taken, for the audit.
+const PASSWORD: Refusal = Refusal {
+    kind: "session",
+    route: "/sign-in",
+    reason: "password",
+};
+const CODE: Refusal = Refusal {
+    kind: "session",
+    route: "/second-factor",
+    reason: "code",
+};
+
 /// Why somebody was not let in.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Problem {
     Wrong,
     Wait(u64),
+}
+
+/// The same where it was not looked at, since too many failed.
+pub(super) fn too_many(refusal: Refusal) -> Refusal {
+    Refusal {
+        reason: "too_many_tries",
+        ..refusal
+    }
 }
 
 fn back_of(query: &HashMap<String, String>) -> String {
@@ -99,9 +119,11 @@ pub(in crate::console) async fn password(
     let device = tries::device(&shared, &reader, &name, now).await?;
     let tried = match Tried::begin(&shared, &reader, &name, device, now) {
         Ok(tried) => tried,
-        Err(Wait(seconds)) => {
+        Err(held) => {
             counter!(metric::SIGN_INS, "outcome" => "delayed").increment(1);
-            return refused(Problem::Wait(seconds));
+            let name = if held.is_address { "" } else { name.as_str() };
+            tries::delayed(&shared, &reader, name, too_many(PASSWORD), now);
+            return refused(Problem::Wait(held.seconds));
         }
     };
     let account = shared.store.account(&name).await?;
@@ -110,7 +132,7 @@ pub(in crate::console) async fn password(
     let password = form.exactly("password").to_owned();
     let is_right = shared.verifier.matches(password, hash).await?;
     let Some(account) = usable.filter(|_| is_right) else {
-        tries::failed(&shared, &reader, &name, "password", now);
+        tries::failed(&shared, &reader, &name, PASSWORD, now);
         return refused(Problem::Wrong);
     };
     tried.take_back(&shared);
@@ -212,10 +234,13 @@ pub(in crate::console) async fn code(
     // Whoever gets here has shown the password: those who only know the name hold nobody up.
     let tried = match shared.by_account.begin(account.name.clone(), now) {
         Ok(tried) => tried,
-        Err(Wait(seconds)) => return refused(Problem::Wait(seconds)),
+        Err(Wait(seconds)) => {
+            tries::delayed(&shared, &reader, &account.name, too_many(CODE), now);
+            return refused(Problem::Wait(seconds));
+        }
     };
     if !takes(&shared, visitor, form.get("code"), now).await? {
-        tries::failed(&shared, &reader, &account.name, "second factor", now);
+        tries::failed(&shared, &reader, &account.name, CODE, now);
         return refused(Problem::Wrong);
     }
     shared.by_account.take_back(&tried);
