@@ -4,6 +4,7 @@ use gatewatch::access::Role;
 
 use crate::parts::wait_for;
 use crate::place::{LIMIT, PASSWORD, Place};
+use crate::shown::in_russian;
 use crate::visitor::{Visitor, between};
 
 const OFFICER: &str = "data_protection_officer";
@@ -73,7 +74,7 @@ pub fn two_administrators(place: &Place) {
     assert_eq!(officer.sign_in("second.officer", &whole).status, 303);
     resets(place, &chief, &deputy);
     roles(place, &chief, &deputy);
-    what_the_officer_reads(place, &deputy);
+    what_the_audit_shows(place, &deputy);
 }
 
 /// Where there is no other administrator nothing is proposed.
@@ -151,23 +152,40 @@ fn roles(place: &Place, chief: &Visitor, deputy: &Visitor) {
     assert_eq!(give("viewer"), "/accounts?said=done", "one takes it away");
 }
 
-/// All of the audit for who administers; of persons, searches and accounts for who looks persons up.
-fn what_the_officer_reads(place: &Place, deputy: &Visitor) {
-    let sheet = deputy.get("/audit.csv?kind=session");
-    assert_eq!(sheet.header("content-type"), "text/csv; charset=utf-8");
-    assert!(sheet.body.contains("\"signed_in\""), "{}", sheet.body);
+/// The page of the audit in both languages, and its file, which is on record itself.
+fn what_the_audit_shows(place: &Place, deputy: &Visitor) {
+    let rows = |page: &str| between(page, "<tbody>", "</tbody>").to_owned();
     let page = deputy.get("/audit?kind=account&action=factor_reset").body;
+    let page = rows(&page);
     assert!(
         page.contains("second factor taken away") && page.contains("127.0.0.1"),
         "{page}"
     );
-    let name = Role::Viewer.name();
-    assert_eq!(
-        deputy.get(&format!("/audit?actor={name}&kind=page")).status,
-        200
+    assert!(!page.contains("password reset"), "{page}");
+    let page = deputy.get("/audit?kind=session&action=refused").body;
+    let page = rows(&page);
+    assert!(
+        page.contains("not signed in") && page.contains("no such name"),
+        "{page}"
     );
-    let kinds = place.ask("SELECT count() FROM audit WHERE object_kind = 'audit' AND action = 'exported' AND actor = 'deputy'");
-    assert_eq!(kinds, "1");
+    let page = in_russian(place, deputy, "/audit?kind=account&actor=deputy").body;
+    let page = rows(&page);
+    for words in [
+        "снят второй фактор",
+        "сброшен пароль",
+        "утверждено",
+        "новая роль",
+    ] {
+        assert!(page.contains(words), "{words}: {page}");
+    }
+    let page = in_russian(place, deputy, "/audit?kind=page&actor=analyst").body;
+    let page = rows(&page);
+    assert!(page.contains("роль не даёт этого права"), "{page}");
+    let sheet = deputy.get("/audit.csv?kind=session");
+    assert_eq!(sheet.header("content-type"), "text/csv; charset=utf-8");
+    assert!(sheet.body.contains("\"signed_in\""), "{}", sheet.body);
+    let exported = place.ask("SELECT count() FROM audit WHERE object_kind = 'audit' AND action = 'exported' AND actor = 'deputy'");
+    assert_eq!(exported, "1");
 }
 
 /// The officer's part of the audit.

@@ -23,6 +23,7 @@ mod migrations;
 mod people;
 #[path = "../parts/ports.rs"]
 mod ports;
+mod proposals;
 mod rarest;
 mod reopened;
 mod response;
