@@ -162,7 +162,7 @@ fn refusals_tell_nobody(place: &Place) {
 }
 
 /// The cookie of a browser that signed in, as it is sent.
-fn device(reply: &Reply) -> String {
+pub fn device(reply: &Reply) -> String {
     let lines = reply.head.lines();
     let mut cookies = lines.filter_map(|line| line.strip_prefix("set-cookie: "));
     let found = cookies.find(|it| it.starts_with("__Host-gatewatch-device="));
@@ -175,11 +175,15 @@ fn device(reply: &Reply) -> String {
     pair.to_owned()
 }
 
-/// The status of a sign-in from a browser that shows this.
-fn try_from(place: &Place, device: &str, name: &str, password: &str) -> u16 {
+/// A sign-in from a browser that shows this.
+pub fn sign_in_from(place: &Place, device: &str, name: &str, password: &str) -> Reply {
     let body = form(&[("name", name), ("password", password)]);
     let request = Request::with_body("POST", place.port(), "/sign-in", &body);
-    request.header("Cookie", device).send().unwrap().status
+    request.header("Cookie", device).send().unwrap()
+}
+
+fn try_from(place: &Place, device: &str, name: &str, password: &str) -> u16 {
+    sign_in_from(place, device, name, password).status
 }
 
 /// A browser that signed in before is not held by what others try with its name, and has tries of its own; a new password makes it a stranger.
