@@ -7,6 +7,7 @@
 mod answer;
 mod chart;
 mod cookie;
+mod csv;
 mod failure;
 mod form;
 mod gate;

@@ -4,7 +4,8 @@ use gatewatch::access::Role;
 use serde_json::Value;
 
 use crate::browser::Browser;
-use crate::place::{FORMULAS, HOSTILE, Place};
+use crate::parts::Request;
+use crate::place::{FORMULAS, HOSTILE, INSIDE, Place};
 use crate::visitor::Visitor;
 
 /// Its beginning: lists cut what is long.
@@ -80,4 +81,18 @@ pub fn exports(place: &Place) {
         let cell = format!(",\"'{formula}\",");
         assert!(sheet.body.contains(&cell), "{}", sheet.body);
     }
+    // Excel in Russian would begin a cell at the semicolon.
+    let cell = format!(",\"{}\",", INSIDE.replace(";=", ";'="));
+    assert!(sheet.body.contains(&cell), "{cell}: {}", sheet.body);
+    let cookie = format!("{}; language=ru", analyst.cookie());
+    let path = "/events.csv?q=client_address%3D203.0.113.67";
+    let russian = Request::get(place.port(), path).header("Cookie", &cookie);
+    let russian = russian.send().unwrap().body;
+    for (sheet, head) in [
+        (&sheet.body, "\u{feff}\"time\",\"status\","),
+        (&russian, "\u{feff}\"time\";\"status\";"),
+    ] {
+        assert!(sheet.starts_with(head), "{sheet}");
+    }
+    assert!(russian.contains(";\"'=SUM(1,2)\";"), "{russian}");
 }

@@ -19,6 +19,8 @@ pub const ATTACKERS: usize = 10;
 pub const HOSTILE: &str = "<script>window.pwned=1</script><img src=x onerror=window.pwned=1>";
 /// What a spreadsheet would reckon if it were taken for a formula.
 pub const FORMULAS: [&str; 4] = ["=SUM(1,2)", "+SUM(1,2)", "-SUM(1,2)", "@SUM(1,2)"];
+/// The same behind what some spreadsheet begins a cell at.
+pub const INSIDE: &str = "x;=1+1";
 
 /// Everything runs until it is dropped.
 pub struct Place {
@@ -225,7 +227,7 @@ fn records() -> String {
     }
     let path = format!("/v1/{HOSTILE}/../../../etc/passwd");
     push(150, &path, "203.0.113.66", HOSTILE, HOSTILE);
-    for (at, formula) in (0..).zip(FORMULAS) {
+    for (at, formula) in (0..).zip(FORMULAS.into_iter().chain([INSIDE])) {
         push(140 - at, "/v1/residents/17", "203.0.113.67", formula, "");
     }
     // The last one lets the others have their turn.

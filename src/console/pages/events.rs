@@ -15,6 +15,7 @@ use super::entity::{EventRow, event_row};
 use super::event::{self, Opened, Spot};
 use crate::config::Locale;
 use crate::console::answer;
+use crate::console::csv::Sheet;
 use crate::console::failure::Failure;
 use crate::console::form::Form;
 use crate::console::on_record;
@@ -36,6 +37,24 @@ const WRONG: Failure = Failure::Wrong(
 );
 /// Says of a file that it was cut, and behind how many events.
 pub(super) const CUT_AT: &str = "x-gatewatch-cut-at";
+/// What a file has of each event.
+const HEAD: [&str; 15] = [
+    "time",
+    "status",
+    "integration",
+    "operation",
+    "method",
+    "path",
+    "query",
+    "client_address",
+    "country",
+    "client_id",
+    "subject",
+    "user_agent",
+    "request_id",
+    "duration_us",
+    "facts",
+];
 
 #[derive(Template)]
 #[template(path = "events.html")]
@@ -153,23 +172,21 @@ pub(in crate::console) async fn csv(
     let is_cut = events.len() > limit as usize;
     events.truncate(limit as usize);
     audit(&shared, &reader, &query, "exported").await?;
-    let mut text = String::from(
-        "time,status,integration,operation,method,path,query,client_address,country,client_id,subject,user_agent,request_id,duration_us,facts\r\n",
-    );
+    let mut sheet = Sheet::new(reader.locale);
+    sheet.row(HEAD);
     for event in &events {
-        line(&mut text, event);
+        line(&mut sheet, event);
     }
     let headers = [
         (CONTENT_TYPE, "text/csv; charset=utf-8"),
         (CONTENT_DISPOSITION, "attachment; filename=\"events.csv\""),
     ];
     if !is_cut {
-        return Ok((headers, text).into_response());
+        return Ok((headers, sheet.finish()).into_response());
     }
-    push_cell(&mut text, &cut_at(limit, reader.locale));
-    text.push_str("\r\n");
+    sheet.row([cut_at(limit, reader.locale).as_str()]);
     let cut = [(HeaderName::from_static(CUT_AT), limit.to_string())];
-    Ok((headers, cut, text).into_response())
+    Ok((headers, cut, sheet.finish()).into_response())
 }
 
 /// The last line of a file that does not hold all.
@@ -184,11 +201,11 @@ fn cut_at(limit: u32, locale: Locale) -> String {
     }
 }
 
-fn line(text: &mut String, event: &StoredEvent) {
+fn line(sheet: &mut Sheet, event: &StoredEvent) {
     let time = Timestamp::from_micros(event.micros).to_string();
     let (status, duration) = (event.status.to_string(), event.duration_us.to_string());
     let facts = event.facts.join(" ");
-    let cells = [
+    sheet.row([
         time.as_str(),
         &status,
         &event.integration,
@@ -204,24 +221,7 @@ fn line(text: &mut String, event: &StoredEvent) {
         &event.request_id,
         &duration,
         &facts,
-    ];
-    for (at, cell) in cells.into_iter().enumerate() {
-        if at > 0 {
-            text.push(',');
-        }
-        push_cell(text, cell);
-    }
-    text.push_str("\r\n");
-}
-
-/// A cell in quotes (RFC 4180). What a spreadsheet would take for a formula begins with an apostrophe, as OWASP advises.
-pub(super) fn push_cell(text: &mut String, cell: &str) {
-    text.push('"');
-    if cell.starts_with(['=', '+', '-', '@', '\t', '\r']) {
-        text.push('\'');
-    }
-    text.push_str(&cell.replace('"', "\"\""));
-    text.push('"');
+    ]);
 }
 
 /// The address of a search that is to be kept; it may name nobody, since erasing a person does not look there.
@@ -285,18 +285,6 @@ pub(in crate::console) async fn save(
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_cell_is_no_formula_and_ends_where_it_ends() {
-        let cell = |text: &str| {
-            let mut cell = String::new();
-            push_cell(&mut cell, text);
-            cell
-        };
-        assert_eq!(cell("=cmd|' /C calc'!A0"), "\"'=cmd|' /C calc'!A0\"");
-        assert_eq!(cell("a\",\"b\r\nc"), "\"a\"\",\"\"b\r\nc\"");
-        assert_eq!(cell(""), "\"\"");
-    }
 
     #[test]
     fn a_file_that_was_cut_says_so() {
