@@ -1,14 +1,16 @@
 //! Settings of the console: where it listens, its key, how long sessions last.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::num::NonZeroU32;
+use std::num::{NonZeroU32, NonZeroU64};
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
 use super::Secret;
 
-const SEARCH_ROWS: NonZeroU32 = NonZeroU32::new(10_000).expect("ten thousand are more than none");
+const fn some(number: u32) -> NonZeroU32 {
+    NonZeroU32::new(number).expect("a default is more than none")
+}
 
 /// Settings of the console.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -32,6 +34,36 @@ pub struct Console {
     pub acknowledge_hours: u32,
     /// Rows of a search at most; 1 or more.
     pub search_rows: NonZeroU32,
+    /// What questions of people may take of ClickHouse.
+    pub bounds: Bounds,
+}
+
+/// What a question of a person may take of ClickHouse, and how many searches run at once. Every number is 1 or more.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Bounds {
+    /// Seconds that one question may take; a page may ask several.
+    pub seconds: NonZeroU32,
+    /// Bytes of memory that one question may take of the server.
+    pub memory_bytes: NonZeroU64,
+    /// Threads of the server that work on one question.
+    pub threads: NonZeroU32,
+    /// Searches over events that run at once for one account, its tokens included; one more is refused.
+    pub searches_a_reader: NonZeroU32,
+    /// Searches over events that run at once for all.
+    pub searches: NonZeroU32,
+}
+
+impl Default for Bounds {
+    fn default() -> Self {
+        Bounds {
+            seconds: some(60),
+            memory_bytes: NonZeroU64::new(2_000_000_000).expect("a default is more than none"),
+            threads: some(4),
+            searches_a_reader: some(2),
+            searches: some(8),
+        }
+    }
 }
 
 impl Default for Console {
@@ -45,7 +77,8 @@ impl Default for Console {
             session_hours: 10,
             idle_minutes: 60,
             acknowledge_hours: 72,
-            search_rows: SEARCH_ROWS,
+            search_rows: some(10_000),
+            bounds: Bounds::default(),
         }
     }
 }

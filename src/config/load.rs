@@ -138,5 +138,8 @@ mod tests {
             error.contains("console.search_rows") && error.contains("nonzero"),
             "{error}"
         );
+        let file = self::file("[console.bounds]\nsearches = 0\n");
+        let error = load(Some(file.path())).unwrap_err().to_string();
+        assert!(error.contains("console.bounds.searches"), "{error}");
     }
 }

@@ -24,7 +24,7 @@ mod webhook;
 
 use serde::{Deserialize, Serialize};
 
-pub use console::Console;
+pub use console::{Bounds, Console};
 pub use contracts::Contracts;
 pub use date::Date;
 pub use decode::{Decode, Format};

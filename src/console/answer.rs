@@ -4,8 +4,8 @@ use askama::Template;
 use axum::Json;
 use axum::extract::Request;
 use axum::http::header::{
-    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, LOCATION, REFERRER_POLICY, SET_COOKIE,
-    X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, LOCATION, REFERRER_POLICY, RETRY_AFTER,
+    SET_COOKIE, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
 };
 use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::middleware::Next;
@@ -20,6 +20,9 @@ use crate::config::Locale;
 
 /// Nothing is loaded from elsewhere, nothing stands in the page that runs, nothing frames it.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+
+/// After so many seconds programs may try again what did not go now.
+const AGAIN_S: &str = "5";
 
 /// A page.
 pub(super) fn page(template: &impl Template) -> Result<Response, Failure> {
@@ -89,8 +92,21 @@ struct FailurePage {
 }
 
 impl Failed {
-    /// The page of it, or JSON for programs.
+    /// The page of it, or JSON for programs; with when to try again, where that may help.
     pub(super) fn shown(self, shared: &Shared, reader: &Reader) -> Response {
+        let mut response = self.told(shared, reader);
+        let passes = [
+            StatusCode::TOO_MANY_REQUESTS,
+            StatusCode::SERVICE_UNAVAILABLE,
+        ];
+        if passes.contains(&self.status) {
+            let headers = response.headers_mut();
+            headers.insert(RETRY_AFTER, HeaderValue::from_static(AGAIN_S));
+        }
+        response
+    }
+
+    fn told(self, shared: &Shared, reader: &Reader) -> Response {
         if is_program(&reader.asked) {
             let message = serde_json::json!({ "error": self.english });
             return (self.status, Json(message)).into_response();

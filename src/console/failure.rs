@@ -3,6 +3,7 @@
 use axum::http::StatusCode;
 use thiserror::Error;
 
+use super::turns::NoTurn;
 use crate::access::Busy;
 use crate::store::StoreError;
 
@@ -18,7 +19,10 @@ pub(super) enum Failure {
     /// Somebody else changed the account that was to be changed.
     #[error("the account was changed meanwhile")]
     Changed,
-    /// ClickHouse cannot be reached or refuses.
+    /// Too many searches run.
+    #[error(transparent)]
+    Turn(#[from] NoTurn),
+    /// ClickHouse cannot be reached or refuses, or a question asks for too much.
     #[error(transparent)]
     Store(#[from] StoreError),
     /// Too many sign in.
@@ -44,6 +48,21 @@ impl Failure {
                 "Учётную запись только что изменили. Откройте страницу снова и повторите.",
                 "The account was changed meanwhile. Open the page again and repeat.",
             ),
+            Failure::Turn(NoTurn::OfReader) => (
+                StatusCode::TOO_MANY_REQUESTS,
+                "У вас уже идёт столько поисков, сколько можно сразу. Дождитесь их или закройте их страницы.",
+                "As many of your searches run as may at once. Wait for them, or close their pages.",
+            ),
+            Failure::Turn(NoTurn::OfAll) => (
+                StatusCode::SERVICE_UNAVAILABLE,
+                "Сейчас идёт столько поисков, сколько можно сразу. Повторите через несколько секунд.",
+                "As many searches run as may at once. Try again in a few seconds.",
+            ),
+            Failure::Store(problem) if problem.is_too_much() => (
+                StatusCode::UNPROCESSABLE_ENTITY,
+                "Этот вопрос занял бы больше времени или памяти ClickHouse, чем можно. Сузьте его: меньше времени (с, до), одна интеграция или один клиент, поле=значение вместо слова без поля.",
+                "This question would take more time or memory of ClickHouse than it may. Narrow it: less time (from, until), one integration or client, field=value instead of a word alone.",
+            ),
             Failure::Store(_) => (
                 StatusCode::SERVICE_UNAVAILABLE,
                 "ClickHouse не отвечает или отказывает. Попробуйте позже; подробности в журнале gatewatch.",
@@ -60,5 +79,31 @@ impl Failure {
                 "The page could not be made. gatewatch's own log says more.",
             ),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_asks_for_too_much_is_told_what_to_narrow() {
+        let refused = |code: u32| {
+            let problem = StoreError::Refused {
+                what: "a search".to_owned(),
+                code,
+                name: String::new(),
+                hint: "",
+            };
+            Failure::from(problem).said()
+        };
+        for code in [159, 241] {
+            let (status, russian, english) = refused(code);
+            assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY);
+            assert!(russian.contains("Сузьте") && english.contains("Narrow it"));
+        }
+        let (status, _, english) = refused(60);
+        assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
+        assert!(!english.contains("Narrow"), "{english}");
     }
 }

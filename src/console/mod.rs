@@ -25,6 +25,7 @@ mod sessions;
 mod shared;
 mod times;
 mod tries;
+mod turns;
 
 use std::net::SocketAddr;
 use std::sync::Arc;

@@ -12,6 +12,7 @@ use super::live::News;
 use super::reader::Visitor;
 use super::refusals::Refusals;
 use super::sessions::Sessions;
+use super::turns::Turns;
 use crate::access::{Account, Attempts, Buckets, Standing, Vault, Verifier};
 use crate::alert::Kin;
 use crate::config::Config;
@@ -82,7 +83,9 @@ pub(super) struct Shared {
     pub(super) config: Config,
     pub(super) vault: Vault,
     pub(super) allow: AllowList,
+    /// Every question goes by the bounds that are configured.
     pub(super) store: Arc<Store>,
+    pub(super) turns: Turns,
     pub(super) rules: watch::Receiver<Arc<RuleSet>>,
     pub(super) contracts: Arc<Contracts>,
     pub(super) condition: Box<dyn Fn(bool) -> Condition + Send + Sync>,
@@ -112,8 +115,11 @@ impl Shared {
     pub(super) fn new(parts: Parts) -> Result<Arc<Shared>, jiff::Error> {
         let zone = TimeZone::get(&parts.config.mail.time_zone)?;
         let idle = i64::from(parts.config.console.idle_minutes.max(1)) * 60_000_000;
+        let store = parts.store.bounded(&parts.config.console.bounds);
         Ok(Arc::new(Shared {
             zone,
+            store: Arc::new(store),
+            turns: Turns::new(&parts.config.console.bounds),
             sessions: Sessions::new(idle),
             verifier: Verifier::default(),
             by_name: Attempts::new(FREE),
@@ -130,7 +136,6 @@ impl Shared {
             config: parts.config,
             vault: parts.vault,
             allow: parts.allow,
-            store: parts.store,
             rules: parts.rules,
             contracts: parts.contracts,
             condition: parts.condition,

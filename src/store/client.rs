@@ -35,6 +35,8 @@ const INSERT_SETTINGS: &[(&str, &str)] = &[
     ("max_insert_threads", "1"),
     // Over a Distributed table: acknowledged only when the shard has it.
     ("distributed_foreground_insert", "1"),
+    // Before questions of people, which have more.
+    ("priority", "1"),
 ];
 
 /// ClickHouse, as gatewatch uses it. Cheap to clone.
@@ -46,6 +48,10 @@ pub struct Store {
     pub(super) client: Client,
     /// With the database that `events` and `dead_letters` are written to and read from: over all shards in a cluster.
     pub(super) sharded: Client,
+    /// The last two as inserts go by them: without bounds of questions.
+    pub(super) inserting: [Client; 2],
+    /// Seconds that a query is waited for.
+    pub(super) query_s: u64,
     pub(super) config: Arc<config::Store>,
 }
 
@@ -87,8 +93,10 @@ impl Store {
         let sharded = server.clone().with_database(sharded_database(config));
         Ok(Store {
             server,
+            inserting: [client.clone(), sharded.clone()],
             client,
             sharded,
+            query_s: config.timeout_s,
             config: Arc::new(config.clone()),
         })
     }
@@ -125,9 +133,10 @@ impl Store {
         part: &Part,
         token: String,
     ) -> Result<(), StoreError> {
+        let [plain, sharded] = &self.inserting;
         let client = match insert.table {
-            "events" | "dead_letters" => &self.sharded,
-            _ => &self.client,
+            "events" | "dead_letters" => sharded,
+            _ => plain,
         };
         let sql = format!(
             "INSERT INTO {} ({}) FORMAT Native",
@@ -157,7 +166,7 @@ impl Store {
             .map_err(|error| self.error(&error, what, false))
     }
 
-    /// Waits for a query, but not longer than the configuration says. `quotable`: its text and answer hold nothing that must
+    /// Waits for a query, but not longer than it may take. `quotable`: its text and answer hold nothing that must
     /// not reach a log.
     pub(super) async fn within<T>(
         &self,
@@ -165,12 +174,12 @@ impl Store {
         what: &str,
         quotable: bool,
     ) -> Result<T, StoreError> {
-        let limit = Duration::from_secs(self.config.timeout_s);
+        let limit = Duration::from_secs(self.query_s);
         match tokio::time::timeout(limit, query).await {
             Ok(outcome) => outcome.map_err(|error| self.error(&error, what, quotable)),
             Err(_) => Err(StoreError::Timeout {
                 url: self.config.url.clone(),
-                seconds: self.config.timeout_s,
+                seconds: self.query_s,
             }),
         }
     }

@@ -138,6 +138,19 @@ impl StoreError {
         }
     }
 
+    /// Whether a question took more time or memory than it may: one that asks for less can succeed.
+    #[must_use]
+    pub fn is_too_much(&self) -> bool {
+        // TIMEOUT_EXCEEDED, TOO_SLOW, MEMORY_LIMIT_EXCEEDED.
+        matches!(
+            self,
+            StoreError::Refused {
+                code: 159 | 160 | 241,
+                ..
+            }
+        )
+    }
+
     /// Translates an error of the client. `what` is asked in our words. The server's text is kept only with `quotable`:
     /// when it cannot quote data that must not reach a log.
     pub(crate) fn from_client(
@@ -268,6 +281,19 @@ mod tests {
             assert!(error.is_retryable(), "{code}");
         }
         assert!(from_server("503 Service Unavailable", false).is_retryable());
+    }
+
+    #[test]
+    fn what_takes_too_much_is_known() {
+        for (code, is_too_much) in [(159, true), (241, true), (160, true), (60, false)] {
+            let text = format!("Code: {code}. DB::Exception: x. (X_Y) (version 1)");
+            assert_eq!(from_server(&text, false).is_too_much(), is_too_much);
+        }
+        let away = StoreError::Network {
+            url: String::new(),
+            reason: String::new(),
+        };
+        assert!(!away.is_too_much());
     }
 
     #[test]

@@ -193,13 +193,13 @@ impl Store {
         let cursor = query.fetch_bytes("JSONEachRow");
         let mut cursor = cursor.map_err(|error| self.error(&error, what, false))?;
         let (mut line, mut count) = (String::new(), 0);
-        let limit = Duration::from_secs(self.config.timeout_s);
+        let limit = Duration::from_secs(self.query_s);
         loop {
             line.clear();
             let read = tokio::time::timeout(limit, cursor.read_line(&mut line)).await;
             let read = read.map_err(|_| StoreError::Timeout {
                 url: self.config.url.clone(),
-                seconds: self.config.timeout_s,
+                seconds: self.query_s,
             })?;
             match read {
                 Ok(0) => return Ok(count),
