@@ -10,9 +10,11 @@ use super::times;
 use crate::config::Locale;
 use crate::event::Timestamp;
 use crate::notify::now;
-use crate::store::{Criterion, Search, SearchError};
+use crate::store::{Criterion, Search, SearchError, Spot, StoredEvent};
 
 const HOUR_US: i64 = 3_600_000_000;
+/// Name of the parameter that says where a list goes on.
+pub(super) const OLDER_THAN: &str = "older_than";
 
 /// Why nothing can be searched for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,6 +23,8 @@ pub(super) enum Wrong {
     Criteria(SearchError),
     /// A parameter is no time: its name and text.
     Time(&'static str, String),
+    /// A parameter has none of its values: its name and text.
+    Unknown(&'static str, String),
 }
 
 impl Wrong {
@@ -34,6 +38,10 @@ impl Wrong {
             }
             (Wrong::Time(name, text), Locale::Ru) => {
                 format!("{name}: `{text}` — не RFC 3339 и не `01.11.2026 12:00`")
+            }
+            (Wrong::Unknown(name, text), Locale::En) => format!("`{text}` is no value of `{name}`"),
+            (Wrong::Unknown(name, text), Locale::Ru) => {
+                format!("`{text}` — не значение `{name}`")
             }
         }
     }
@@ -60,9 +68,11 @@ pub(super) async fn search(
     let text = query.get("q").map_or("", |value| value.trim());
     let criteria = Criterion::parse_all(text).map_err(Wrong::Criteria);
     let (from, until) = (time(query, "from", zone), time(query, "until", zone));
-    let (criteria, from, until) = match (criteria, from, until) {
-        (Ok(criteria), Ok(from), Ok(until)) => (criteria, from, until),
-        (Err(wrong), ..) | (_, Err(wrong), _) | (.., Err(wrong)) => return Ok(Err(wrong)),
+    let (criteria, from, until, behind) = match (criteria, from, until, behind(query)) {
+        (Ok(criteria), Ok(from), Ok(until), Ok(behind)) => (criteria, from, until, behind),
+        (Err(wrong), ..) | (_, Err(wrong), ..) | (_, _, Err(wrong), _) | (.., Err(wrong)) => {
+            return Ok(Err(wrong));
+        }
     };
     let until = match until {
         Some(until) => until,
@@ -72,8 +82,38 @@ pub(super) async fn search(
         criteria,
         from: from.unwrap_or_else(|| until.plus_micros(-24 * HOUR_US)),
         until,
+        behind,
         limit,
     }))
+}
+
+/// Where a list goes on; `None` where it begins.
+fn behind(query: &HashMap<String, String>) -> Result<Option<Spot>, Wrong> {
+    match query.get(OLDER_THAN).map_or("", |value| value.trim()) {
+        "" => Ok(None),
+        text => Spot::named(text)
+            .map(Some)
+            .ok_or_else(|| Wrong::Unknown(OLDER_THAN, text.to_owned())),
+    }
+}
+
+/// The address of what a list has behind an event: the same search, its times as they were when it began, so that what comes meanwhile moves nothing.
+pub(super) fn older(
+    path: &str,
+    query: &HashMap<String, String>,
+    search: &Search,
+    last: &StoredEvent,
+) -> String {
+    let mut text = form_urlencoded::Serializer::new(String::new());
+    for name in ["q", "limit"] {
+        if let Some(value) = query.get(name).filter(|value| !value.is_empty()) {
+            text.append_pair(name, value);
+        }
+    }
+    text.append_pair("from", &search.from.to_string());
+    text.append_pair("until", &search.until.to_string());
+    text.append_pair(OLDER_THAN, &Spot::of(last).to_string());
+    format!("{path}?{}", text.finish())
 }
 
 /// The time of a parameter; `None` where it is empty.
@@ -82,7 +122,16 @@ pub(super) fn time(
     name: &'static str,
     zone: &TimeZone,
 ) -> Result<Option<Timestamp>, Wrong> {
-    match query.get(name).map_or("", |value| value.trim()) {
+    instant(name, query.get(name).map_or("", |value| value.trim()), zone)
+}
+
+/// The same of its text.
+pub(super) fn instant(
+    name: &'static str,
+    text: &str,
+    zone: &TimeZone,
+) -> Result<Option<Timestamp>, Wrong> {
+    match text {
         "" => Ok(None),
         text => times::parse(text, zone)
             .map(Some)
@@ -106,5 +155,37 @@ mod tests {
         let wrong = time(&query, "from", &TimeZone::UTC).unwrap_err();
         assert!(wrong.said(Locale::Ru).starts_with("from: `yesterday` — не"));
         assert_eq!(time(&query, "until", &TimeZone::UTC), Ok(None));
+        let query = HashMap::from([(OLDER_THAN.to_owned(), "1.2".to_owned())]);
+        let wrong = behind(&query).unwrap_err();
+        assert_eq!(wrong.said(Locale::En), "`1.2` is no value of `older_than`");
+        assert_eq!(wrong.said(Locale::Ru), "`1.2` — не значение `older_than`");
+    }
+
+    #[test]
+    fn a_list_goes_on_with_the_same_search_in_the_same_time() {
+        let pairs = [("q", "status>=400"), ("limit", "3"), ("until", "")];
+        let pairs = pairs.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let search = Search {
+            criteria: Vec::new(),
+            from: Timestamp::from_seconds(60),
+            until: Timestamp::from_seconds(120),
+            behind: None,
+            limit: 4,
+        };
+        let last = StoredEvent {
+            micros: 61_000_000,
+            topic: "a b".to_owned(),
+            partition: 2,
+            offset: 7,
+            ..StoredEvent::default()
+        };
+        let address = older("/events", &HashMap::from(pairs), &search, &last);
+        assert_eq!(
+            address,
+            "/events?q=status%3E%3D400&limit=3&from=1970-01-01T00%3A01%3A00.000000Z&until=1970-01-01T00%3A02%3A00.000000Z&older_than=61000000.2.7.a+b"
+        );
+        let text = address.split_once('?').unwrap().1.as_bytes();
+        let query = form_urlencoded::parse(text).into_owned().collect();
+        assert_eq!(behind(&query), Ok(Some(Spot::of(&last))));
     }
 }

@@ -9,6 +9,7 @@ use thiserror::Error;
 use super::StoreError;
 use super::client::Store;
 use super::columns::column_of;
+use super::spot::Spot;
 use crate::event::{Field, Kind, Timestamp};
 use crate::track::EntityKind;
 
@@ -42,6 +43,8 @@ pub struct Search {
     pub from: Timestamp,
     /// To here.
     pub until: Timestamp,
+    /// Only what a list has behind this one: what is older, and of the same time what comes later in the order of places.
+    pub behind: Option<Spot>,
     /// So many events at most, the newest first.
     pub limit: u32,
 }
@@ -70,7 +73,7 @@ pub enum SearchError {
 }
 
 /// An event as a list shows it. Ids of persons are pseudonyms.
-#[derive(Clone, Debug, PartialEq, Eq, Row, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Row, Serialize, Deserialize)]
 pub struct StoredEvent {
     /// When, in microseconds since 1970.
     pub micros: i64,
@@ -344,30 +347,45 @@ impl Store {
         self.within(query.fetch_all(), "a search", false).await
     }
 
-    /// How many events fit.
+    /// How many events fit, wherever a list of them begins.
     ///
     /// # Errors
     /// When the server cannot be reached or refuses.
     pub async fn count(&self, search: &Search) -> Result<u64, StoreError> {
+        let whole = Search {
+            behind: None,
+            ..search.clone()
+        };
         let sql = format!(
             "SELECT count() FROM events AS event WHERE {}",
-            condition(search)
+            condition(&whole)
         );
-        let query = bound(self.sharded.query(&sql), search);
+        let query = bound(self.sharded.query(&sql), &whole);
         self.within(query.fetch_one(), "a search", false).await
     }
 }
 
 /// The condition of a search, with a `?` for each of its values.
 pub(super) fn condition(search: &Search) -> String {
+    // Where nothing can be newer than a place, what is newer is not read.
+    let newest = search.behind.as_ref().map(|it| it.time.plus_micros(1));
+    let until = newest.map_or(search.until, |newest| newest.min(search.until));
     let mut sql = format!(
         "event.time >= fromUnixTimestamp64Micro({}) AND event.time < fromUnixTimestamp64Micro({})",
         search.from.micros(),
-        search.until.micros()
+        until.micros()
     );
     for criterion in &search.criteria {
         sql.push_str(" AND ");
         sql.push_str(&criterion.sql);
+    }
+    if let Some(spot) = &search.behind {
+        let micros = spot.time.min(search.until).micros();
+        let place = format!(
+            " AND (event.time < fromUnixTimestamp64Micro({micros}) OR (toString(event.topic), event.partition, event.offset) > (?, {}, {}))",
+            spot.partition, spot.offset
+        );
+        sql.push_str(&place);
     }
     sql
 }
@@ -375,6 +393,7 @@ pub(super) fn condition(search: &Search) -> String {
 /// The same statement with the values of a search.
 pub(super) fn bound(query: clickhouse::query::Query, search: &Search) -> clickhouse::query::Query {
     let values = search.criteria.iter().flat_map(|it| &it.values);
+    let values = values.chain(search.behind.as_ref().map(|it| &it.topic));
     values.fold(query, |query, value| query.bind(value.as_str()))
 }
 

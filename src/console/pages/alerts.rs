@@ -1,5 +1,7 @@
 //! The list of alerts: filter, order, and the same deed for several at once.
 
+mod chosen;
+
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -8,6 +10,7 @@ use axum::Extension;
 use axum::extract::{Query, State};
 use axum::http::StatusCode;
 use axum::response::Response;
+use jiff::tz::TimeZone;
 use uuid::Uuid;
 
 use super::alert::{self, Past};
@@ -17,7 +20,7 @@ use crate::console::answer;
 use crate::console::failure::Failure;
 use crate::console::form::Form;
 use crate::console::page::Page;
-use crate::console::query;
+use crate::console::query::Wrong;
 use crate::console::reader::Reader;
 use crate::console::shared::Shared;
 use crate::console::times;
@@ -26,14 +29,15 @@ use crate::notify::mail::{self, Clean};
 use crate::notify::now;
 use crate::requirement::{REQUIREMENTS, Requirement};
 use crate::sigma::{Level, RuleMeta};
-use crate::store::{AlertFilter, AlertLine, AlertOrder};
+use crate::store::{AlertFilter, AlertLine};
 use crate::track::EntityKind;
 use crate::triage::{self, Basis};
+pub(super) use chosen::Chosen;
 
 /// Alerts on a page.
 const ROWS: u32 = 50;
-/// Pages that can be turned to: what is further back is found by filters.
-const MOST_OFFSET: u32 = 10_000;
+/// The address of the list.
+const PATH: &str = "/alerts";
 /// Alerts of one deed.
 const MOST_AT_ONCE: usize = 200;
 
@@ -72,28 +76,6 @@ pub(super) struct Row {
     pub(super) q: Option<f64>,
 }
 
-/// What was chosen, as the address of the page has it.
-#[derive(Clone, Debug, Default)]
-struct Chosen {
-    state: String,
-    level: String,
-    family: String,
-    text: String,
-    integration: String,
-    /// `kind:value`, or a value of any kind.
-    entity: String,
-    /// Id of a requirement.
-    requirement: String,
-    from: String,
-    until: String,
-    assignee: String,
-    order: String,
-    offset: u32,
-}
-
-/// Before the name of a level: that one alone, and none above it.
-const ONLY: &str = "only-";
-
 /// The list of open alerts of one level.
 pub(super) fn of_level(level: Level) -> String {
     format!("/alerts?level={}", Chosen::only(level.name()))
@@ -109,110 +91,27 @@ pub(super) fn of_entity(kind: EntityKind, value: &str) -> String {
     chosen.here()
 }
 
-impl Chosen {
-    /// A level alone, as the address has it.
-    fn only(level: &str) -> String {
-        format!("{ONLY}{level}")
-    }
-
-    fn of(query: &HashMap<String, String>) -> Chosen {
-        let text = |name: &str| {
-            let value = query.get(name).map_or("", |value| value.trim());
-            value.chars().take(200).collect::<String>()
-        };
-        Chosen {
-            state: text("state"),
-            level: text("level"),
-            family: text("family"),
-            text: text("text"),
-            integration: text("integration"),
-            entity: text("entity"),
-            requirement: text("requirement"),
-            from: text("from"),
-            until: text("until"),
-            assignee: text("assignee"),
-            order: text("order"),
-            offset: text("offset").parse().unwrap_or(0).min(MOST_OFFSET),
-        }
-    }
-
-    fn states(&self) -> Vec<&'static str> {
-        let all = triage::State::ALL.into_iter();
-        let chosen: Vec<triage::State> = match self.state.as_str() {
-            "all" => return Vec::new(),
-            "closed" => all.filter(|state| !state.is_open()).collect(),
-            name => match triage::State::named(name) {
-                Some(state) => vec![state],
-                None => all.filter(|state| state.is_open()).collect(),
-            },
-        };
-        chosen.into_iter().map(triage::State::name).collect()
-    }
-
-    fn filter(&self) -> AlertFilter {
-        let some = |text: &String| (!text.is_empty()).then(|| text.clone());
-        AlertFilter {
-            states: self.states(),
-            least: Level::from_name(&self.level),
-            level: self.level.strip_prefix(ONLY).and_then(Level::from_name),
-            family: some(&self.family),
-            about: some(&self.entity).map(|text| about(&text)),
-            tag: requirement(&self.requirement).map(|it| format!("requirement.{}", it.tag)),
-            integration: some(&self.integration),
-            assignee: some(&self.assignee),
-            text: some(&self.text),
-            order: AlertOrder::named(&self.order),
-            offset: self.offset,
-            // One more says whether there is a next page.
-            limit: ROWS + 1,
-            ..AlertFilter::default()
-        }
-    }
-
-    /// The address of this page of it.
-    fn here(&self) -> String {
-        self.at(self.offset)
-    }
-
-    /// The address of the list from another place on.
-    fn at(&self, offset: u32) -> String {
-        let mut query = form_urlencoded::Serializer::new(String::new());
-        for (name, value) in [
-            ("state", &self.state),
-            ("level", &self.level),
-            ("family", &self.family),
-            ("text", &self.text),
-            ("integration", &self.integration),
-            ("entity", &self.entity),
-            ("requirement", &self.requirement),
-            ("from", &self.from),
-            ("until", &self.until),
-            ("assignee", &self.assignee),
-            ("order", &self.order),
-        ] {
-            if !value.is_empty() {
-                query.append_pair(name, value);
-            }
-        }
-        if offset > 0 {
-            query.append_pair("offset", &offset.to_string());
-        }
-        format!("/alerts?{}", query.finish())
-    }
-}
-
-fn requirement(id: &str) -> Option<&'static Requirement> {
-    REQUIREMENTS.iter().find(|it| it.id == id)
-}
-
-/// An entity as people write it: `client:portal`, or of any kind `portal`.
-fn about(text: &str) -> (Option<EntityKind>, String) {
-    let named = text.split_once(':');
-    let named = named.and_then(|(kind, value)| Some((EntityKind::named(kind)?, value)));
-    match named {
-        Some((kind, value)) => (Some(kind), value.to_owned()),
-        None => (None, text.to_owned()),
-    }
+/// Alerts that were chosen, so many at most, and whether there are more behind them; or what is wrong with the choice.
+pub(super) async fn listed(
+    shared: &Shared,
+    chosen: &Chosen,
+    zone: &TimeZone,
+    limit: u32,
+) -> Result<Result<(Vec<AlertLine>, bool), Wrong>, Failure> {
+    let filter = match chosen.filter(zone) {
+        Ok(filter) => filter,
+        Err(wrong) => return Ok(Err(wrong)),
+    };
+    let filter = AlertFilter {
+        titled: titled(shared, &chosen.text),
+        // One more says whether there are more.
+        limit: limit + 1,
+        ..filter
+    };
+    let mut lines = shared.store.list_alerts(&filter).await?;
+    let has_more = lines.len() > limit as usize;
+    lines.truncate(limit as usize);
+    Ok(Ok((lines, has_more)))
 }
 
 /// Rows of lines; what this version does not know is left out.
@@ -248,7 +147,7 @@ pub(super) fn each_meta(shared: &Shared, each: impl FnMut(&RuleMeta)) {
 }
 
 /// Ids of rules whose Russian title has this in it: alerts are stored with the English one.
-pub(super) fn titled(shared: &Shared, text: &str) -> Vec<String> {
+fn titled(shared: &Shared, text: &str) -> Vec<String> {
     let (text, mut ids) = (text.to_lowercase(), Vec::new());
     each_meta(shared, |meta| {
         let title = meta.title_ru.as_ref().map(|title| title.to_lowercase());
@@ -288,31 +187,22 @@ pub(in crate::console) async fn show(
     Extension(reader): Extension<Reader>,
     Query(query): Query<HashMap<String, String>>,
 ) -> Result<Response, Failure> {
-    if let Some(address) = times::shareable("/alerts", &query, &reader.zone) {
+    if let Some(address) = times::shareable(PATH, &query, &reader.zone) {
         return Ok(answer::elsewhere(&address));
     }
     let chosen = Chosen::of(&query);
-    let times = query::time(&query, "from", &reader.zone)
-        .and_then(|from| Ok((from, query::time(&query, "until", &reader.zone)?)));
-    let (mut lines, problem) = match times {
-        Ok((since, until)) => {
-            let filter = AlertFilter {
-                since,
-                until,
-                titled: titled(&shared, &chosen.text),
-                ..chosen.filter()
-            };
-            (shared.store.list_alerts(&filter).await?, None)
+    let listed = listed(&shared, &chosen, &reader.zone, ROWS).await?;
+    let ((lines, has_more), problem) = match listed {
+        Ok(listed) => (listed, None),
+        Err(wrong) => {
+            let said = Clean::of(&wrong.said(reader.locale), 400);
+            ((Vec::new(), false), Some(said))
         }
-        Err(wrong) => (Vec::new(), Some(Clean::of(&wrong.said(reader.locale), 400))),
     };
-    let has_more = lines.len() > ROWS as usize;
-    lines.truncate(ROWS as usize);
     let page = Page::new(&shared, &reader, "alerts");
     let rows = rows(&shared, &page, lines);
-    let next =
-        (has_more && chosen.offset + ROWS <= MOST_OFFSET).then(|| chosen.at(chosen.offset + ROWS));
-    let previous = (chosen.offset > 0).then(|| chosen.at(chosen.offset.saturating_sub(ROWS)));
+    let next = has_more.then(|| chosen.next(PATH, ROWS)).flatten();
+    let previous = (chosen.offset > 0).then(|| chosen.at(PATH, chosen.offset.saturating_sub(ROWS)));
     answer::page(&Alerts {
         requirements: REQUIREMENTS,
         families: families(&shared),
@@ -422,24 +312,6 @@ pub(in crate::console) async fn act(
 mod tests {
     use super::*;
 
-    fn chosen(pairs: &[(&str, &str)]) -> Chosen {
-        let pairs = pairs.iter();
-        let query = pairs.map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
-        Chosen::of(&query.collect())
-    }
-
-    #[test]
-    fn a_tile_leads_to_as_many_alerts_as_it_counts() {
-        let address = of_level(Level::Medium);
-        let level = address.split_once("level=").unwrap().1;
-        let filter = chosen(&[("level", level)]).filter();
-        assert_eq!((filter.level, filter.least), (Some(Level::Medium), None));
-        let open = triage::State::ALL.iter().filter(|it| it.is_open()).count();
-        assert_eq!(filter.states.len(), open, "a tile counts what is open");
-        let from = chosen(&[("level", "medium")]).filter();
-        assert_eq!((from.level, from.least), (None, Some(Level::Medium)));
-    }
-
     #[test]
     fn an_alert_is_ticked_once_with_what_was_seen_of_it() {
         let (one, two) = (Uuid::from_u128(1), Uuid::from_u128(2));
@@ -447,40 +319,5 @@ mod tests {
         let seen = |micros: i64| Some(Basis::from_micros(micros));
         let form = Form::parse(body.as_bytes());
         assert_eq!(ticked(&form), [(one, seen(17)), (two, seen(0))]);
-    }
-
-    #[test]
-    fn an_order_is_kept_from_page_to_page() {
-        for (name, order) in [
-            ("", AlertOrder::Newest),
-            ("level", AlertOrder::Worst),
-            ("rarest", AlertOrder::Rarest),
-        ] {
-            let chosen = chosen(&[("order", name)]);
-            assert_eq!(chosen.filter().order, order);
-            let named = (!name.is_empty()).then(|| format!("order={name}&"));
-            let next = format!("/alerts?{}offset=50", named.unwrap_or_default());
-            assert_eq!(chosen.at(50), next);
-        }
-    }
-
-    #[test]
-    fn a_list_is_of_an_entity_and_a_requirement() {
-        let filter = chosen(&[("entity", "client:a:b"), ("requirement", "SEC-01")]).filter();
-        assert_eq!(
-            filter.about,
-            Some((Some(EntityKind::Client), "a:b".to_owned()))
-        );
-        assert_eq!(filter.tag.as_deref(), Some("requirement.sec-01"));
-        let address = of_entity(EntityKind::Client, "a:b");
-        assert_eq!(address, "/alerts?state=all&entity=client%3Aa%3Ab");
-        let other = chosen(&[("entity", "2001:db8::1"), ("requirement", "X-1")]);
-        assert_eq!(other.filter().about, Some((None, "2001:db8::1".to_owned())));
-        assert_eq!(other.filter().tag, None);
-        assert!(
-            other.here().contains("entity=2001%3Adb8%3A%3A1"),
-            "{}",
-            other.here()
-        );
     }
 }

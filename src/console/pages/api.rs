@@ -11,17 +11,17 @@ use axum::{Extension, Json};
 use jiff::tz::TimeZone;
 use serde_json::{Value, json};
 
+use super::alerts::Chosen;
 use super::{alert, alerts, decisions as blocks, deeds, events as searches};
 use crate::config::Locale;
 use crate::console::failure::Failure;
 use crate::console::form::Form;
-use crate::console::query;
+use crate::console::query::{self, Wrong};
 use crate::console::reader::Reader;
 use crate::console::shared::Shared;
 use crate::event::Timestamp;
 use crate::notify::now;
-use crate::sigma::Level;
-use crate::store::{AlertFilter, AlertOrder, DecisionFilter, DecisionPlace};
+use crate::store::{DecisionFilter, DecisionPlace};
 use crate::triage::{self, Action, Basis, Seen};
 
 /// Alerts of one answer at most.
@@ -39,29 +39,17 @@ pub(in crate::console) async fn alerts(
     State(shared): State<Arc<Shared>>,
     Query(query): Query<HashMap<String, String>>,
 ) -> Result<Response, Failure> {
-    let text = |name: &str| query.get(name).filter(|it| !it.is_empty()).cloned();
-    let states = text("state").unwrap_or_default();
-    let states: Vec<&'static str> = states
-        .split(',')
-        .filter_map(triage::State::named)
-        .map(triage::State::name)
-        .collect();
-    let limit = text("limit").and_then(|limit| limit.parse().ok());
-    let filter = AlertFilter {
-        states,
-        least: text("level").and_then(|level| Level::from_name(&level)),
-        family: text("family"),
-        entities: text("entity").into_iter().collect(),
-        integration: text("integration"),
-        incident: text("incident").and_then(|incident| incident.parse().ok()),
-        titled: alerts::titled(&shared, query.get("text").map_or("", String::as_str)),
-        text: text("text"),
-        since: text("since").and_then(|since| Timestamp::parse_rfc3339(&since)),
-        order: AlertOrder::named(query.get("order").map_or("", String::as_str)),
-        limit: limit.unwrap_or(100).clamp(1, ALERTS),
-        ..AlertFilter::default()
+    let limit = query.get("limit").and_then(|limit| limit.parse().ok());
+    let limit: u32 = limit.unwrap_or(100).clamp(1, ALERTS);
+    let chosen = Chosen::of_program(&query);
+    let (alerts, has_more) = match alerts::listed(&shared, &chosen, &TimeZone::UTC, limit).await? {
+        Ok(listed) => listed,
+        Err(wrong) => return Ok(refused(&wrong)),
     };
-    let alerts = shared.store.list_alerts(&filter).await?;
+    let next = has_more
+        .then(|| chosen.next("/api/alerts", limit))
+        .flatten();
+    let next = next.map(|address| format!("{address}&limit={limit}"));
     let alerts: Vec<Value> = alerts
         .iter()
         .map(|it| {
@@ -72,7 +60,13 @@ pub(in crate::console) async fn alerts(
             })
         })
         .collect();
-    Ok(Json(json!({ "alerts": alerts })).into_response())
+    Ok(Json(json!({ "alerts": alerts, "next": next })).into_response())
+}
+
+/// What is wrong with what a program asked.
+fn refused(wrong: &Wrong) -> Response {
+    let answer = Json(json!({ "error": wrong.said(Locale::En) }));
+    (StatusCode::BAD_REQUEST, answer).into_response()
 }
 
 pub(in crate::console) async fn alert(
@@ -140,20 +134,24 @@ pub(in crate::console) async fn events(
     Query(query): Query<HashMap<String, String>>,
 ) -> Result<Response, Failure> {
     let limit = query.get("limit").and_then(|limit| limit.parse().ok());
-    let limit = limit
+    let limit: u32 = limit
         .unwrap_or(100)
         .clamp(1, shared.config.console.search_rows.get());
-    match query::search(&shared, &query, &TimeZone::UTC, limit).await? {
-        Ok(search) => {
-            let events = shared.store.search(&search).await?;
-            searches::audit(&shared, &reader, &query, "searched").await?;
-            Ok(Json(json!({ "events": events })).into_response())
-        }
-        Err(wrong) => {
-            let answer = Json(json!({ "error": wrong.said(Locale::En) }));
-            Ok((StatusCode::BAD_REQUEST, answer).into_response())
-        }
-    }
+    // One more says whether there are more.
+    let most = limit.saturating_add(1);
+    let search = match query::search(&shared, &query, &TimeZone::UTC, most).await? {
+        Ok(search) => search,
+        Err(wrong) => return Ok(refused(&wrong)),
+    };
+    let turn = shared.turns.take(reader.name())?;
+    let mut events = shared.store.search(&search).await?;
+    drop(turn);
+    searches::audit(&shared, &reader, &query, "searched").await?;
+    let has_more = events.len() > limit as usize;
+    events.truncate(limit as usize);
+    let last = events.last().filter(|_| has_more);
+    let next = last.map(|last| query::older("/api/events", &query, &search, last));
+    Ok(Json(json!({ "events": events, "next": next })).into_response())
 }
 
 pub(in crate::console) async fn decisions(

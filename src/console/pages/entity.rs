@@ -11,7 +11,6 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::json;
 
 use super::alerts::{self, Row};
-use super::event::Spot;
 use crate::alert::Caller;
 use crate::console::answer;
 use crate::console::chart::{self, Bar, Usual};
@@ -25,7 +24,7 @@ use crate::enrich::is_pseudonymised;
 use crate::event::Timestamp;
 use crate::notify::mail::Clean;
 use crate::notify::now;
-use crate::store::{AlertFilter, AlertLine, Beside, Criterion, Profile, Search, StoredEvent};
+use crate::store::{AlertFilter, AlertLine, Beside, Criterion, Profile, Search, Spot, StoredEvent};
 use crate::track::EntityKind;
 
 const HOUR_US: i64 = 3_600_000_000;
@@ -129,7 +128,7 @@ pub(super) fn event_row(event: &StoredEvent) -> EventRow {
         query => format!("{}?{query}", event.path),
     };
     EventRow {
-        link: Spot::of(event).link(),
+        link: super::event::link(&Spot::of(event)),
         time: Timestamp::from_micros(event.micros),
         status: event.status,
         operation: Clean::of(&event.operation, 120),
@@ -167,6 +166,7 @@ pub(in crate::console) async fn show(
         criteria: vec![criterion],
         from: until.plus_micros(-hours * HOUR_US),
         until,
+        behind: None,
         limit: CALLS,
     };
     let step = bar_seconds(hours);

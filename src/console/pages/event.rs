@@ -1,7 +1,6 @@
 //! One event with everything that is stored of it.
 
 use std::collections::HashMap;
-use std::fmt;
 
 use serde_json::{Map, Value};
 
@@ -9,60 +8,18 @@ use super::alerts;
 use crate::config::Locale;
 use crate::console::failure::Failure;
 use crate::console::shared::Shared;
-use crate::event::{Field, Timestamp};
+use crate::event::Field;
 use crate::notify::mail::Clean;
-use crate::store::{StoredEvent, column_of};
+use crate::store::{Spot, column_of};
 
 /// Longest value of a field.
 const LONGEST: usize = 4_000;
 
-/// Where an event is stored, as an address names it: `<microseconds>.<partition>.<offset>.<topic>`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Spot {
-    time: Timestamp,
-    partition: i32,
-    offset: i64,
-    topic: String,
-}
-
-impl Spot {
-    pub(super) fn of(event: &StoredEvent) -> Spot {
-        Spot {
-            time: Timestamp::from_micros(event.micros),
-            partition: event.partition,
-            offset: event.offset,
-            topic: event.topic.clone(),
-        }
-    }
-
-    /// Reads what [`fmt::Display`] wrote.
-    pub(super) fn named(text: &str) -> Option<Spot> {
-        let mut parts = text.splitn(4, '.');
-        Some(Spot {
-            time: Timestamp::from_micros(parts.next()?.parse().ok()?),
-            partition: parts.next()?.parse().ok()?,
-            offset: parts.next()?.parse().ok()?,
-            topic: parts.next()?.to_owned(),
-        })
-    }
-
-    /// The page that shows it.
-    pub(super) fn link(&self) -> String {
-        let mut query = form_urlencoded::Serializer::new(String::new());
-        query.append_pair("event", &self.to_string());
-        format!("/events?{}", query.finish())
-    }
-}
-
-impl fmt::Display for Spot {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let micros = self.time.micros();
-        write!(
-            f,
-            "{micros}.{}.{}.{}",
-            self.partition, self.offset, self.topic
-        )
-    }
+/// The page that shows the event of a place.
+pub(super) fn link(spot: &Spot) -> String {
+    let mut query = form_urlencoded::Serializer::new(String::new());
+    query.append_pair("event", &spot.to_string());
+    format!("/events?{}", query.finish())
 }
 
 /// Names and values of an event that is opened.
@@ -123,21 +80,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_event_is_found_again_by_its_address() {
-        let spot = Spot {
-            time: Timestamp::from_micros(-5),
-            partition: 3,
-            offset: 42,
-            topic: "/var/log/a.b/access.log".to_owned(),
-        };
-        assert_eq!(Spot::named(&spot.to_string()), Some(spot.clone()));
+    fn an_event_has_an_address_whatever_its_topic_is_called() {
+        let spot = Spot::named("-5.3.42./var/log/a.b/access.log").unwrap();
         assert_eq!(
-            spot.link(),
+            link(&spot),
             "/events?event=-5.3.42.%2Fvar%2Flog%2Fa.b%2Faccess.log"
         );
-        for text in ["", "1.2", "a.1.2.t", "1.2.3"] {
-            assert_eq!(Spot::named(text), None, "{text}");
-        }
     }
 
     #[test]

@@ -12,7 +12,7 @@ use axum::response::{IntoResponse, Response};
 use serde_json::json;
 
 use super::entity::{EventRow, event_row};
-use super::event::{self, Opened, Spot};
+use super::event::{self, Opened};
 use crate::config::Locale;
 use crate::console::answer;
 use crate::console::csv::Sheet;
@@ -27,7 +27,7 @@ use crate::console::times;
 use crate::event::{Field, Timestamp};
 use crate::notify::mail::Clean;
 use crate::notify::now;
-use crate::store::{SavedSearch, StoredEvent, column_of};
+use crate::store::{SavedSearch, Search, Spot, StoredEvent, column_of};
 
 /// Events on a page.
 const ROWS: u32 = 100;
@@ -70,6 +70,9 @@ struct Events {
     /// Events of the file, where these are not all.
     csv_rows: Option<u64>,
     rows: Vec<EventRow>,
+    /// What comes behind them; and where the list begins, if not with them.
+    older: Option<String>,
+    newest: Option<String>,
     total: u64,
     saved: Vec<(Clean, String)>,
     query: String,
@@ -95,18 +98,15 @@ pub(in crate::console) async fn show(
     if let Some(address) = times::shareable("/events", &query, &reader.zone) {
         return Ok(answer::elsewhere(&address));
     }
-    let (mut rows, mut total, mut problem, mut opened) = (Vec::new(), 0, None, None);
+    let (mut found, mut problem, mut opened) = (Found::default(), None, None);
     if let Some(spot) = query.get("event").filter(|spot| !spot.is_empty()) {
         let spot = Spot::named(spot).ok_or(Failure::NotFound)?;
         opened = Some(event::opened(&shared, &spot, reader.locale).await?);
         audit(&shared, &reader, &query, "searched").await?;
     } else {
-        match query::search(&shared, &query, &reader.zone, ROWS).await? {
+        match query::search(&shared, &query, &reader.zone, ROWS + 1).await? {
             Ok(search) => {
-                let (events, count) =
-                    tokio::try_join!(shared.store.search(&search), shared.store.count(&search))?;
-                rows = events.iter().map(event_row).collect();
-                total = count;
+                found = find(&shared, &reader, &query, &search).await?;
                 audit(&shared, &reader, &query, "searched").await?;
             }
             Err(wrong) => problem = Some(Clean::of(&wrong.said(reader.locale), 400)),
@@ -126,14 +126,48 @@ pub(in crate::console) async fn show(
         fields: stored.map(|field| field.name()).collect(),
         problem,
         opened,
-        csv_rows: Some(csv_rows).filter(|rows| total > *rows),
-        rows,
-        total,
+        csv_rows: Some(csv_rows).filter(|rows| found.total > *rows),
+        rows: found.rows,
+        older: found.older,
+        newest: found.newest,
+        total: found.total,
         saved: saved
             .into_iter()
             .map(|it| (Clean::of(&it.name, 80), it.query))
             .collect(),
         query: address(&query),
+    })
+}
+
+/// What a page shows of a search.
+#[derive(Default)]
+struct Found {
+    rows: Vec<EventRow>,
+    total: u64,
+    older: Option<String>,
+    newest: Option<String>,
+}
+
+async fn find(
+    shared: &Shared,
+    reader: &Reader,
+    query: &HashMap<String, String>,
+    search: &Search,
+) -> Result<Found, Failure> {
+    let _turn = shared.turns.take(reader.name())?;
+    let store = &shared.store;
+    let (mut events, total) = tokio::try_join!(store.search(search), store.count(search))?;
+    let has_more = events.len() > ROWS as usize;
+    events.truncate(ROWS as usize);
+    let last = events.last().filter(|_| has_more);
+    Ok(Found {
+        rows: events.iter().map(event_row).collect(),
+        total,
+        older: last.map(|last| query::older("/events", query, search, last)),
+        newest: search
+            .behind
+            .as_ref()
+            .map(|_| format!("/events?{}", address(query))),
     })
 }
 
@@ -168,7 +202,9 @@ pub(in crate::console) async fn csv(
     let Ok(search) = query::search(&shared, &query, &reader.zone, most).await? else {
         return Err(WRONG);
     };
+    let turn = shared.turns.take(reader.name())?;
     let mut events = shared.store.search(&search).await?;
+    drop(turn);
     let is_cut = events.len() > limit as usize;
     events.truncate(limit as usize);
     audit(&shared, &reader, &query, "exported").await?;
