@@ -15,6 +15,7 @@ use crate::duties::{audit_of_the_officer, refusals, two_administrators};
 use crate::exceptions::an_exception_is_ready;
 use crate::parts::{Reply, Request};
 use crate::place::{PASSWORD, Place};
+use crate::searches::searches;
 use crate::shown::pages_say_what_is_known;
 use crate::sign_in::{idle_sessions, people_in_and_out};
 use crate::stale::nothing_is_undone_unseen;
@@ -42,6 +43,7 @@ fn each_role_gets_where_it_may_and_nowhere_else() {
         }
     }
     pages_say_what_is_known(&place);
+    searches(&place);
     programs(&place, &alert);
     nothing_is_undone_unseen(&place);
     an_exception_is_ready(&place);

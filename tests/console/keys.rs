@@ -33,6 +33,27 @@ pub async fn keys(browser: &Browser, place: &Place) {
     assert_eq!(browser.path().await, link, "Enter opens it");
     browser.goto(&format!("{}/events", place.url())).await;
     search(browser, "q").await;
+    complete(browser).await;
+}
+
+/// The field that searches events offers names of fields for its last word, and keeps what stands before it.
+async fn complete(browser: &Browser) {
+    for (typed, before) in [
+        ("cl", ""),
+        ("status>=400 cl", "status>=400 "),
+        ("status>=400 path~a ", "status>=400 path~a "),
+    ] {
+        browser.fill("#q", typed).await;
+        let offered = "return Array.from(document.querySelectorAll('#fields option'), (option) => option.value)";
+        let offered = browser.run(offered).await;
+        let offered = offered.as_array().unwrap();
+        let names = offered.iter().map(|it| it.as_str().unwrap());
+        let mut names = names.map(|it| it.strip_prefix(before));
+        let has_client = names.clone().any(|it| it == Some("client_id="));
+        assert!(has_client, "{typed}: {offered:?}");
+        let is_name = |it: Option<&str>| it.is_some_and(|it| !it.contains(' '));
+        assert!(names.all(is_name), "{typed}: {offered:?}");
+    }
 }
 
 /// Goes to the field that searches; what is typed there are letters.

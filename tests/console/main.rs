@@ -13,6 +13,7 @@ mod keys;
 mod pages;
 mod people;
 mod place;
+mod searches;
 mod shown;
 mod sign_in;
 mod stale;

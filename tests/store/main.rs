@@ -27,6 +27,7 @@ mod proposals;
 mod rarest;
 mod reopened;
 mod response;
+mod search;
 mod series;
 mod server;
 mod triage;
