@@ -12,7 +12,7 @@ const ATTACKS: &str = "/api/events?q=client_address%3D198.51.100.0%2F24";
 
 pub fn searches(place: &Place) {
     let analyst = signed_in(place.port());
-    events_go_on(&analyst);
+    events_go_on(place.port(), &analyst);
     programs_go_on(&analyst);
     alerts_go_on(&analyst);
     what_is_described_is_answered(&analyst);
@@ -38,7 +38,7 @@ fn places(page: &str) -> Vec<&str> {
     links.map(|it| it.split('"').next().unwrap()).collect()
 }
 
-fn events_go_on(analyst: &Visitor) {
+fn events_go_on(port: u16, analyst: &Visitor) {
     let first = analyst.get("/events").body;
     assert!(!first.contains("rel=\"first\""), "{first}");
     let pages = between(&first, "<nav class=\"pages\"", "</nav>");
@@ -50,6 +50,10 @@ fn events_go_on(analyst: &Visitor) {
     );
     let second = analyst.get(&link).body;
     assert!(second.contains("rel=\"first\""), "{second}");
+    let cookie = format!("{}; language=ru", analyst.cookie());
+    let russian = Request::get(port, &link).header("Cookie", &cookie);
+    let russian = russian.send().unwrap().body;
+    assert!(russian.contains("К самым новым") && russian.contains("Более старые"));
     let (newer, older) = (places(&first), places(&second));
     assert_eq!((newer.len(), older.len()), (100, 100), "{link}");
     assert!(newer.iter().all(|place| !older.contains(place)));
