@@ -11,10 +11,11 @@ use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
 
-use super::events::{CUT_AT, push_cell};
+use super::events::CUT_AT;
 use crate::access::{Permission, Role};
 use crate::config::Locale;
 use crate::console::answer;
+use crate::console::csv::Sheet;
 use crate::console::failure::Failure;
 use crate::console::names;
 use crate::console::on_record;
@@ -28,6 +29,10 @@ use crate::notify::mail::Clean;
 use crate::notify::now;
 use crate::store::{AuditFilter, AuditLine};
 
+/// What a file has of each line.
+const HEAD: [&str; 9] = [
+    "time", "actor", "kind", "action", "object", "title", "role", "address", "reason",
+];
 /// Lines on a page.
 const ROWS: u32 = 100;
 /// Pages that can be turned to: what is further back is found by filters.
@@ -237,27 +242,27 @@ pub(in crate::console) async fn csv(
         }),
     };
     shared.audit(deed, now()).await?;
-    let mut text = String::from("time,actor,kind,action,object,title,role,address,reason\r\n");
+    let mut sheet = Sheet::new(reader.locale);
+    sheet.row(HEAD);
     for line in &lines {
-        push_line(&mut text, line);
+        add(&mut sheet, line);
     }
     let headers = [
         (CONTENT_TYPE, "text/csv; charset=utf-8"),
         (CONTENT_DISPOSITION, "attachment; filename=\"audit.csv\""),
     ];
     if !is_cut {
-        return Ok((headers, text).into_response());
+        return Ok((headers, sheet.finish()).into_response());
     }
-    push_cell(&mut text, &cut_at(limit, reader.locale));
-    text.push_str("\r\n");
+    sheet.row([cut_at(limit, reader.locale).as_str()]);
     let cut = [(HeaderName::from_static(CUT_AT), limit.to_string())];
-    Ok((headers, cut, text).into_response())
+    Ok((headers, cut, sheet.finish()).into_response())
 }
 
-fn push_line(text: &mut String, line: &AuditLine) {
+fn add(sheet: &mut Sheet, line: &AuditLine) {
     let time = Timestamp::from_micros(line.micros).to_string();
-    let cells = [
-        &time,
+    sheet.row([
+        time.as_str(),
         &line.actor,
         &line.object_kind,
         &line.action,
@@ -266,14 +271,7 @@ fn push_line(text: &mut String, line: &AuditLine) {
         &line.role,
         &line.address,
         &line.reason,
-    ];
-    for (at, cell) in cells.into_iter().enumerate() {
-        if at > 0 {
-            text.push(',');
-        }
-        push_cell(text, cell);
-    }
-    text.push_str("\r\n");
+    ]);
 }
 
 /// The last line of a file that does not hold all.
@@ -318,8 +316,9 @@ mod tests {
             address: "192.0.2.7".into(),
             reason: "permission".into(),
         };
-        let mut text = String::new();
-        push_line(&mut text, &line);
+        let mut sheet = Sheet::new(Locale::En);
+        add(&mut sheet, &line);
+        let text = sheet.finish();
         let expected = "\"anna\",\"page\",\"refused\",\"GET /accounts\",\"a \"\"page\"\"\",\"\",\"192.0.2.7\",\"permission\"\r\n";
         assert!(text.ends_with(expected), "{text}");
         assert!(
