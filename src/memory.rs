@@ -7,13 +7,14 @@ use tikv_jemallocator::Jemalloc;
 #[global_allocator]
 static ALLOCATOR: Jemalloc = Jemalloc;
 
-/// What jemalloc is told as it starts: freed pages go back to the system within a second, and not within ten.
+/// What jemalloc is told as it starts: freed pages go back to the system within a second, and not within ten; and large buffers, which a block of events has some of, are
+/// taken up again like all others, and not given back as soon as they are freed.
 #[expect(
     unsafe_code,
     reason = "jemalloc looks for a symbol of this name, which nothing else may have"
 )]
 #[unsafe(export_name = "_rjem_malloc_conf")]
-pub static SETTINGS: &[u8; 37] = b"dirty_decay_ms:1000,muzzy_decay_ms:0\0";
+pub static SETTINGS: &[u8; 58] = b"dirty_decay_ms:1000,muzzy_decay_ms:0,oversize_threshold:0\0";
 
 /// Gives memory of large buffers of C libraries back as soon as they are freed. To be called first, before there are threads.
 ///

@@ -15,21 +15,10 @@ pub(crate) const fn splitmix(state: u64) -> u64 {
     z ^ (z >> 31)
 }
 
-/// A hash of text that never changes between versions and machines; see [`stable_hash_of`].
+/// A hash of text that never changes between versions and machines: FNV-1a, its bits mixed by splitmix64.
 pub(crate) fn stable_hash(text: &str) -> u64 {
-    stable_hash_of(text.as_bytes())
-}
-
-/// The same of bytes: FNV-1a, its bits mixed by splitmix64. Whoever chooses the bytes can make hashes fall together.
-pub(crate) fn stable_hash_of(bytes: &[u8]) -> u64 {
-    stable_hash_where(bytes, |_| true)
-}
-
-/// The same of those bytes that count.
-pub(crate) fn stable_hash_where(bytes: &[u8], counts: impl Fn(u8) -> bool) -> u64 {
-    let counted = bytes.iter().filter(|byte| counts(**byte));
-    let fnv = counted.fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
-        (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3)
+    let fnv = text.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
     });
     splitmix(fnv)
 }

@@ -3,11 +3,11 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use compact_str::CompactString;
 use foldhash::fast::FixedState;
 
 use super::baseline::ids::code_of;
 use super::behaviour::ConductBuilder;
+use super::hash::quick_hash;
 use super::series::AddendBuilder;
 use super::watch::SeenBuilder;
 use super::{Codes, Conduct, Match, Observation, PartitionClock, Plan, Seen, TrackBlock, Turn};
@@ -28,8 +28,8 @@ pub struct BlockBuilder {
     block: TrackBlock,
     /// Bytes of memory, about: matches with their evidence are the most.
     bytes: usize,
-    /// The newest observation of each client in `block`.
-    newest: HashMap<CompactString, usize, FixedState>,
+    /// Where the newest observation of each hash of a client stands in `block`.
+    newest: HashMap<u64, usize, FixedState>,
     seen: SeenBuilder,
     addends: AddendBuilder,
     /// `None` where behaviour is not watched.
@@ -142,11 +142,12 @@ impl BlockBuilder {
         let minute = event.time.floor_to(MINUTE_US);
         let id = event.request_id.as_deref().filter(|_| !late);
         let id = id.and_then(code_of);
+        let hash = quick_hash(client);
         let known = self
             .newest
-            .get(client)
+            .get(&hash)
             .and_then(|at| self.block.observations.get_mut(*at))
-            .filter(|observation| observation.minute == minute);
+            .filter(|known| known.minute == minute && known.client == client);
         if let Some(observation) = known {
             observation.count += u32::from(!late);
             observation.late += u32::from(late);
@@ -154,9 +155,8 @@ impl BlockBuilder {
             observation.ids.extend(id.as_slice());
             return;
         }
-        self.bytes += size_of::<Observation>() + size_of::<(CompactString, usize)>();
-        self.newest
-            .insert(client.into(), self.block.observations.len());
+        self.bytes += size_of::<Observation>() + size_of::<(u64, usize)>();
+        self.newest.insert(hash, self.block.observations.len());
         self.block.observations.push(Observation {
             client: client.into(),
             minute,

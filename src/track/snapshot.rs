@@ -24,7 +24,7 @@ use super::{CorrelationKey, Entity, Packed, Plan, Shard};
 use crate::event::Timestamp;
 
 /// Version of the layout of a snapshot's state; one of another version is not read.
-pub const SNAPSHOT_FORMAT: u16 = 14;
+pub const SNAPSHOT_FORMAT: u16 = 15;
 
 /// A shard's state between two blocks.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

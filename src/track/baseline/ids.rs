@@ -6,7 +6,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::random::stable_hash;
+use crate::track::hash::quick_hash;
 
 /// Places of a shard.
 const PLACES: usize = 1_024;
@@ -27,7 +27,7 @@ pub(in crate::track) fn code_of(id: &str) -> Option<u32> {
         clippy::cast_possible_truncation,
         reason = "32 bits of a hash are wanted"
     )]
-    let code = stable_hash(id) as u32;
+    let code = quick_hash(id) as u32;
     (!is_none).then_some(code)
 }
 
@@ -103,7 +103,7 @@ impl Ids {
             self.places.resize(PLACES, Place::default());
         }
         ids.sort_unstable();
-        let hash = stable_hash(client);
+        let hash = quick_hash(client);
         let mut most = None;
         for same in ids.chunk_by(|a, b| a == b) {
             let requests = u32::try_from(same.len()).unwrap_or(u32::MAX);

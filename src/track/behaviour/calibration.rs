@@ -14,7 +14,8 @@ use serde::{Deserialize, Serialize};
 
 use super::conduct::FEATURES;
 pub(super) use crate::config::BehaviourScore as Kind;
-use crate::random::{splitmix, stable_hash};
+use crate::random::splitmix;
+use crate::track::hash::quick_hash;
 use crate::track::model::{Digest, Ends, Tail};
 
 /// What the three scores weigh, in the order of their numbers: amounts find least for the false alarms that they cost (ADR 0020).
@@ -209,7 +210,7 @@ impl Calibration {
     /// Whether the row of an entity is learned in this hour. By chance: of those that always come in one order, one in so many would always be the same ones.
     fn learns(&self, who: &str) -> bool {
         self.every == 1
-            || splitmix(stable_hash(who) ^ u64::from(self.hour)).is_multiple_of(self.every.into())
+            || splitmix(quick_hash(who) ^ u64::from(self.hour)).is_multiple_of(self.every.into())
     }
 
     /// Takes the scores of the row of an entity: of its amounts, how far each feature is from the entity's past, and what is new with its cause.

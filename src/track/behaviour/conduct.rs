@@ -1,13 +1,12 @@
 //! What one entity did in one hour, in sums that can be joined, and the features that these make.
 
 use std::collections::{HashMap, HashSet};
-use std::hash::BuildHasher;
 
 use compact_str::CompactString;
 use foldhash::fast::FixedState;
 use serde::{Deserialize, Serialize};
 
-use super::hashed::{Hashed, Marks};
+use super::hashed::{Hashed, Marks, joined};
 use super::owners::Records;
 use super::steps::Steps;
 use super::traits::{Traits, operation_of};
@@ -55,7 +54,8 @@ pub struct Conduct {
     pub(super) who: Who,
     /// Since the epoch.
     pub(super) hour: u32,
-    pub(super) deeds: Deeds,
+    /// By itself: a conduct is handed on from place to place.
+    pub(super) deeds: Box<Deeds>,
     /// The values of its traits that the block shows here for the first time, for people.
     pub(super) texts: Vec<(u32, CompactString)>,
 }
@@ -278,8 +278,8 @@ fn set(words: &mut [&mut u64], hash: Option<u64>) {
 #[derive(Debug, Default)]
 pub(crate) struct ConductBuilder {
     conducts: Vec<Conduct>,
-    /// Traits whose text is in the block, with the hash of the integration and the hour.
-    told: HashSet<(u64, u32, u32), FixedState>,
+    /// Traits whose text is in the block: hashes of each with its integration and hour.
+    told: HashSet<u64, FixedState>,
     /// Bytes of their texts.
     bytes: usize,
     /// Where the newest stands of each hash of what they are known by.
@@ -293,53 +293,100 @@ impl ConductBuilder {
         let (Ok(hour), false) = (hour, turn.late) else {
             return;
         };
-        let integration = &*bounded(event.integration.as_deref().unwrap_or_default());
+        let integration = Hashed::of(event.integration.as_deref().unwrap_or_default());
         let called = Hashed::operation(event);
         let marks = Marks::of(event, called);
-        let operation = marks.operation.map(|_| called.text);
-        if let Some(operation) = operation.filter(|_| !integration.is_empty()) {
-            let operation = &*bounded(operation);
-            let hash = FixedState::default().hash_one((integration, operation, hour));
-            let is_it = |known: &Conduct| {
-                let named = known.who.value.strip_prefix(integration);
-                let named = named.and_then(|rest| rest.strip_prefix(" | "));
-                known.hour == hour && known.like == Like::Operations && named == Some(operation)
-            };
-            let at = self.place(hash, is_it).unwrap_or_else(|| {
-                let who = Who {
-                    kind: EntityKind::Integration,
-                    value: compact_str::format_compact!("{integration} | {operation}"),
-                };
-                self.begin(hash, (Like::Operations, who, hour), event, position)
-            });
+        if marks.operation.is_some() && !integration.text.is_empty() {
+            let at = self.operation(hour, (integration, called), event, position);
             self.conducts[at].deeds.sums.take(event, turn, &marks);
         }
-        let subject = event.subject.as_deref().filter(|it| !it.is_empty());
-        let client = event.client_id.as_deref().filter(|it| !it.is_empty());
+        let subject = Hashed::filled(event.subject.as_deref());
+        let client = Hashed::filled(event.client_id.as_deref());
         let address;
         let (kind, value) = if let Some(subject) = subject {
             (EntityKind::Subject, subject)
         } else if let Some(client) = client {
             (EntityKind::Client, client)
-        } else if let Some(from) = event.client_address.filter(|_| !integration.is_empty()) {
+        } else if let Some(from) = event.client_address
+            && !integration.text.is_empty()
+        {
             address = compact_str::format_compact!("{from}");
-            (EntityKind::Address, address.as_str())
+            (EntityKind::Address, Hashed::of(&address))
         } else {
             return;
         };
-        let value = &*bounded(value);
         let is_service = event.grant.as_deref() == Some("client_credentials");
-        let among = if is_service { "" } else { integration };
-        let hash = FixedState::default().hash_one((is_service, among, kind, value, hour));
+        let among = if is_service { 0 } else { integration.hash };
+        let at = self.caller(
+            (hour, is_service, among),
+            (integration.text, kind, value),
+            event,
+            position,
+        );
+        let Conduct { deeds, texts, .. } = &mut self.conducts[at];
+        deeds.sums.take(event, turn, &marks);
+        let at_us = turn.due.micros().rem_euclid(HOUR_US);
+        let at_us = u32::try_from(at_us).unwrap_or(u32::MAX);
+        deeds.steps.add(at_us, operation_of(event, called));
+        if let Some(record) = marks.record {
+            let client = client.unwrap_or(value).hash;
+            let person = subject.map_or(client, |subject| subject.hash);
+            deeds.records.take(record, client, person);
+        }
+        deeds.traits.take(event, (kind, called), |code, value| {
+            let told = joined([among, u64::from(hour) << 32 | u64::from(code)]);
+            if self.told.insert(told) {
+                let text = value.text();
+                self.bytes += text.len();
+                texts.push((code, text));
+            }
+        });
+    }
+
+    /// Where an operation's conduct of an hour stands.
+    fn operation(
+        &mut self,
+        hour: u32,
+        (integration, called): (Hashed<'_>, Hashed<'_>),
+        event: &Event<'_>,
+        position: Position,
+    ) -> usize {
+        let hash = joined([integration.hash, called.hash, hour.into()]);
+        let (integration, called) = (&*bounded(integration.text), &*bounded(called.text));
+        let is_it = |known: &Conduct| {
+            let named = known.who.value.strip_prefix(integration);
+            let named = named.and_then(|rest| rest.strip_prefix(" | "));
+            known.hour == hour && known.like == Like::Operations && named == Some(called)
+        };
+        self.place(hash, is_it).unwrap_or_else(|| {
+            let who = Who {
+                kind: EntityKind::Integration,
+                value: compact_str::format_compact!("{integration} | {called}"),
+            };
+            self.begin(hash, (Like::Operations, who, hour), event, position)
+        })
+    }
+
+    /// Where a caller's conduct of an hour stands: of a service, or of an integration by its hash and name.
+    fn caller(
+        &mut self,
+        (hour, is_service, among): (u32, bool, u64),
+        (integration, kind, value): (&str, EntityKind, Hashed<'_>),
+        event: &Event<'_>,
+        position: Position,
+    ) -> usize {
+        let which = u64::from(hour) << 32 | u64::from(is_service) << 8 | kind as u64;
+        let hash = joined([among, value.hash, which]);
+        let (integration, value) = (&*bounded(integration), &*bounded(value.text));
         let is_it = |known: &Conduct| {
             let is_like = match &known.like {
-                Like::Callers(of) => !is_service && of == among,
+                Like::Callers(of) => !is_service && of == integration,
                 Like::Services => is_service,
                 Like::Operations => false,
             };
             is_like && known.hour == hour && known.who.kind == kind && known.who.value == value
         };
-        let at = self.place(hash, is_it).unwrap_or_else(|| {
+        self.place(hash, is_it).unwrap_or_else(|| {
             let like = if is_service {
                 Like::Services
             } else {
@@ -347,26 +394,7 @@ impl ConductBuilder {
             };
             let value = value.into();
             self.begin(hash, (like, Who { kind, value }, hour), event, position)
-        });
-        let Conduct { deeds, texts, .. } = &mut self.conducts[at];
-        deeds.sums.take(event, turn, &marks);
-        let at_us = turn.due.micros().rem_euclid(HOUR_US);
-        let at_us = u32::try_from(at_us).unwrap_or(u32::MAX);
-        deeds.steps.add(at_us, operation_of(event, called));
-        if let Some(record) = marks.record {
-            let client = client.unwrap_or(value);
-            deeds
-                .records
-                .take(record, client, subject.unwrap_or(client));
-        }
-        let place = FixedState::default().hash_one((is_service, among));
-        deeds.traits.take(event, (kind, called), |code, value| {
-            if self.told.insert((place, hour, code)) {
-                let text = value.text();
-                self.bytes += text.len();
-                texts.push((code, text));
-            }
-        });
+        })
     }
 
     /// Where the conduct stands that is known by a hash, if it is the one that is meant.
@@ -388,14 +416,14 @@ impl ConductBuilder {
             like,
             who,
             hour,
-            deeds: Deeds {
+            deeds: Box::new(Deeds {
                 sums: Sums::default(),
                 traits: Traits::default(),
                 records: Records::default(),
                 steps: Steps::default(),
                 first: evidence_of(event, position, &[]),
                 at: (position.partition, position.offset),
-            },
+            }),
             texts: Vec::new(),
         });
         self.conducts.len() - 1
@@ -403,8 +431,8 @@ impl ConductBuilder {
 
     /// Bytes of memory, about.
     pub(crate) fn bytes(&self) -> usize {
-        let conducts = self.conducts.len() * (size_of::<Conduct>() + 512);
-        let texts = self.told.len() * size_of::<((u64, u32, u32), u32, CompactString)>();
+        let conducts = self.conducts.len() * (size_of::<Conduct>() + size_of::<Deeds>() + 384);
+        let texts = self.told.len() * size_of::<(u64, u32, CompactString)>();
         conducts + texts + self.bytes
     }
 
@@ -454,7 +482,7 @@ impl Sums {
             ..Sums::default()
         };
         for record in 0..records {
-            let hash = crate::random::stable_hash_of(&record.to_be_bytes());
+            let hash = crate::track::hash::quick_hash_of(&record.to_be_bytes());
             set(&mut sums.resources.each_mut(), Some(hash));
         }
         sums

@@ -3,7 +3,8 @@
 use std::net::IpAddr;
 
 use crate::event::{Event, Text};
-use crate::random::{stable_hash, stable_hash_of};
+use crate::random::splitmix;
+use crate::track::hash::{quick_hash, quick_hash_of};
 
 /// A text and its hash, which many values of an event begin with.
 #[derive(Clone, Copy, Debug)]
@@ -16,7 +17,7 @@ impl<'e> Hashed<'e> {
     pub(super) fn of(text: &'e str) -> Hashed<'e> {
         Hashed {
             text,
-            hash: stable_hash(text),
+            hash: quick_hash(text),
         }
     }
 
@@ -24,6 +25,11 @@ impl<'e> Hashed<'e> {
     pub(super) fn operation(event: &'e Event<'_>) -> Hashed<'e> {
         let operation = event.operation.as_ref().or(event.route.as_ref());
         Hashed::of(operation.map_or("", Text::as_str))
+    }
+
+    /// `None` where the text is empty.
+    pub(super) fn filled(text: Option<&'e str>) -> Option<Hashed<'e>> {
+        text.filter(|text| !text.is_empty()).map(Hashed::of)
     }
 }
 
@@ -40,12 +46,18 @@ impl Marks {
         let is_named = event.operation.is_some() || event.route.is_some();
         Marks {
             operation: is_named.then_some(operation.hash),
-            agent: event.user_agent.as_deref().map(stable_hash),
+            agent: event.user_agent.as_deref().map(quick_hash),
             address: event.client_address.map(|address| match address {
-                IpAddr::V4(address) => stable_hash_of(&address.octets()),
-                IpAddr::V6(address) => stable_hash_of(&address.octets()),
+                IpAddr::V4(address) => quick_hash_of(&address.octets()),
+                IpAddr::V6(address) => quick_hash_of(&address.octets()),
             }),
-            record: event.resource_id.as_deref().map(stable_hash),
+            record: event.resource_id.as_deref().map(quick_hash),
         }
     }
+}
+
+/// A hash of several in this order.
+pub(super) fn joined<const N: usize>(hashes: [u64; N]) -> u64 {
+    let each = hashes.into_iter();
+    each.fold(0, |known, more| splitmix(known ^ more))
 }

@@ -24,19 +24,21 @@ mod traits;
 mod value;
 
 use std::borrow::Cow;
+use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, HashMap};
 
 use compact_str::CompactString;
 use foldhash::fast::FixedState;
 use serde::{Deserialize, Serialize};
 
+use super::hash::quick_hash;
 use super::sketch::Sketch;
 use super::{
     Entity, Feature, Finding, MOST_FEATURES, NEW, Note, Plan, Reason, TrackCounts,
     finding_id_within,
 };
 use crate::event::Timestamp;
-use crate::random::{splitmix, stable_hash};
+use crate::random::splitmix;
 pub use calibration::Fit;
 use calibration::Kind;
 pub use conduct::Conduct;
@@ -83,7 +85,7 @@ pub(super) fn active_in(conducts: &[Conduct]) -> Active {
         like, who, hour, ..
     } in conducts
     {
-        let hash = stable_hash(like.home()) ^ stable_hash(&who.value).rotate_left(1);
+        let hash = quick_hash(like.home()) ^ quick_hash(&who.value).rotate_left(1);
         active
             .entry(*hour)
             .or_insert_with(Sketch::new)
@@ -111,7 +113,7 @@ impl Default for Open {
 /// What like entities did so far in an hour.
 #[derive(Clone, Debug, Default)]
 struct OpenHour {
-    entities: HashMap<Who, Deeds, FixedState>,
+    entities: HashMap<Who, Box<Deeds>, FixedState>,
     /// Texts of what they showed.
     texts: BTreeMap<u32, CompactString>,
 }
@@ -179,13 +181,13 @@ impl Behaviour {
                     open.texts.insert(code, text);
                 }
             }
-            if let Some(known) = open.entities.get_mut(&who) {
-                known.join(deeds);
-            } else if self.opened < MOST_OPEN {
-                self.opened += 1;
-                open.entities.insert(who, deeds);
-            } else {
-                counts.unobserved_requests += u64::from(deeds.sums.calls);
+            match open.entities.entry(who) {
+                Entry::Occupied(mut known) => known.get_mut().join(*deeds),
+                Entry::Vacant(place) if self.opened < MOST_OPEN => {
+                    self.opened += 1;
+                    place.insert(deeds);
+                }
+                Entry::Vacant(_) => counts.unobserved_requests += u64::from(deeds.sums.calls),
             }
         }
     }
@@ -287,7 +289,7 @@ impl Behaviour {
                     let likes = open.likes.iter().map(|(like, open)| {
                         let entities = open.entities.iter();
                         let mut entities: Vec<(Cow<'_, Who>, Cow<'_, Deeds>)> = entities
-                            .map(|(who, deeds)| (Cow::Borrowed(who), Cow::Borrowed(deeds)))
+                            .map(|(who, deeds)| (Cow::Borrowed(who), Cow::Borrowed(&**deeds)))
                             .collect();
                         entities.sort_unstable_by(|a, b| a.0.cmp(&b.0));
                         (Cow::Borrowed(like), entities, Cow::Borrowed(&open.texts))
@@ -310,7 +312,8 @@ impl Behaviour {
         let open = stored.open.into_iter().map(|(hour, active, likes)| {
             let likes = likes.into_iter().map(|(like, entities, texts)| {
                 let entities = entities.into_iter();
-                let entities = entities.map(|(who, deeds)| (who.into_owned(), deeds.into_owned()));
+                let entities =
+                    entities.map(|(who, deeds)| (who.into_owned(), Box::new(deeds.into_owned())));
                 let open = OpenHour {
                     entities: entities.collect(),
                     texts: texts.into_owned(),
@@ -337,8 +340,8 @@ fn local_hour(hour: u32, utc_offset: i32) -> u32 {
     u32::try_from(begin.div_euclid(60)).unwrap_or(0)
 }
 
-fn in_order(entities: HashMap<Who, Deeds, FixedState>) -> Vec<(Who, Deeds)> {
-    let mut entities: Vec<(Who, Deeds)> = entities.into_iter().collect();
+fn in_order(entities: HashMap<Who, Box<Deeds>, FixedState>) -> Vec<(Who, Box<Deeds>)> {
+    let mut entities: Vec<(Who, Box<Deeds>)> = entities.into_iter().collect();
     entities.sort_unstable_by(|a, b| a.0.cmp(&b.0));
     entities
 }

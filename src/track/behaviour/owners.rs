@@ -4,13 +4,14 @@
 //! records are those of the desk.
 
 use serde::{Deserialize, Serialize};
+use smallvec::SmallVec;
 
-use crate::random::stable_hash;
 use crate::track::Lru;
 use crate::track::packed::Fixed;
 
-/// Records of an entity in an hour that are looked at.
+/// Records of an entity in an hour that are looked at, and how many most hours have.
 const MOST: usize = 32;
+const USUAL: usize = 2;
 /// Callers of a record that are remembered; a record of as many is nobody's own.
 const CALLERS: usize = 4;
 /// Records of an integration whose callers are known.
@@ -18,7 +19,9 @@ const RECORDS: usize = 65_536;
 
 /// Records of an hour, each with the client and the person who called for it: hashes, ascending. Of too many those of the smallest hashes, whatever the order in which they came.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Records(#[serde(with = "crate::track::packed::list")] Vec<(u32, [u32; 2])>);
+pub(super) struct Records(
+    #[serde(with = "crate::track::packed::list")] SmallVec<[(u32, [u32; 2]); USUAL]>,
+);
 
 /// Who called for each record: clients, and persons.
 pub(super) struct Owners(Lru<u32, [Callers; 2]>);
@@ -40,9 +43,9 @@ impl Fixed for Callers {
 }
 
 impl Records {
-    /// Adds a call of a person by a client for a record, by its hash.
-    pub(super) fn take(&mut self, record: u64, client: &str, person: &str) {
-        let callers = [client, person].map(|it| short(stable_hash(it)).max(1));
+    /// Adds a call for a record by a client and a person: the hashes of all three.
+    pub(super) fn take(&mut self, record: u64, client: u64, person: u64) {
+        let callers = [client, person].map(|it| short(it).max(1));
         self.add((short(record), callers));
     }
 
@@ -118,14 +121,15 @@ impl Owners {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::track::hash::quick_hash;
 
     fn of(caller: &str, records: std::ops::Range<u32>) -> Records {
         let mut all = Records::default();
         for record in records {
             all.take(
-                stable_hash(&format!("record-{record}")),
-                caller,
-                &format!("person of {caller}"),
+                quick_hash(&format!("record-{record}")),
+                quick_hash(caller),
+                quick_hash(&format!("person of {caller}")),
             );
         }
         all
@@ -161,7 +165,7 @@ mod tests {
         let mut owners = Owners::new();
         let own = |person: &str, record: u64| {
             let mut records = Records::default();
-            records.take(record, "app", person);
+            records.take(record, quick_hash("app"), quick_hash(person));
             records
         };
         for record in 0..20 {

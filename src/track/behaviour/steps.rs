@@ -1,9 +1,11 @@
 //! The calls of an hour in their order, and how even the gaps between them are.
 
 use serde::{Deserialize, Serialize};
+use smallvec::SmallVec;
 
-/// Calls of an entity in an hour that are looked at: of more, the first.
+/// Calls of an entity in an hour that are looked at (of more, the first), and how many most hours have.
 const MOST: usize = 64;
+const USUAL: usize = 4;
 /// Calls nearer to each other than this many microseconds belong together: a page that loads, a call that is tried again.
 const TOGETHER_US: u32 = 1_000_000;
 /// The variance of the logarithm of gaps when calls come at random (those of a Poisson process: π² / 6), and of how many gaps everybody is taken to have it.
@@ -12,13 +14,19 @@ const RANDOM_GAPS: f64 = 2.0;
 
 /// Calls, each as microseconds since the hour began and code of its operation, ascending. Of too many the first are kept, whatever the order in which they came.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Steps(#[serde(with = "crate::track::packed::list")] Vec<(u32, u32)>);
+pub(super) struct Steps(
+    #[serde(with = "crate::track::packed::list")] SmallVec<[(u32, u32); USUAL]>,
+);
 
 impl Steps {
     /// Adds a call; one of no operation has code 0.
     pub(super) fn add(&mut self, at_us: u32, operation: u32) {
         let call = (at_us, operation);
-        let at = self.0.partition_point(|known| *known <= call);
+        // Mostly they come in their order.
+        let at = match self.0.last() {
+            Some(last) if *last > call => self.0.partition_point(|known| *known <= call),
+            _ => self.0.len(),
+        };
         if at < MOST {
             self.0.insert(at, call);
             self.0.truncate(MOST);

@@ -156,7 +156,7 @@ impl Stratum {
     pub(super) fn close(
         &mut self,
         (hour, local): (u32, u32),
-        conducts: &mut [(Who, Deeds)],
+        conducts: &mut [(Who, Box<Deeds>)],
         texts: &BTreeMap<u32, CompactString>,
         (threshold, kinds): (f64, &[Kind]),
     ) -> Closed {
@@ -288,7 +288,7 @@ impl Stratum {
     }
 
     /// Adds to each what is known only by what the others did and it did before; its most surprising step, its row, and what is new of it.
-    fn look(&mut self, hour: u32, local: u32, conducts: &mut [(Who, Deeds)]) -> Looks {
+    fn look(&mut self, hour: u32, local: u32, conducts: &mut [(Who, Box<Deeds>)]) -> Looks {
         let day = local / 24;
         let rarity = self.customs.rarity();
         let each = conducts.iter_mut().map(|(who, deeds)| {

@@ -23,7 +23,7 @@ fn conduct(hour: u32, name: &str, sums: Sums) -> Conduct {
             value: name.into(),
         },
         hour,
-        deeds: Deeds::of(sums),
+        deeds: Box::new(Deeds::of(sums)),
         texts: Vec::new(),
     }
 }

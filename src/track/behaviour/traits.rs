@@ -1,6 +1,7 @@
 //! What can be new in an hour: values of an event that callers use again and again, as codes.
 
 use serde::{Deserialize, Serialize};
+use smallvec::SmallVec;
 
 use super::hashed::Hashed;
 use super::query::Query;
@@ -75,11 +76,11 @@ pub(super) const fn index(dimension: Dimension) -> usize {
 const HASH_BITS: u32 = 27;
 /// Values of an entity in an hour: at most, and of an hour of one or two calls.
 const MOST: usize = 128;
-const USUAL: usize = 20;
+const USUAL: usize = 24;
 
 /// What an hour showed of an entity, ascending. Of too many the smallest codes are kept, whatever the order in which they came.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Traits(#[serde(with = "crate::track::packed::list")] Vec<u32>);
+pub(super) struct Traits(#[serde(with = "crate::track::packed::list")] SmallVec<[u32; USUAL]>);
 
 /// The kind of a value.
 pub(super) const fn dimension_of(code: u32) -> usize {
@@ -91,16 +92,17 @@ impl Traits {
         &self.0
     }
 
-    /// Adds a value; whether it is new.
-    fn add(&mut self, code: u32) -> bool {
-        let Err(at) = self.0.binary_search(&code) else {
-            return false;
+    /// Adds a value; whether it is new. Its place is not before `from`, which moves on to where its kind begins: values come by kind, so all of an event are
+    /// found in one walk.
+    fn add(&mut self, from: &mut usize, code: u32) -> bool {
+        let behind = |at: usize, least: u32| {
+            let before = self.0[at..].iter().take_while(|known| **known < least);
+            at + before.count()
         };
-        if at >= MOST {
+        *from = behind(*from, code >> HASH_BITS << HASH_BITS);
+        let at = behind(*from, code);
+        if at >= MOST || self.0.get(at) == Some(&code) {
             return false;
-        }
-        if self.0.is_empty() {
-            self.0.reserve_exact(USUAL); // of most hours all that there is, in one allocation
         }
         self.0.insert(at, code);
         self.0.truncate(MOST);
@@ -108,8 +110,9 @@ impl Traits {
     }
 
     pub(super) fn join(&mut self, other: &Traits) {
+        let mut from = 0;
         for code in &other.0 {
-            self.add(*code);
+            self.add(&mut from, *code);
         }
     }
 
@@ -120,9 +123,10 @@ impl Traits {
         (kind, operation): (EntityKind, Hashed<'e>),
         mut new: impl FnMut(u32, Value<'e>),
     ) {
+        let mut from = 0;
         each(event, kind, operation, |dimension, value| {
             let code = code_of(dimension, value);
-            if self.add(code) {
+            if self.add(&mut from, code) {
                 new(code, value);
             }
         });
@@ -144,93 +148,93 @@ pub(super) fn operation_of(event: &Event<'_>, operation: Hashed<'_>) -> u32 {
     code_of(D::Operation, Value::Operation(operation, ""))
 }
 
-/// Each value that the event has.
+/// Each value that the event has, in the order of kinds.
 fn each<'e>(
     event: &'e Event<'_>,
     kind: EntityKind,
     operation: Hashed<'e>,
     mut take: impl FnMut(Dimension, Value<'e>),
 ) {
-    let text = |text: &'e Option<Text<'_>>| text.as_deref().unwrap_or_default();
-    let mut texts = |dimension, texts: [&'e str; 3]| {
-        if texts.iter().any(|text| !text.is_empty()) {
-            take(dimension, Value::Texts(texts));
+    let nothing = Hashed::of("");
+    let mut one = |dimension, value: Option<Value<'e>>| {
+        if let Some(value) = value {
+            take(dimension, value);
         }
     };
-    texts(
+    one(
         D::Tls,
-        [text(&event.tls_version), text(&event.tls_cipher), ""],
+        texts([
+            event.tls_version.as_deref(),
+            event.tls_cipher.as_deref(),
+            None,
+        ]),
     );
-    texts(
-        D::Token,
-        [
-            text(&event.token_issuer),
-            text(&event.token_audience),
-            text(&event.token_algorithm),
-        ],
-    );
-    texts(D::TokenKey, [text(&event.token_key_id), "", ""]);
-    texts(D::Grant, [text(&event.grant), "", ""]);
-    texts(
+    let token = [
+        event.token_issuer.as_deref(),
+        event.token_audience.as_deref(),
+        event.token_algorithm.as_deref(),
+    ];
+    one(D::Token, texts(token));
+    one(D::TokenKey, text(event.token_key_id.as_deref()));
+    one(D::Grant, text(event.grant.as_deref()));
+    one(D::Roles, list(nothing, &event.roles));
+    one(D::Scopes, list(nothing, &event.scopes));
+    one(
         D::Factor,
-        [text(&event.mfa), text(&event.token_outcome), ""],
+        texts([event.mfa.as_deref(), event.token_outcome.as_deref(), None]),
     );
-    texts(
-        D::Purpose,
-        [
-            text(&event.resource_type),
-            text(&event.purpose),
-            text(&event.legal_basis),
-        ],
-    );
-    texts(D::Gateway, [text(&event.gateway), "", ""]);
-    texts(D::Host, [text(&event.host), "", ""]);
-    texts(D::Upstream, [text(&event.upstream_address), "", ""]);
-    texts(D::Country, [text(&event.country), "", ""]);
+    let purpose = [
+        event.resource_type.as_deref(),
+        event.purpose.as_deref(),
+        event.legal_basis.as_deref(),
+    ];
+    one(D::Purpose, texts(purpose));
+    one(D::Gateway, text(event.gateway.as_deref()));
+    one(D::Egress, event.egress_address.map(Value::Address));
+    one(D::Host, text(event.host.as_deref()));
+    one(D::Upstream, text(event.upstream_address.as_deref()));
+    one(D::Country, text(event.country.as_deref()));
+    let agent = event.user_agent.as_deref().filter(|it| !it.is_empty());
+    one(D::Agent, agent.map(Value::Agent));
     if kind == EntityKind::Subject {
-        texts(D::Client, [text(&event.client_id), "", ""]);
+        one(D::Client, text(event.client_id.as_deref()));
     }
     let is_named = !operation.text.is_empty();
-    if is_named {
-        take(D::Operation, Value::Operation(operation, ""));
-        let content_type = text(&event.content_type);
-        take(D::ContentType, Value::Operation(operation, content_type));
-    }
-    let nothing = Hashed::of("");
-    for (dimension, of, list) in [
-        (D::Roles, nothing, &event.roles),
-        (D::Scopes, nothing, &event.scopes),
-        (D::FieldsSent, operation, &event.fields_sent),
-        (D::FieldsReceived, operation, &event.fields_received),
-    ] {
-        if !list.is_empty() {
-            take(dimension, Value::List(of, list));
-        }
-    }
-    if let Some(agent) = event.user_agent.as_deref().filter(|it| !it.is_empty()) {
-        take(D::Agent, Value::Agent(agent));
-    }
-    if let Some(egress) = event.egress_address {
-        take(D::Egress, Value::Address(egress));
-    }
-    if let Some(status) = event.status.filter(|_| is_named) {
-        take(D::Answer, Value::Number(operation, status));
-    }
     let query = Query::of(event).filter(|_| is_named);
-    if let Some(query) = query {
-        take(D::Parameters, Value::Names(operation, query));
-        for (name, value) in query.parameters() {
-            let name = Hashed::of(name);
-            signs(value, |signs| {
-                take(D::Signs, Value::Signs(operation, name, signs));
-            });
-        }
+    if is_named {
+        one(D::Operation, Some(Value::Operation(operation, "")));
+        let answer = event.status.map(|it| Value::Number(operation, it));
+        one(D::Answer, answer);
+        let content = event.content_type.as_deref().unwrap_or_default();
+        one(D::ContentType, Some(Value::Operation(operation, content)));
     }
-    if let Some(address) = event.client_address
-        && kind != EntityKind::Address
-    {
-        take(D::Network, Value::Network(address));
+    one(D::FieldsSent, list(operation, &event.fields_sent));
+    one(D::FieldsReceived, list(operation, &event.fields_received));
+    one(D::Parameters, query.map(|it| Value::Names(operation, it)));
+    if kind != EntityKind::Address {
+        one(D::Network, event.client_address.map(Value::Network));
     }
+    for (name, value) in query.into_iter().flat_map(Query::parameters) {
+        let name = Hashed::of(name);
+        signs(value, |signs| {
+            take(D::Signs, Value::Signs(operation, name, signs));
+        });
+    }
+}
+
+fn text(text: Option<&str>) -> Option<Value<'_>> {
+    text.filter(|it| !it.is_empty()).map(Value::Text)
+}
+
+/// `None` where all are empty.
+fn texts(texts: [Option<&str>; 3]) -> Option<Value<'_>> {
+    let texts = texts.map(Option::unwrap_or_default);
+    let is_there = texts.iter().any(|text| !text.is_empty());
+    is_there.then_some(Value::Texts(texts))
+}
+
+fn list<'e>(of: Hashed<'e>, list: &'e [Text<'e>]) -> Option<Value<'e>> {
+    (!list.is_empty()).then_some(Value::List(of, list))
 }
 
 #[cfg(test)]
@@ -240,8 +244,8 @@ impl Traits {
         let mut traits = Traits::default();
         for value in values {
             #[expect(clippy::cast_possible_truncation, reason = "some bits of a hash")]
-            let hash = crate::random::stable_hash(value) as u32 & ((1 << HASH_BITS) - 1);
-            traits.add((dimension as u32) << HASH_BITS | hash);
+            let hash = crate::track::hash::quick_hash(value) as u32 & ((1 << HASH_BITS) - 1);
+            traits.add(&mut 0, (dimension as u32) << HASH_BITS | hash);
         }
         traits
     }
@@ -280,13 +284,14 @@ mod tests {
         };
         let (traits, texts) = codes(&event);
         assert_eq!(
-            texts[..6],
+            texts[..7],
             [
-                "GET /v1/plates",
-                "GET /v1/plates",
                 "barrier/",
+                "GET /v1/plates",
                 "GET /v1/plates: 200",
+                "GET /v1/plates",
                 "GET /v1/plates: from, plate",
+                "203.0.113.0/24",
                 "GET /v1/plates: plate with its edge before a word"
             ]
         );
@@ -310,8 +315,8 @@ mod tests {
     fn of_too_many_the_same_are_kept_in_any_order() {
         let (mut up, mut down) = (Traits::default(), Traits::default());
         for code in 0..1_000 {
-            up.add(code * 7);
-            down.add((999 - code) * 7);
+            up.add(&mut 0, code * 7);
+            down.add(&mut 0, (999 - code) * 7);
         }
         assert_eq!(up, down);
         assert_eq!(up.codes().len(), MOST);

@@ -8,7 +8,8 @@ use compact_str::CompactString;
 use super::hashed::Hashed;
 use super::query::Query;
 use crate::event::Text;
-use crate::random::{splitmix, stable_hash, stable_hash_of, stable_hash_where};
+use crate::random::splitmix;
+use crate::track::hash::{quick_hash, quick_hash_of, quick_hash_where};
 
 /// Characters of a parameter's value that are looked at.
 const READ: usize = 1_024;
@@ -18,6 +19,7 @@ const TEXT_BYTES: usize = 96;
 /// A value of an event, in pieces.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Value<'e> {
+    Text(&'e str),
     Texts([&'e str; 3]),
     /// An operation, and what it is asked with.
     Operation(Hashed<'e>, &'e str),
@@ -39,37 +41,33 @@ impl Value<'_> {
     pub(super) fn hash(self) -> u64 {
         let joined = |known: u64, more: u64| splitmix(known ^ more);
         match self {
+            Value::Text(text) => quick_hash(text),
             Value::Texts(texts) => {
-                let each = texts.map(stable_hash);
+                let each = texts.map(quick_hash);
                 each.into_iter().fold(0, joined)
             }
-            // As three texts.
-            Value::Operation(of, with) => {
-                let with = stable_hash(with);
-                let each = [of.hash, with, stable_hash("")];
-                each.into_iter().fold(0, joined)
-            }
+            Value::Operation(of, with) => joined(of.hash, quick_hash(with)),
             Value::List(of, list) => {
-                let each = list.iter().map(|text| stable_hash(text));
+                let each = list.iter().map(|text| quick_hash(text));
                 each.fold(of.hash, joined)
             }
             Value::Number(of, number) => joined(of.hash, number),
             // In any order.
             Value::Names(of, query) => {
-                let each = query.names().map(stable_hash);
+                let each = query.names().map(quick_hash);
                 joined(of.hash, each.fold(0, u64::wrapping_add))
             }
             Value::Signs(of, name, signs) => {
                 let signs = signs.map(|sign| u64::from(sign.number()));
                 signs.into_iter().fold(joined(of.hash, name.hash), joined)
             }
-            Value::Agent(agent) => stable_hash_where(agent.as_bytes(), |byte| {
-                !byte.is_ascii_digit() && byte != b'.'
-            }),
-            Value::Network(IpAddr::V4(address)) => stable_hash_of(&address.octets()[..3]),
-            Value::Network(IpAddr::V6(address)) => stable_hash_of(&address.octets()[..6]),
-            Value::Address(IpAddr::V4(address)) => stable_hash_of(&address.octets()),
-            Value::Address(IpAddr::V6(address)) => stable_hash_of(&address.octets()),
+            Value::Agent(agent) => {
+                quick_hash_where(agent, |byte| !byte.is_ascii_digit() && byte != b'.')
+            }
+            Value::Network(IpAddr::V4(address)) => quick_hash_of(&address.octets()[..3]),
+            Value::Network(IpAddr::V6(address)) => quick_hash_of(&address.octets()[..6]),
+            Value::Address(IpAddr::V4(address)) => quick_hash_of(&address.octets()),
+            Value::Address(IpAddr::V6(address)) => quick_hash_of(&address.octets()),
         }
     }
 
@@ -77,6 +75,7 @@ impl Value<'_> {
     pub(super) fn text(self) -> CompactString {
         let mut text = CompactString::default();
         let written = match self {
+            Value::Text(whole) => write!(text, "{whole}"),
             Value::Texts(texts) => {
                 let texts = texts.into_iter().filter(|text| !text.is_empty());
                 let texts: Vec<&str> = texts.collect();
