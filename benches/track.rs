@@ -13,7 +13,7 @@ use gatewatch::pipeline::shards::Tracker;
 use gatewatch::sigma::{Condition, CorrelationKind, Level, RuleMeta};
 use gatewatch::track::{
     Codes, CorrelationKey, CorrelationSpec, Entity, EntityKind, Evidence, Goes, Match, Observation,
-    Packed, Plan, RulePlan, Seen, TrackBlock,
+    Packed, Pile, Plan, RulePlan, Seen, TrackBlock,
 };
 use uuid::Uuid;
 
@@ -143,7 +143,7 @@ fn correlation(distinct: bool, per_group: usize) -> f64 {
 fn blocks(groups: usize, step_us: i64) -> Vec<TrackBlock> {
     let mut blocks = Vec::new();
     for first in (0..EVENTS).step_by(BLOCK) {
-        let matches: Vec<Match> = (first..first + BLOCK)
+        let matches = (first..first + BLOCK)
             .map(|at| matched(at, groups, step_us))
             .collect();
         blocks.push(block(first, matches));
@@ -151,7 +151,7 @@ fn blocks(groups: usize, step_us: i64) -> Vec<TrackBlock> {
     blocks
 }
 
-fn block(first: usize, matches: Vec<Match>) -> TrackBlock {
+fn block(first: usize, matches: Pile<Match>) -> TrackBlock {
     let newest = matches.last().expect("blocks are not empty").time;
     TrackBlock {
         partition: 0,
@@ -159,8 +159,8 @@ fn block(first: usize, matches: Vec<Match>) -> TrackBlock {
         end: offset(first + BLOCK),
         newest,
         matches,
-        observations: Vec::new(),
-        conducts: Vec::new(),
+        observations: Pile::default(),
+        conducts: Pile::default(),
         addends: Vec::new(),
         seen: Seen::default(),
     }
@@ -263,7 +263,7 @@ fn activity(minute: i64, first: usize) -> TrackBlock {
         begin,
         end: begin + offset(BLOCK),
         newest: start.plus_micros(59_000_000),
-        matches: Vec::new(),
+        matches: Pile::default(),
         observations: (first..first + BLOCK)
             .map(|client| Observation {
                 client: format_compact!("client-{client:012}"),
@@ -273,7 +273,7 @@ fn activity(minute: i64, first: usize) -> TrackBlock {
                 ids: Codes::One(u32::try_from(client).expect("small")),
             })
             .collect(),
-        conducts: Vec::new(),
+        conducts: Pile::default(),
         addends: Vec::new(),
         seen: Seen::default(),
     }

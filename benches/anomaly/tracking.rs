@@ -118,10 +118,11 @@ impl Tracking {
         });
         self.next = next;
         println!(
-            "of {:.2} s for {} events {:.2} s went into building blocks",
+            "of {:.2} s for {} events {:.2} s went into building blocks; {} matches so far",
             self.busy[1].as_secs_f64(),
             self.events,
-            self.busy[0].as_secs_f64()
+            self.busy[0].as_secs_f64(),
+            self.tracker.counts().released
         );
     }
 

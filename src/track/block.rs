@@ -3,7 +3,7 @@
 use compact_str::CompactString;
 use serde::{Deserialize, Serialize};
 
-use super::{Addend, Codes, Conduct, Entity, Packed, Seen};
+use super::{Addend, Codes, Conduct, Entity, Packed, Pile, Seen};
 use crate::event::Timestamp;
 
 /// One rule that matched one event, on its way to one detector.
@@ -86,11 +86,11 @@ pub struct TrackBlock {
     /// Newest event time of the partition up to `end` (clamped as `design.md` says).
     pub newest: Timestamp,
     /// Matches, in offset order.
-    pub matches: Vec<Match>,
+    pub matches: Pile<Match>,
     /// Requests a client and minute.
-    pub observations: Vec<Observation>,
+    pub observations: Pile<Observation>,
     /// What entities did.
-    pub conducts: Vec<Conduct>,
+    pub conducts: Pile<Conduct>,
     /// What it adds to watched numbers.
     pub addends: Vec<Addend>,
     /// What it shows of gateways, operations, levels of service and schedules.

@@ -10,7 +10,9 @@ use super::behaviour::ConductBuilder;
 use super::hash::quick_hash;
 use super::series::AddendBuilder;
 use super::watch::SeenBuilder;
-use super::{Codes, Conduct, Match, Observation, PartitionClock, Plan, Seen, TrackBlock, Turn};
+use super::{
+    Codes, Conduct, Match, Observation, PartitionClock, Pile, Plan, Seen, TrackBlock, Turn,
+};
 use crate::event::{Event, Position, Timestamp};
 
 const MINUTE_US: i64 = 60_000_000;
@@ -146,7 +148,7 @@ impl BlockBuilder {
         let known = self
             .newest
             .get(&hash)
-            .and_then(|at| self.block.observations.get_mut(*at))
+            .map(|at| &mut self.block.observations[*at])
             .filter(|known| known.minute == minute && known.client == client);
         if let Some(observation) = known {
             observation.count += u32::from(!late);
@@ -167,7 +169,7 @@ impl BlockBuilder {
     }
 }
 
-fn finished(conducts: &mut Option<ConductBuilder>) -> Vec<Conduct> {
+fn finished(conducts: &mut Option<ConductBuilder>) -> Pile<Conduct> {
     conducts
         .as_mut()
         .map(ConductBuilder::finish)
@@ -180,9 +182,9 @@ fn empty(partition: i32, begin: i64) -> TrackBlock {
         begin,
         end: begin,
         newest: Timestamp::MIN,
-        matches: Vec::new(),
-        observations: Vec::new(),
-        conducts: Vec::new(),
+        matches: Pile::default(),
+        observations: Pile::default(),
+        conducts: Pile::default(),
         addends: Vec::new(),
         seen: Seen::default(),
     }

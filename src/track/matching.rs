@@ -1,8 +1,10 @@
 //! From an event to what the tracker keeps of it: entity, group, counted value, evidence.
 
 use std::borrow::Cow;
+use std::cell::OnceCell;
 
 use compact_str::CompactString;
+use smallvec::SmallVec;
 
 use super::earth::country;
 use super::finding::EvidenceRef;
@@ -42,74 +44,107 @@ pub fn entity_of(field: Option<Field>, event: &Event<'_>) -> Entity {
         })
 }
 
-/// The group of an event in a correlation: the values of the group-by fields, joined by ` | ` (a bar or backslash inside a
-/// value is escaped by a backslash then). `None` when the event lacks one of them: it is in no group. Without group-by
-/// fields all events are one group.
-#[must_use]
-pub fn group_of(fields: &[Field], event: &Event<'_>) -> Option<Entity> {
-    let Some(first) = fields.first() else {
-        return Some(Entity {
-            kind: EntityKind::Gateway,
-            value: "all".into(),
-        });
-    };
-    let kind = kind_of(*first);
-    if fields.len() == 1 {
-        let value = bounded(&text_of(event.get(*first)?)).into();
-        return Some(Entity { kind, value });
-    }
-    let mut joined = CompactString::default();
-    for (at, field) in fields.iter().enumerate() {
-        let value = text_of(event.get(*field)?);
-        if at > 0 {
-            joined.push_str(" | ");
-        }
-        if value.contains(['|', '\\']) {
-            joined.push_str(&value.replace('\\', "\\\\").replace('|', "\\|"));
-        } else {
-            joined.push_str(&value);
-        }
-    }
-    let value = match bounded(&joined) {
-        Cow::Borrowed(_) => joined,
-        Cow::Owned(cut) => cut.into(),
-    };
-    Some(Entity { kind, value })
+/// What correlations look at in one event: texts that take long to make, and hashes, each made once though many look at it.
+pub struct Looks<'e> {
+    event: &'e Event<'e>,
+    address: OnceCell<CompactString>,
+    hashes: SmallVec<[(Field, u64); 4]>,
 }
 
-/// What a correlation takes of an event that its member of that number matched; see [`super::CorrelationKey::value`].
-#[must_use]
-pub fn value_of(kind: &CorrelationKind, member: u32, event: &Event<'_>) -> Option<u64> {
-    match kind {
-        CorrelationKind::EventCount => None,
-        CorrelationKind::ValueCount { fields } => hash_of(fields, event),
-        CorrelationKind::ValueShare { field } => hash_of(&[*field], event),
-        CorrelationKind::TravelSpeed { field } => country(&text_of(event.get(*field)?)),
-        CorrelationKind::Temporal
-        | CorrelationKind::TemporalOrdered
-        | CorrelationKind::Absence
-        | CorrelationKind::AbsenceOrdered => 1_u64.checked_shl(member),
-        CorrelationKind::ValueSum { field }
-        | CorrelationKind::ValueAvg { field }
-        | CorrelationKind::ValuePercentile { field, .. } => match event.get(*field)? {
-            Value::Number(number) => Some(number),
-            _ => None,
-        },
+impl<'e> Looks<'e> {
+    /// Nothing is made yet.
+    #[must_use]
+    pub fn at(event: &'e Event<'e>) -> Self {
+        Looks {
+            event,
+            address: OnceCell::new(),
+            hashes: SmallVec::new(),
+        }
     }
-}
 
-/// The stable hash of the values of fields; `None` when the event lacks one.
-fn hash_of(fields: &[Field], event: &Event<'_>) -> Option<u64> {
-    if let [field] = fields {
-        return Some(stable_hash(&[text_of(event.get(*field)?).as_bytes()]));
+    /// The group of the event in a correlation: the values of the group-by fields, joined by ` | ` (a bar or backslash inside a
+    /// value is escaped by a backslash then). `None` when the event lacks one of them: it is in no group. Without group-by
+    /// fields all events are one group.
+    #[must_use]
+    pub fn group(&self, fields: &[Field]) -> Option<Entity> {
+        let Some(first) = fields.first() else {
+            return Some(Entity {
+                kind: EntityKind::Gateway,
+                value: "all".into(),
+            });
+        };
+        let kind = kind_of(*first);
+        if fields.len() == 1 {
+            let value = bounded(&self.text(*first)?).into();
+            return Some(Entity { kind, value });
+        }
+        let mut joined = CompactString::default();
+        for (at, field) in fields.iter().enumerate() {
+            let value = self.text(*field)?;
+            if at > 0 {
+                joined.push_str(" | ");
+            }
+            if value.contains(['|', '\\']) {
+                joined.push_str(&value.replace('\\', "\\\\").replace('|', "\\|"));
+            } else {
+                joined.push_str(&value);
+            }
+        }
+        let value = match bounded(&joined) {
+            Cow::Borrowed(_) => joined,
+            Cow::Owned(cut) => cut.into(),
+        };
+        Some(Entity { kind, value })
     }
-    let texts: Option<Vec<Cow<'_, str>>> = fields
-        .iter()
-        .map(|field| event.get(*field).map(text_of))
-        .collect();
-    let texts = texts?;
-    let parts: Vec<&[u8]> = texts.iter().map(|text| text.as_bytes()).collect();
-    Some(stable_hash(&parts))
+
+    /// What a correlation takes of the event when its member of that number matched; see [`super::CorrelationKey::value`].
+    #[must_use]
+    pub fn value(&mut self, kind: &CorrelationKind, member: u32) -> Option<u64> {
+        match kind {
+            CorrelationKind::EventCount => None,
+            CorrelationKind::ValueCount { fields } => self.hash(fields),
+            CorrelationKind::ValueShare { field } => self.hash(&[*field]),
+            CorrelationKind::TravelSpeed { field } => country(&self.text(*field)?),
+            CorrelationKind::Temporal
+            | CorrelationKind::TemporalOrdered
+            | CorrelationKind::Absence
+            | CorrelationKind::AbsenceOrdered => 1_u64.checked_shl(member),
+            CorrelationKind::ValueSum { field }
+            | CorrelationKind::ValueAvg { field }
+            | CorrelationKind::ValuePercentile { field, .. } => match self.event.get(*field)? {
+                Value::Number(number) => Some(number),
+                _ => None,
+            },
+        }
+    }
+
+    /// The stable hash of the values of fields; `None` when the event lacks one.
+    fn hash(&mut self, fields: &[Field]) -> Option<u64> {
+        if let [field] = fields {
+            let known = self.hashes.iter().find(|(known, _)| known == field);
+            if let Some((_, hash)) = known {
+                return Some(*hash);
+            }
+            let hash = stable_hash(&[self.text(*field)?.as_bytes()]);
+            self.hashes.push((*field, hash));
+            return Some(hash);
+        }
+        let texts = fields.iter().map(|field| self.text(*field));
+        let texts: SmallVec<[Cow<'_, str>; 4]> = texts.collect::<Option<_>>()?;
+        let parts = texts.iter().map(|text| text.as_bytes());
+        let parts: SmallVec<[&[u8]; 4]> = parts.collect();
+        Some(stable_hash(&parts))
+    }
+
+    fn text(&self, field: Field) -> Option<Cow<'_, str>> {
+        Some(match self.event.get(field)? {
+            Value::Address(address) if field == Field::ClientAddress => {
+                let text = || compact_str::format_compact!("{address}");
+                Cow::Borrowed(self.address.get_or_init(text))
+            }
+            value => text_of(value),
+        })
+    }
 }
 
 /// The event for people, cut to lengths that fit a mail. The event must be redacted already.
@@ -243,13 +278,16 @@ mod tests {
                 subject: Some(subject.into()),
                 ..Event::default()
             };
-            group_of(&fields, &event).unwrap().value
+            Looks::at(&event).group(&fields).unwrap().value
         };
         assert_eq!(group("crm", "s:1"), "crm | s:1");
         assert_ne!(group("a | b", "c"), group("a", "b | c"));
         assert_ne!(group("a\\", "b"), group("a", "\\b"));
-        assert!(group_of(&fields, &Event::default()).is_none());
-        assert_eq!(group_of(&[], &Event::default()).unwrap().value, "all");
+        assert!(Looks::at(&Event::default()).group(&fields).is_none());
+        assert_eq!(
+            Looks::at(&Event::default()).group(&[]).unwrap().value,
+            "all"
+        );
     }
 
     #[test]

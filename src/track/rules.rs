@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use super::plan::{CorrelationSpec, Plan, RulePlan};
 use super::{
-    CorrelationKey, Goes, Match, Packed, PatternHit, Turn, entity_of, evidence_of, group_of,
-    stable_hash, value_of,
+    CorrelationKey, Goes, Looks, Match, Packed, PatternHit, Turn, entity_of, evidence_of,
+    stable_hash,
 };
 use crate::config;
 use crate::event::{Event, Position};
@@ -76,6 +76,7 @@ pub struct Matches<'e> {
     event: &'e Event<'e>,
     position: Position,
     turn: Turn,
+    looks: Looks<'e>,
     /// The event without patterns, once it was wanted.
     plain: Option<Packed>,
 }
@@ -90,6 +91,7 @@ impl<'e> Matches<'e> {
             event,
             position,
             turn,
+            looks: Looks::at(event),
             plain: None,
         }
     }
@@ -102,7 +104,7 @@ impl<'e> Matches<'e> {
     pub fn by(&mut self, rule: u32, hits: &[PatternHit], mut take: impl FnMut(Match)) {
         let matched = &self.rules.rules()[rule as usize];
         let (event, position, turn) = (self.event, self.position, self.turn);
-        let keys = keys_of(self.rules, &matched.feeds, event).map(Goes::Correlation);
+        let keys = keys_of(self.rules, &matched.feeds, &mut self.looks).map(Goes::Correlation);
         let own = matched
             .alerts
             .then(|| Goes::Finding(entity_of(matched.meta.entity, event)));
@@ -133,24 +135,24 @@ impl<'e> Matches<'e> {
 fn keys_of<'r>(
     rules: &'r RuleSet,
     feeds: &'r [Feed],
-    event: &'r Event<'_>,
+    looks: &'r mut Looks<'_>,
 ) -> impl Iterator<Item = CorrelationKey> + 'r {
-    feeds.iter().filter_map(|feed| {
+    feeds.iter().filter_map(move |feed| {
         let correlation = rules.correlations().get(feed.correlation as usize)?;
         let member = correlation.members.get(feed.member as usize)?;
-        let value = value_of(&correlation.kind, feed.member, event);
+        let value = looks.value(&correlation.kind, feed.member);
         if value.is_none() && correlation.kind != CorrelationKind::EventCount {
             return None; // it lacks what is looked at
         }
         Some(CorrelationKey {
             correlation: feed.correlation,
-            group: group_of(&member.group_by, event)?,
+            group: looks.group(&member.group_by)?,
             value,
-            above: above(rules, &correlation.feeds, event),
+            above: above(rules, &correlation.feeds, looks),
         })
     })
 }
 
-fn above(rules: &RuleSet, feeds: &[Feed], event: &Event<'_>) -> Box<[CorrelationKey]> {
-    keys_of(rules, feeds, event).collect()
+fn above(rules: &RuleSet, feeds: &[Feed], looks: &mut Looks<'_>) -> Box<[CorrelationKey]> {
+    keys_of(rules, feeds, looks).collect()
 }

@@ -8,7 +8,7 @@ use foldhash::fast::FixedState;
 
 use super::behaviour::{Active, active_in};
 use super::{
-    Addend, Conduct, CorrelationKey, Entity, Goes, Observation, Packed, Plan, SHARDS, Seen,
+    Addend, Conduct, CorrelationKey, Entity, Goes, Observation, Packed, Pile, Plan, SHARDS, Seen,
     TrackBlock, shard_of, shard_of_hash, stable_hash, watch,
 };
 use crate::event::Timestamp;
@@ -21,9 +21,9 @@ pub struct ShardPart {
     pub(crate) begin: i64,
     pub(crate) end: i64,
     pub(crate) newest: Timestamp,
-    pub(crate) waiting: Vec<(Turn, Waiting)>,
-    pub(crate) observations: Vec<Observation>,
-    pub(crate) conducts: Vec<Conduct>,
+    pub(crate) waiting: Pile<(Turn, Waiting)>,
+    pub(crate) observations: Pile<Observation>,
+    pub(crate) conducts: Pile<Conduct>,
     /// Who did something in each hour, also where it is another shard's.
     pub(crate) active: Arc<Active>,
     pub(crate) addends: Vec<Addend>,
@@ -91,19 +91,16 @@ impl Waiting {
 /// Cuts a block into one part a shard, in the order of the shards. Matches of unknown indices are left out.
 #[must_use]
 pub fn split(block: TrackBlock, plan: &Plan) -> Vec<ShardPart> {
-    // A little more than each gets when they get the same: most need no more room, and few have much left.
-    let share = block.matches.len() / SHARDS;
-    let room = share + share / 4;
-    let active = Arc::new(active_in(&block.conducts));
+    let active = Arc::new(active_in(block.conducts.iter()));
     let mut parts: Vec<ShardPart> = (0..SHARDS)
         .map(|_| ShardPart {
             partition: block.partition,
             begin: block.begin,
             end: block.end,
             newest: block.newest,
-            waiting: Vec::with_capacity(room),
-            observations: Vec::new(),
-            conducts: Vec::new(),
+            waiting: Pile::default(),
+            observations: Pile::default(),
+            conducts: Pile::default(),
             active: Arc::clone(&active),
             addends: Vec::new(),
             seen: Seen::default(),

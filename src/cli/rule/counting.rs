@@ -6,8 +6,8 @@ use serde::Serialize;
 
 use crate::event::Event;
 use crate::sigma::{Correlation, CorrelationKind, MemberSource, RuleSet, Scratch};
+use crate::track::Looks;
 use crate::track::speed;
-use crate::track::{group_of, value_of};
 
 /// One event of a group, as a correlation sees it.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -30,7 +30,7 @@ struct Taken {
     member: u32,
     group: String,
     micros: i64,
-    /// See [`value_of`]; for numbers the number.
+    /// See [`Looks::value`]; for numbers the number.
     value: Option<u64>,
 }
 
@@ -63,13 +63,14 @@ fn counted(
         };
         for at in which {
             let event = &events[at];
-            if let Some(group) = group_of(&member.group_by, event) {
+            let mut looks = Looks::at(event);
+            if let Some(group) = looks.group(&member.group_by) {
                 taken.push(Taken {
                     event: at,
                     member: number,
                     group: group.value.to_string(),
                     micros: event.time.micros(),
-                    value: value_of(&correlation.kind, number, event),
+                    value: looks.value(&correlation.kind, number),
                 });
             }
         }

@@ -9,7 +9,7 @@ use super::*;
 use crate::config;
 use crate::event::{Event, Position};
 use crate::track::testing::{correlation, matched, plan, rule};
-use crate::track::{BlockBuilder, REQUEST_RATE, Seen};
+use crate::track::{BlockBuilder, Pile, REQUEST_RATE, Seen};
 
 const PARTITIONS: usize = 3;
 const BASE: i64 = 1_772_400_000;
@@ -402,8 +402,8 @@ fn a_match_due_at_the_end_of_time_cannot_stop_a_full_shard() {
         end: 5,
         newest: end,
         matches: matches.collect(),
-        observations: Vec::new(),
-        conducts: Vec::new(),
+        observations: Pile::default(),
+        conducts: Pile::default(),
         addends: Vec::new(),
         seen: Seen::default(),
     };

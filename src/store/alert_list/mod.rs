@@ -155,7 +155,7 @@ impl Conditions {
         self.values.extend(values);
     }
 
-    /// That an entity stands alone or first of several, as `group_of` joins them, or is a caller of sample events.
+    /// That an entity stands alone or first of several, as `Looks::group` joins them, or is a caller of sample events.
     fn about(&mut self, kind: Option<EntityKind>, value: &str) {
         let joined = value.replace('\\', "\\\\").replace('|', "\\|") + " | ";
         let values = [value.to_owned(), joined];

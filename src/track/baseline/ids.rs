@@ -18,6 +18,9 @@ const MOST_TRIES: u32 = 10;
 /// What a gateway writes when it has no id.
 const PLACEHOLDERS: &[&str] = &["", "-", "null", "none", "unknown", "0"];
 
+/// Ids that there is room for as soon as there are several.
+const ROOM: usize = 8;
+
 /// Stands for an id in an observation; `None` for what is none.
 pub(in crate::track) fn code_of(id: &str) -> Option<u32> {
     let is_none = PLACEHOLDERS
@@ -51,7 +54,9 @@ impl Codes {
             (Codes::Many(known), more) => known.extend_from_slice(more),
             (Codes::None, [one]) => *self = Codes::One(*one),
             (known, more) => {
-                let all = [known.as_slice(), more].concat();
+                let mut all = Vec::with_capacity(ROOM.max(1 + more.len()));
+                all.extend_from_slice(known.as_slice());
+                all.extend_from_slice(more);
                 *self = Codes::Many(all);
             }
         }

@@ -1,6 +1,6 @@
 //! What one entity did in one hour, in sums that can be joined, and the features that these make.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 use compact_str::CompactString;
 use foldhash::fast::FixedState;
@@ -12,7 +12,10 @@ use super::steps::Steps;
 use super::traits::{Traits, operation_of};
 use crate::event::{Event, Position};
 use crate::track::matching::bounded;
-use crate::track::{EntityKind, Packed, Turn, evidence_of};
+use crate::track::{EntityKind, Packed, Pile, Turn, evidence_of};
+
+/// Places for traits whose text a block has.
+const TOLD: usize = 8_192;
 
 /// Microseconds of an hour.
 pub(super) const HOUR_US: i64 = 3_600_000_000;
@@ -277,9 +280,9 @@ fn set(words: &mut [&mut u64], hash: Option<u64>) {
 /// Takes events one by one.
 #[derive(Debug, Default)]
 pub(crate) struct ConductBuilder {
-    conducts: Vec<Conduct>,
-    /// Traits whose text is in the block: hashes of each with its integration and hour.
-    told: HashSet<u64, FixedState>,
+    conducts: Pile<Conduct>,
+    /// Traits whose text is in the block: hashes of each with its integration and hour. The newest has the place; a text that is told twice is told the same.
+    told: Vec<u64>,
     /// Bytes of their texts.
     bytes: usize,
     /// Where the newest stands of each hash of what they are known by.
@@ -333,11 +336,15 @@ impl ConductBuilder {
             let person = subject.map_or(client, |subject| subject.hash);
             deeds.records.take(record, client, person);
         }
+        self.told.resize(TOLD, 0);
         deeds.traits.take(event, (kind, called), |code, value| {
             let told = joined([among, u64::from(hour) << 32 | u64::from(code)]);
-            if self.told.insert(told) {
+            #[expect(clippy::cast_possible_truncation, reason = "some bits of a hash")]
+            let place = &mut self.told[told as usize % TOLD];
+            if *place != told {
+                *place = told;
                 let text = value.text();
-                self.bytes += text.len();
+                self.bytes += text.len() + size_of::<(u32, CompactString)>();
                 texts.push((code, text));
             }
         });
@@ -432,14 +439,13 @@ impl ConductBuilder {
     /// Bytes of memory, about.
     pub(crate) fn bytes(&self) -> usize {
         let conducts = self.conducts.len() * (size_of::<Conduct>() + size_of::<Deeds>() + 384);
-        let texts = self.told.len() * size_of::<(u64, u32, CompactString)>();
-        conducts + texts + self.bytes
+        conducts + self.told.len() * size_of::<u64>() + self.bytes
     }
 
     /// What was seen; from here on a new block.
-    pub(crate) fn finish(&mut self) -> Vec<Conduct> {
+    pub(crate) fn finish(&mut self) -> Pile<Conduct> {
         self.known.clear();
-        self.told.clear();
+        self.told.fill(0);
         self.bytes = 0;
         std::mem::take(&mut self.conducts)
     }

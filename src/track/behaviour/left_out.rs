@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::conduct::{Conduct, HOUR_US, Who};
 use crate::event::Timestamp;
-use crate::track::Entity;
+use crate::track::{Entity, Pile};
 
 /// Hours of entities that are left out, and which of them were met.
 #[derive(Clone, Debug, Default)]
@@ -24,14 +24,14 @@ impl LeftOut {
     }
 
     /// Takes what is left out of what a block showed.
-    pub(crate) fn take_from(&mut self, conducts: &mut Vec<Conduct>) {
+    pub(crate) fn take_from(&mut self, conducts: &mut Pile<Conduct>) {
         if self.stretches.is_empty() {
             return;
         }
         let (stretches, met) = (&self.stretches, &mut self.met);
-        conducts.retain(|Conduct { who, hour, .. }| {
+        conducts.retain_mut(|Conduct { who, hour, .. }| {
             let mut of_it = stretches.get(who).into_iter().flatten();
-            let is_left_out = of_it.any(|(first, last)| (first..=last).contains(&hour));
+            let is_left_out = of_it.any(|(first, last)| (*first..=*last).contains(hour));
             if is_left_out {
                 met.insert((who.clone(), *hour));
             }

@@ -79,7 +79,7 @@ pub(super) struct Behaviour {
 pub(super) type Active = BTreeMap<u32, Sketch>;
 
 /// Who did something in each hour of these.
-pub(super) fn active_in(conducts: &[Conduct]) -> Active {
+pub(super) fn active_in<'c>(conducts: impl IntoIterator<Item = &'c Conduct>) -> Active {
     let mut active = Active::new();
     for Conduct {
         like, who, hour, ..
@@ -157,7 +157,7 @@ impl Behaviour {
     /// Adds what a block showed: to this shard, and to all.
     pub(super) fn observe(
         &mut self,
-        conducts: Vec<Conduct>,
+        conducts: impl IntoIterator<Item = Conduct>,
         active: &Active,
         counts: &mut TrackCounts,
     ) {

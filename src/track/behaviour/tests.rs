@@ -241,7 +241,7 @@ fn cut(events: &[Vec<(i64, Event<'static>)>; 2], size: usize) -> Vec<u8> {
                 };
                 builder.take(event, turn, position);
             }
-            blocks.push((nth, partition, builder.finish()));
+            blocks.push((nth, partition, builder.finish().into_iter().collect()));
         }
     }
     blocks.sort_by_key(|(nth, partition, _)| (*nth, *partition));
@@ -443,7 +443,7 @@ fn of_people_who_share_a_client_the_one_that_reads_records_of_others_is_found() 
             builder.take(&event, turn, position);
         }
         let conducts = builder.finish();
-        let active = active_in(&conducts);
+        let active = active_in(conducts.iter());
         behaviour.observe(conducts, &active, &mut counts);
         behaviour.close(&plan, &mut counts, &mut found);
     }

@@ -1,7 +1,7 @@
 //! What an hour is taken for, and what of it is learned.
 
 use super::*;
-use crate::track::LeftOut;
+use crate::track::{LeftOut, Pile};
 
 #[test]
 fn the_local_hour_is_that_in_which_an_hour_begins() {
@@ -36,12 +36,12 @@ fn hours_that_were_confirmed_teach_nothing() {
         time(60),
     );
     left_out.add(entity, time(80), time(90));
-    let learned = |keep: &mut dyn FnMut(&mut Vec<Conduct>)| {
+    let learned = |keep: &mut dyn FnMut(&mut Pile<Conduct>)| {
         let (plan, mut behaviour) = (plan(), Behaviour::new(&plan()));
         for hour in 0..60 {
-            let mut conducts = of_hour(hour, attack);
+            let mut conducts = of_hour(hour, attack).into_iter().collect();
             keep(&mut conducts);
-            close(&mut behaviour, &plan, conducts);
+            close(&mut behaviour, &plan, conducts.into_iter().collect());
         }
         behaviour.learned().to_bytes()
     };
@@ -51,7 +51,7 @@ fn hours_that_were_confirmed_teach_nothing() {
         let hours = HOUR + 30..HOUR + 33;
         it.who.value == "client-7" && hours.contains(&it.hour)
     };
-    let never = learned(&mut |conducts| conducts.retain(|it| !is_of_attack(it)));
+    let never = learned(&mut |conducts| conducts.retain_mut(|it| !is_of_attack(it)));
     assert!(without == never && without != with);
     assert_eq!(left_out.met(), 3);
 }
