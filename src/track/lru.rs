@@ -43,6 +43,12 @@ impl<K: Hash + Eq + Clone, V> Lru<K, V> {
         self.entries.len()
     }
 
+    /// Whether there is an entry of this key.
+    pub(crate) fn contains(&self, key: &K) -> bool {
+        let is_key = |slot: &u32| self.entries[*slot as usize].key == *key;
+        self.index.find(hash(key), is_key).is_some()
+    }
+
     /// Looks without touching.
     pub(crate) fn peek_mut<Q>(&mut self, key: &Q) -> Option<&mut V>
     where

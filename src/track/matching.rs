@@ -230,6 +230,11 @@ fn text_of(value: Value<'_>) -> Cow<'_, str> {
     }
 }
 
+/// Whether a call came to what it asked for: neither refused before nor for what is not there.
+pub(super) fn reaches(event: &Event<'_>) -> bool {
+    !matches!(event.status.unwrap_or(0), 401 | 403 | 404 | 405 | 410 | 429)
+}
+
 /// The value itself when it is short; else its beginning and its stable hash, so that long values stay apart.
 pub(super) fn bounded(value: &str) -> Cow<'_, str> {
     if value.len() <= VALUE_BYTES {

@@ -239,7 +239,7 @@ impl Calibration {
         let rows = [
             self.amounts.weight(),
             self.change.weight(),
-            self.news.weight() / self.share.max(SAME),
+            self.news.weight() / self.share_of_news(),
         ];
         let mut of = [
             self.amounts.tail(amounts, AMOUNTS, SAME),
@@ -274,13 +274,19 @@ impl Calibration {
         }
     }
 
+    /// The share of rows where something is new; of rows that never had any no less than half a row.
+    fn share_of_news(&self) -> f64 {
+        let rows = f64::from(self.scored).min(MEMORY);
+        self.share.max(0.5 / (rows + 1.0))
+    }
+
     /// The surprise of what is new: how seldom anything is, and how far out it lies among what is.
     fn news(&mut self, news: Option<(u32, f64)>) -> f64 {
         let mut counts = 0.0;
         let mut surprise = 0.0;
         if let Some((cause, score)) = news {
             surprise = self.news.tail(score, NEWS, SAME);
-            surprise -= self.share.max(SAME).log10().min(0.0);
+            surprise -= self.share_of_news().log10().min(0.0);
             if !self.causes.contains_key(&cause) && self.causes.len() < MOST_CAUSES {
                 self.causes.insert(cause, self.hour);
                 self.news.add(score, SAME);
@@ -378,6 +384,24 @@ mod tests {
         let ratio = calibration.fit().ratio().unwrap();
         assert!(ratio > 2.0 * calm.ratio().unwrap(), "{ratio}");
         assert!(calm.join(calibration.fit()).ratio().unwrap() < ratio);
+    }
+
+    #[test]
+    fn the_first_new_thing_of_all_is_as_rare_as_rows_were_many() {
+        let mut calibration = Calibration::default();
+        for hour in 0..400 {
+            calibration.begin(hour, 24.0, &Kind::ALL);
+            calibration.take("", 0.5, &[], None);
+        }
+        let told = |calibration: &Calibration, score| {
+            let surprise = calibration.clone().take("", 0.5, &[], Some((1, score)));
+            (surprise.of(Kind::News), surprise.extrapolated_from())
+        };
+        let (usual, _) = told(&calibration, PRIOR.start);
+        assert!((2.5..3.5).contains(&usual), "one in some 800 rows: {usual}");
+        let (far, rows) = told(&calibration, 3.0 * PRIOR.end);
+        assert!(far > usual + 1.0);
+        assert!(rows.is_some(), "no row was so odd, and it says so");
     }
 
     #[test]

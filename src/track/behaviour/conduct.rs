@@ -11,7 +11,7 @@ use super::owners::Records;
 use super::steps::Steps;
 use super::traits::{Traits, operation_of};
 use crate::event::{Event, Position};
-use crate::track::matching::bounded;
+use crate::track::matching::{bounded, reaches};
 use crate::track::{EntityKind, Packed, Pile, Turn, evidence_of};
 
 /// Places for traits whose text a block has.
@@ -96,6 +96,8 @@ pub(super) struct Sums {
     refused: u32,
     missing: u32,
     failed: u32,
+    /// Calls that came to what they asked for: neither refused nor for what is not there.
+    reached: u32,
     writes: u32,
     records: u64,
     bytes: u64,
@@ -206,6 +208,7 @@ impl Sums {
         count(&mut self.refused, matches!(status, 401 | 403 | 429));
         count(&mut self.missing, matches!(status, 404 | 410));
         count(&mut self.failed, status >= 500);
+        count(&mut self.reached, reaches(event));
         let method = event.method.as_deref().unwrap_or_default();
         let is_change = matches!(method, "POST" | "PUT" | "PATCH" | "DELETE");
         count(&mut self.writes, is_change);
@@ -229,6 +232,7 @@ impl Sums {
             refused,
             missing,
             failed,
+            reached,
             writes,
             records,
             bytes,
@@ -248,6 +252,7 @@ impl Sums {
             (&mut self.refused, refused),
             (&mut self.missing, missing),
             (&mut self.failed, failed),
+            (&mut self.reached, reached),
             (&mut self.writes, writes),
             (&mut self.timed, timed),
         ] {
@@ -267,6 +272,21 @@ impl Sums {
         for (known, more) in self.resources.iter_mut().zip(resources) {
             *known |= more;
         }
+    }
+}
+
+impl Conduct {
+    /// Whether it may be somebody's hour. Names of operations are chosen by whoever calls: one that nobody came to is none, so that who tries paths can neither make
+    /// operations up nor raise the number of rows that the budget is shared among.
+    pub(super) fn is_of_somebody(&self) -> bool {
+        self.like != Like::Operations || self.deeds.is_of_somebody()
+    }
+}
+
+impl Deeds {
+    /// The same of an operation's hour.
+    pub(super) fn is_of_somebody(&self) -> bool {
+        self.sums.reached > 0
     }
 }
 
@@ -481,6 +501,7 @@ impl Sums {
             bytes: u64::from(calls) * 2_000,
             duration: u64::from(calls) * 20_000,
             timed: calls,
+            reached: calls,
             operations: 3,
             addresses: 1,
             agents: 1,

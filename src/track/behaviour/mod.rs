@@ -81,10 +81,13 @@ pub(super) type Active = BTreeMap<u32, Sketch>;
 /// Who did something in each hour of these.
 pub(super) fn active_in<'c>(conducts: impl IntoIterator<Item = &'c Conduct>) -> Active {
     let mut active = Active::new();
-    for Conduct {
-        like, who, hour, ..
-    } in conducts
-    {
+    for conduct in conducts {
+        if !conduct.is_of_somebody() {
+            continue;
+        }
+        let Conduct {
+            like, who, hour, ..
+        } = conduct;
         let hash = quick_hash(like.home()) ^ quick_hash(&who.value).rotate_left(1);
         active
             .entry(*hour)
@@ -223,6 +226,16 @@ impl Behaviour {
         let threshold = (self.rate.a_day() / budget).log10();
         for (like, OpenHour { entities, texts }) in likes {
             let mut conducts = in_order(entities);
+            if like == Like::Operations {
+                // In an hour in which all its calls were refused one that is known is still one.
+                let known = self.strata.get(&like);
+                conducts.retain(|(who, deeds)| {
+                    deeds.is_of_somebody() || known.is_some_and(|known| known.knows(who))
+                });
+            }
+            if conducts.is_empty() {
+                continue;
+            }
             if !self.strata.contains_key(&like) {
                 if self.strata.len() >= MOST_STRATA {
                     self.strata

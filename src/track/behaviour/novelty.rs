@@ -5,6 +5,7 @@
 //! that happens). The second is the share of hours, of all entities, that show a value at least so rare; for one that nobody ever showed, how often such
 //! come (the estimate of Good, "The population frequencies of species and the estimation of population parameters", 1953, counted in hours).
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap};
 
 use foldhash::fast::FixedState;
@@ -201,7 +202,8 @@ impl Habits {
         self.known.insert(at, Known { code, day });
         if self.known.len() > MOST_OWN {
             let known = self.known.iter().enumerate();
-            let oldest = known.min_by_key(|(at, known)| (known.day, *at));
+            // Of one day those of the kinds that differ most from call to call: else they would push out what is always the same, and a new one of that would be nothing new.
+            let oldest = known.min_by_key(|(at, known)| (known.day, Reverse(*at)));
             let oldest = oldest.map_or(0, |(at, _)| at);
             self.known.remove(oldest);
         }
@@ -397,6 +399,32 @@ mod tests {
         let news = |habits, traits| Habits::news(Some(habits), traits, &customs.rarity()).len();
         assert_eq!(news(&all[0], &unseen), 1);
         assert_eq!(news(&all[1], &Traits::of(Dimension::Tls, &["b"])), 0);
+    }
+
+    #[test]
+    fn of_who_shows_much_what_is_always_the_same_stays_known() {
+        let (mut customs, mut habits) = (Customs::default(), Habits::default());
+        let usual = |hour: u16| {
+            let mut traits = Traits::of(Dimension::Tls, &["TLSv1.3"]);
+            traits.join(&Traits::of(Dimension::Grant, &["authorization_code"]));
+            for at in 0..u32::try_from(MOST_OWN).unwrap() + 30 {
+                let signs = format!("signs {}", at + u32::from(hour % 3));
+                traits.join(&Traits::of(Dimension::Signs, &[&signs]));
+            }
+            traits
+        };
+        for hour in 0..100 {
+            habits.learn(&usual(hour), hour / 24, &mut customs, true);
+        }
+        assert!(habits.known.len() <= MOST_OWN);
+        let new = |traits: &Traits| {
+            let news = Habits::news(Some(&habits), traits, &customs.rarity());
+            news.into_iter()
+                .find(|new| new.code >> 27 < Dimension::Signs as u32)
+        };
+        assert_eq!(new(&usual(100)), None, "it is usual");
+        let another = new(&Traits::of(Dimension::Tls, &["TLSv1"])).unwrap();
+        assert!(another.own < 0.05, "and another is a surprise: {another:?}");
     }
 
     #[test]

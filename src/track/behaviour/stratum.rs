@@ -127,6 +127,11 @@ impl Stratum {
         self.entities.len()
     }
 
+    /// Whether an entity is one of them.
+    pub(super) fn knows(&self, who: &Who) -> bool {
+        self.entities.contains(who)
+    }
+
     /// Whether its first day is over.
     pub(super) fn is_begun(&self, hour: u32) -> bool {
         hour >= self.begins_to_tell()

@@ -1,3 +1,4 @@
+mod made_up;
 mod teaching;
 
 use super::conduct::Sums;

@@ -75,8 +75,15 @@ struct Called {
     newest: u32,
 }
 
-/// Its calls in a minute: all, failed ones, and durations.
-type Calls = (u32, u32, Vec<(u8, u32)>);
+/// Its calls in a minute.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+struct Calls {
+    all: u32,
+    failed: u32,
+    /// Neither refused nor for what is not there.
+    reached: u32,
+    durations: Vec<(u8, u32)>,
+}
 
 /// What was seen in a minute that is not closed yet.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -140,9 +147,11 @@ impl Watch {
             let Some(minute) = self.minute(one.minute, counts) else {
                 continue;
             };
-            let (calls, failed, durations) = minute.operations.entry(one.operation).or_default();
-            *calls += one.calls;
-            *failed += one.failed;
+            let known = minute.operations.entry(one.operation).or_default();
+            known.all += one.calls;
+            known.failed += one.failed;
+            known.reached += one.reached;
+            let durations = &mut known.durations;
             for (bucket, count) in one.durations {
                 match durations.iter_mut().find(|(known, _)| *known == bucket) {
                     Some((_, known)) => *known += count,
@@ -285,8 +294,9 @@ impl Watch {
         counts: &mut TrackCounts,
         out: &mut Vec<Finding>,
     ) {
-        for name in now.keys() {
-            if self.operations.contains_key(name) {
+        for (name, calls) in &now {
+            // Names of operations are chosen by whoever calls: one that nobody ever came to is none.
+            if calls.reached == 0 || self.operations.contains_key(name) {
                 continue;
             }
             if self.operations.len() < self.most {
@@ -443,15 +453,21 @@ impl Called {
         at: &Found<'_>,
         out: &mut Vec<Finding>,
     ) {
-        let count = calls.as_ref().map_or(0, |(calls, ..)| *calls);
+        let count = calls.as_ref().map_or(0, |it| it.all);
         let shift = self.volume.close(at.minute, count, at.plan);
         let shift = shift.filter(|shift| of_whole != Some(shift.is_fall));
         out.extend(shift.map(|shift| at.shift(name, &shift)));
-        let Some((calls, failed, durations)) = calls else {
+        let Some(Calls {
+            all,
+            failed,
+            durations,
+            ..
+        }) = calls
+        else {
             return;
         };
         self.newest = at.minute;
-        self.errors.close(at.minute, calls, failed);
+        self.errors.close(at.minute, all, failed);
         if durations.is_empty() {
             return;
         }

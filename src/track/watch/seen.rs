@@ -10,7 +10,7 @@ use super::latency::bucket_of;
 use crate::event::{Event, Timestamp};
 use crate::track::Turn;
 use crate::track::expectation::{Expectations, Promise, is_of};
-use crate::track::matching::bounded;
+use crate::track::matching::{bounded, reaches};
 
 /// Microseconds of a minute.
 pub(super) const MINUTE_US: i64 = 60_000_000;
@@ -44,6 +44,8 @@ pub(crate) struct OperationMinute {
     pub(crate) minute: u32,
     pub(crate) calls: u32,
     pub(crate) failed: u32,
+    /// Calls that were neither refused nor for what is not there.
+    pub(crate) reached: u32,
     /// Bucket of the duration, and how many; a bucket may come again. None of a whole integration: with the mix of operations a median moves.
     pub(crate) durations: Vec<(u8, u32)>,
 }
@@ -109,7 +111,7 @@ impl SeenBuilder {
         }
         self.promised(integration, event, minute);
         let failed = event.status.is_some_and(|status| status >= 500);
-        self.called(integration, minute, failed);
+        self.called(integration, minute, (failed, reaches(event)));
         self.operation(integration, event, (minute, failed));
     }
 
@@ -164,7 +166,7 @@ impl SeenBuilder {
             _ => {} // calls that nothing tells apart are the integration's alone
         }
         if !name.is_empty() {
-            let at = self.called(&name, minute, failed);
+            let at = self.called(&name, minute, (failed, reaches(event)));
             let is_answered = event.status.is_some_and(|status| status < 400);
             if let (true, Some(duration)) = (is_answered, event.duration_us) {
                 self.took(at, bucket_of(duration));
@@ -174,7 +176,7 @@ impl SeenBuilder {
     }
 
     /// Counts a call of what has this name; where its minute stands.
-    fn called(&mut self, name: &str, minute: u32, failed: bool) -> usize {
+    fn called(&mut self, name: &str, minute: u32, (failed, reached): (bool, bool)) -> usize {
         let name = &*bounded(name);
         let known = self.operations.get(name).copied();
         let known = known.filter(|at| self.seen.operations[*at].minute == minute);
@@ -186,6 +188,7 @@ impl SeenBuilder {
                 minute,
                 calls: 0,
                 failed: 0,
+                reached: 0,
                 durations: Vec::new(),
             });
             self.operations.insert(name.into(), at);
@@ -194,6 +197,7 @@ impl SeenBuilder {
         let counted = &mut self.seen.operations[at];
         counted.calls += 1;
         counted.failed += u32::from(failed);
+        counted.reached += u32::from(reached);
         at
     }
 

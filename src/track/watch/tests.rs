@@ -286,6 +286,7 @@ fn told(
                 minute,
                 calls,
                 failed,
+                reached: calls,
                 durations: Vec::new(),
             }));
         }
@@ -393,4 +394,35 @@ fn silence_of_an_integration_is_told_once_whatever_stands_between_it_and_its_ope
     let told = told(meta::FALL, SILENT + 60, &called);
     let names: Vec<&str> = told.iter().map(|(_, name)| name.as_str()).collect();
     assert_eq!(names, ["plates"]);
+}
+
+#[test]
+fn a_name_that_nobody_came_to_takes_no_place() {
+    let seen = |minute: u32, names: std::ops::Range<u32>, reached: u32| {
+        let operations = names.map(|at| OperationMinute {
+            operation: format!("faces | GET /{at}").into(),
+            minute,
+            calls: 1,
+            failed: 0,
+            reached,
+            durations: Vec::new(),
+        });
+        Seen {
+            operations: operations.collect(),
+            ..Seen::default()
+        }
+    };
+    let (plan, mut counts, mut out) = (plan(), TrackCounts::default(), Vec::new());
+    let mut watch = Watch::new();
+    let end = Timestamp::from_seconds(600);
+    for (minute, names, reached) in [(0, 0..50_000, 0), (1, 0..3, 1), (2, 0..50_000, 0)] {
+        watch.observe(
+            seen(minute, names, reached),
+            &plan,
+            Timestamp::MIN,
+            &mut counts,
+        );
+        watch.close(&plan, end, &mut counts, &mut out);
+    }
+    assert_eq!((watch.operations.len(), counts.unwatched), (3, 0));
 }
