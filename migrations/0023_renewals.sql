@@ -25,7 +25,7 @@ AS SELECT
     one.decision AS decision,
     argMinIf(one.scope, one.time, one.step = 'proposed') AS scope,
     argMinIf(one.value, one.time, one.step = 'proposed') AS value,
-    argMaxIf(one.until, (one.time, one.step != 'proposed'), one.until IS NOT NULL) AS until,
+    argMaxIf(one.until, (one.time, one.step != 'proposed'), coalesce(toUnixTimestamp64Micro(one.until), 0) > 0) AS until,
     argMinIf(one.alert, one.time, one.step = 'proposed') AS alert,
     argMinIf(one.family, one.time, one.step = 'proposed') AS family,
     argMinIf(one.reason, one.time, one.step = 'proposed') AS reason,

@@ -334,8 +334,8 @@ const ANSWERED: &str = "SELECT answered.about FROM (SELECT assumeNotNull(past.al
 
 /// The end of each decision that nobody rejected or revoked, its alert, and for how long a person approved it; in microseconds.
 const ENDS: &str = "SELECT argMinIf(step.alert, step.time, step.step = 'proposed') AS about, \
-     toUnixTimestamp64Micro(assumeNotNull(argMaxIf(step.until, (step.time, step.step != 'proposed'), step.until IS NOT NULL))) AS ends, \
-     minIf(toUnixTimestamp64Micro(assumeNotNull(step.until)) - toUnixTimestamp64Micro(step.time), step.step = 'approved' AND step.until IS NOT NULL) AS chosen \
+     toUnixTimestamp64Micro(assumeNotNull(argMaxIf(step.until, (step.time, step.step != 'proposed'), coalesce(toUnixTimestamp64Micro(step.until), 0) > 0))) AS ends, \
+     minIf(toUnixTimestamp64Micro(assumeNotNull(step.until)) - toUnixTimestamp64Micro(step.time), step.step = 'approved' AND coalesce(toUnixTimestamp64Micro(step.until), 0) > 0) AS chosen \
      FROM decision_steps AS step GROUP BY step.decision HAVING countIf(step.step IN ('rejected', 'revoked')) = 0";
 
 /// That an alert has something new since then.
