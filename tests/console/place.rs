@@ -83,7 +83,8 @@ impl Place {
              recipients = [{{ address = \"soc@example.org\", locale = \"ru\" }}, {{ address = \"noc@example.org\", locale = \"en\" }}]\n\
              [mail.smtp]\nhost = \"127.0.0.1\"\nport = {}\nsecurity = \"starttls\"\nuser = \"{}\"\nca_file = {:?}\n{extra}",
             self.clickhouse.url(),
-            root.join("rules"),
+            // As the page of an alert says it: from where the tests run.
+            "rules",
             root.join("contracts"),
             self.ports.get(0),
             self.port(),
