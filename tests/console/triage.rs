@@ -139,6 +139,12 @@ async fn mails(browser: &Browser, place: &Place) {
                 .await;
             browser.reads("198.51.100.").await;
             browser.keep(&format!("mail-{language}")).await;
+            // What a program shows that has no HTML.
+            browser
+                .goto(&format!("http://127.0.0.1:{port}/view/{id}.txt"))
+                .await;
+            browser.reads("198.51.100.").await;
+            browser.keep(&format!("mail-text-{language}")).await;
             kept.push(language);
         }
     }

@@ -377,7 +377,7 @@ fn other_alerts_of_the_same_callers_are_named() {
         english.to_lowercase().contains("of the same callers"),
         "{english}"
     );
-    let and_more = |english: &str| english.contains("and 3 more");
+    let and_more = |english: &str| english.contains("and 3 alerts more");
     assert!(!and_more(&english), "{english}");
     context.kin.more = 3;
     assert!(and_more(&text(Locale::En, &context)));
