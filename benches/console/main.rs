@@ -9,19 +9,28 @@ mod parts;
 #[path = "../../tests/console/browser.rs"]
 #[allow(dead_code, reason = "tests take more of it")]
 mod browser;
+#[path = "../../tests/console/pages.rs"]
+#[allow(dead_code, reason = "tests take more of it")]
+mod pages;
+#[path = "../../tests/console/people.rs"]
+#[allow(dead_code, reason = "tests take more of it")]
+mod people;
 #[path = "../../tests/console/place.rs"]
 #[allow(dead_code, reason = "tests take more of it")]
 mod place;
 #[path = "../../tests/console/visitor.rs"]
 #[allow(dead_code, reason = "tests take more of it")]
 mod visitor;
+#[path = "../../tests/console/words.rs"]
+#[allow(dead_code, reason = "tests take more of it")]
+mod words;
 
 use std::time::Instant;
 
 use browser::Browser;
 use gatewatch::access::Role;
 use gatewatch::console::routes::{Needs, table};
-use place::{PASSWORD, Place, pages};
+use place::Place;
 use visitor::Visitor;
 
 /// Times that a page is asked for.
@@ -42,7 +51,7 @@ fn main() {
     let visitor = Visitor::of(place.port(), Role::Responder);
     println!("figure overview_ms_p95 {:.1} ms", p95(&visitor, "/"));
     routes(&place);
-    barriers(&place);
+    barriers(&Place::start(""));
     alert_list(&place, &visitor);
     hunt(&place);
 }
@@ -75,27 +84,17 @@ fn routes(place: &Place) {
     println!("figure routes_without_role_test {} routes", without.count());
 }
 
-/// Serious and critical findings of axe on every page, wide and narrow.
+/// Serious and critical findings of axe on every page, in both languages, wide, narrow and dark: of whoever looks persons up and of an administrator, who is shown all others.
 fn barriers(place: &Place) {
-    let alert = place.alerts().remove(0);
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .expect("a runtime");
     runtime.block_on(async {
         let mut browser = Browser::start(place.folder.path()).await;
-        browser.goto(&place.url()).await;
-        browser.fill("#name", "responder").await;
-        browser.fill("#password", PASSWORD).await;
-        browser.click("main button").await;
-        browser.reads("Оповещения").await;
-        for (width, height) in [(1920, 1200), (360, 800)] {
-            browser.resize(width, height).await;
-            for (name, path) in pages(&alert, &place.incident()) {
-                browser.goto(&format!("{}{path}", place.url())).await;
-                browser.inspect(&format!("{name}-{width}")).await;
-            }
-        }
+        people::officer(&mut browser, place).await;
+        people::administrator(&mut browser, place).await;
+        pages::every_page(&mut browser, place).await;
         println!("figure a11y_serious {} findings", browser.barriers.len());
         browser.client.close().await.expect("it closes");
     });
