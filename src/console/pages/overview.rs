@@ -79,6 +79,9 @@ pub(in crate::console) async fn show(
 ) -> Result<Response, Failure> {
     let now = now();
     let store = &shared.store;
+    let until = shared.end_of_events(now).await?;
+    let from = until.plus_micros(-DAY_US).floor_to(HOUR_US);
+    let end = until.floor_to(HOUR_US).plus_micros(HOUR_US);
     let states = triage::State::ALL.into_iter();
     let worst = AlertFilter {
         states: states
@@ -89,28 +92,14 @@ pub(in crate::console) async fn show(
         limit: ALERTS,
         ..AlertFilter::default()
     };
-    // Up to when there are events is asked for beside what does not need it.
-    let of_events = async {
-        let until = shared.end_of_events(now).await?;
-        let from = until.plus_micros(-DAY_US).floor_to(HOUR_US);
-        let end = until.floor_to(HOUR_US).plus_micros(HOUR_US);
-        let found = tokio::try_join!(
-            store.traffic(from, end),
-            store.facts_since(from),
-            store.heard(from, end),
-        )?;
-        Ok::<_, Failure>((from, until, found))
-    };
-    let of_alerts = async {
-        let found = tokio::try_join!(
-            store.open_alerts(),
-            store.list_alerts(&worst),
-            store.unread_since(now.plus_micros(-DAY_US)),
-        )?;
-        Ok::<_, Failure>(found)
-    };
-    let ((from, until, (traffic, facts, heard)), (open, alerts, unread)) =
-        tokio::try_join!(of_events, of_alerts)?;
+    let (traffic, open, alerts, facts, heard, unread) = tokio::try_join!(
+        store.traffic(from, end),
+        store.open_alerts(),
+        store.list_alerts(&worst),
+        store.facts_since(from),
+        store.heard(from, end),
+        store.unread_since(now.plus_micros(-DAY_US)),
+    )?;
     let page = Page::new(&shared, &reader, "overview");
     let rows = alerts::rows(&shared, &page, alerts);
     let condition = (shared.condition)(false);
