@@ -3,8 +3,14 @@
 //! Excel goes by the separator of its reader's country and not by the file's: where it is another one, a quoted cell may be taken apart at it. So what
 //! follows a separator, a tab or a line break inside of a cell is looked at as the beginning of a cell is.
 
+use axum::http::HeaderName;
+use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
+use axum::response::{IntoResponse, Response};
+
 use crate::config::Locale;
 
+/// Says of a file that it was cut, and behind how many rows.
+const CUT_AT: HeaderName = HeaderName::from_static("x-gatewatch-cut-at");
 /// Says that the file is UTF-8; without it Excel shows Cyrillic letters as others.
 const BYTE_ORDER_MARK: char = '\u{feff}';
 /// What some spreadsheet begins a new cell at.
@@ -44,6 +50,23 @@ impl Sheet {
     /// The file.
     pub(super) fn finish(self) -> String {
         self.text
+    }
+
+    /// The file for a browser to keep under this name. One that was cut says so in its last line, and behind how many rows in a header.
+    pub(super) fn answer(mut self, name: &str, cut: Option<(u32, &str)>) -> Response {
+        if let Some((_, words)) = cut {
+            self.row([words]);
+        }
+        let disposition = format!("attachment; filename=\"{name}\"");
+        let headers = [
+            (CONTENT_TYPE, "text/csv; charset=utf-8".to_owned()),
+            (CONTENT_DISPOSITION, disposition),
+        ];
+        let cut = cut.map(|(rows, _)| [(CUT_AT, rows.to_string())]);
+        match cut {
+            Some(cut) => (headers, cut, self.finish()).into_response(),
+            None => (headers, self.finish()).into_response(),
+        }
     }
 }
 

@@ -6,12 +6,9 @@ use std::sync::Arc;
 use askama::Template;
 use axum::Extension;
 use axum::extract::{Query, State};
-use axum::http::HeaderName;
-use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use serde_json::json;
 
-use super::events::CUT_AT;
 use crate::access::{Permission, Role};
 use crate::config::Locale;
 use crate::console::answer;
@@ -247,16 +244,9 @@ pub(in crate::console) async fn csv(
     for line in &lines {
         add(&mut sheet, line);
     }
-    let headers = [
-        (CONTENT_TYPE, "text/csv; charset=utf-8"),
-        (CONTENT_DISPOSITION, "attachment; filename=\"audit.csv\""),
-    ];
-    if !is_cut {
-        return Ok((headers, sheet.finish()).into_response());
-    }
-    sheet.row([cut_at(limit, reader.locale).as_str()]);
-    let cut = [(HeaderName::from_static(CUT_AT), limit.to_string())];
-    Ok((headers, cut, sheet.finish()).into_response())
+    let words = cut_at(limit, reader.locale);
+    let cut = is_cut.then_some((limit, words.as_str()));
+    Ok(sheet.answer("audit.csv", cut))
 }
 
 fn add(sheet: &mut Sheet, line: &AuditLine) {

@@ -6,9 +6,7 @@ use std::sync::Arc;
 use askama::Template;
 use axum::Extension;
 use axum::extract::{Query, State};
-use axum::http::HeaderName;
-use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use serde_json::json;
 
 use super::entity::{EventRow, event_row};
@@ -35,8 +33,6 @@ const WRONG: Failure = Failure::Wrong(
     "В запросе ошибка; страница поиска показывает, какая.",
     "The search is wrong; its page says how.",
 );
-/// Says of a file that it was cut, and behind how many events.
-pub(super) const CUT_AT: &str = "x-gatewatch-cut-at";
 /// What a file has of each event.
 const HEAD: [&str; 15] = [
     "time",
@@ -213,16 +209,9 @@ pub(in crate::console) async fn csv(
     for event in &events {
         line(&mut sheet, event);
     }
-    let headers = [
-        (CONTENT_TYPE, "text/csv; charset=utf-8"),
-        (CONTENT_DISPOSITION, "attachment; filename=\"events.csv\""),
-    ];
-    if !is_cut {
-        return Ok((headers, sheet.finish()).into_response());
-    }
-    sheet.row([cut_at(limit, reader.locale).as_str()]);
-    let cut = [(HeaderName::from_static(CUT_AT), limit.to_string())];
-    Ok((headers, cut, sheet.finish()).into_response())
+    let words = cut_at(limit, reader.locale);
+    let cut = is_cut.then_some((limit, words.as_str()));
+    Ok(sheet.answer("events.csv", cut))
 }
 
 /// The last line of a file that does not hold all.

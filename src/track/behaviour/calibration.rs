@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::conduct::FEATURES;
+use super::sums::FEATURES;
 pub(super) use crate::config::BehaviourScore as Kind;
 use crate::random::splitmix;
 use crate::track::hash::quick_hash;

@@ -7,9 +7,10 @@ use std::collections::BTreeMap;
 
 use thiserror::Error;
 
-use super::conduct::{FEATURES, Like};
+use super::conduct::Like;
 use super::rate::Rate;
 use super::stratum::{StoredStratum, Stratum};
+use super::sums::FEATURES;
 use super::traits::DIMENSIONS;
 use crate::track::snapshot::{SNAPSHOT_FORMAT, SnapshotError, seal, unseal};
 use crate::track::stable_hash;

@@ -2,7 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::conduct::{Conduct, HOUR_US, Who};
+use super::conduct::{Conduct, Who};
+use super::sums::HOUR_US;
 use crate::event::Timestamp;
 use crate::track::{Entity, Pile};
 

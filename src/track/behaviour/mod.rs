@@ -20,6 +20,7 @@ mod query;
 mod rate;
 mod steps;
 mod stratum;
+mod sums;
 mod traits;
 mod value;
 
@@ -43,13 +44,14 @@ pub use calibration::Fit;
 use calibration::Kind;
 pub use conduct::Conduct;
 pub(crate) use conduct::ConductBuilder;
-use conduct::{Deeds, HOUR_US, Like, ORDER, Who};
+use conduct::{Deeds, Like, Who};
 pub use learned::{Learned, LearnedError, LearnedLike};
 pub use left_out::LeftOut;
 pub(super) use meta::metas;
 pub use novelty::Requests;
 use rate::Rate;
 use stratum::{Odd, StoredStratum, Stratum};
+use sums::{HOUR_US, ORDER};
 use traits::{DIMENSIONS, dimension_of};
 
 /// Most integrations of a shard, and entities in the open hours of a shard.
@@ -446,7 +448,7 @@ fn reasons(odd: &Odd, texts: &BTreeMap<u32, CompactString>) -> Vec<Feature> {
 
 /// Names of the amounts of an hour.
 pub(super) fn amounts() -> impl Iterator<Item = &'static str> {
-    conduct::FEATURES.iter().map(|it| it.name)
+    sums::FEATURES.iter().map(|it| it.name)
 }
 
 /// Kinds of values that can be new.

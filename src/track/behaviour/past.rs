@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::conduct::{FEATURES, Sums};
+use super::sums::{FEATURES, Sums};
 
 /// Features of a row: of the hour itself, against the entity's own past, and how unusual the hour of the day is for it.
 pub(super) const COLUMNS: usize = 2 * FEATURES.len() + 1;

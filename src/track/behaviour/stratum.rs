@@ -7,12 +7,13 @@ use compact_str::CompactString;
 use serde::{Deserialize, Serialize};
 
 use super::calibration::{Calibration, Fit, Kind, Surprise};
-use super::conduct::{Deeds, FEATURES, Who};
+use super::conduct::{Deeds, Who};
 use super::novelty::{Customs, Habits, New};
 use super::order::{Chain, Step, Trail};
 use super::owners::{Callers, Owners};
 use super::past::{COLUMNS, Past};
 use super::rate::Rate;
+use super::sums::FEATURES;
 use crate::track::model::{Ensemble, Rows};
 use crate::track::{Evidence, Feature, Lru, NotedStep, packed};
 

@@ -1,7 +1,7 @@
 mod made_up;
 mod teaching;
 
-use super::conduct::Sums;
+use super::sums::Sums;
 use super::traits::{Dimension, Traits};
 use super::*;
 use crate::config;
@@ -382,7 +382,7 @@ fn who_leaves_a_step_out_is_found_although_each_operation_is_usual() {
         visit
     });
     let (metric, notes) = of_person(&found, "person-7").expect("it is found");
-    assert_eq!(metric, conduct::ORDER);
+    assert_eq!(metric, sums::ORDER);
     let note = notes.iter().find(|note| matches!(note, Note::Step(_)));
     let note = note.unwrap_or_else(|| panic!("{notes:?}")).to_string();
     assert!(note.contains("sign in came open, 0 of ") && note.contains("usually list"));
